@@ -1,0 +1,79 @@
+"""Every vendor that is served: its spec, its fixtures and its behaviours, found by file name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from mock_server.exchange import Behaviour, Service
+from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures
+from mock_server.spaces import Spaces
+from mock_server.spec import Spec, SpecError, load, specs_folder
+from mock_server.stores import MemoryStore, Transaction
+
+
+class Vendor(NamedTuple):
+    """What the three files of one vendor say: `openapi/x.yaml`, `providers/x.py`, `fixtures/x.yaml`."""
+
+    spec: Spec
+    fixtures: Fixtures
+    behaviours: Mapping[str, Behaviour]
+
+
+def provider_names() -> list[str]:
+    """The vendors that have a spec, in alphabetical order."""
+    return sorted(file.stem for file in specs_folder().glob("*.yaml"))
+
+
+def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
+    """The vendor of that name; a file `<name>.yaml` in the `fixtures` folder stands in for the packaged one."""
+    spec = load(specs_folder() / f"{name}.yaml")
+    behaviours, completions = _module(name, spec)
+    file = fixtures_folder() / f"{name}.yaml"
+    if fixtures is not None and (fixtures / f"{name}.yaml").exists():
+        file = fixtures / f"{name}.yaml"
+    loaded = load_fixtures(file, spec, completions) if file.exists() else Fixtures((), {})
+    return Vendor(spec, loaded, behaviours)
+
+
+def _module(name: str, spec: Spec) -> tuple[Mapping[str, Behaviour], Mapping[str, Completion]]:
+    dotted = f"mock_server.providers.{name}"
+    if find_spec(dotted) is None:
+        return {}, {}
+    module = import_module(dotted)
+    behaviours: Mapping[str, Behaviour] = module.BEHAVIOURS
+    for operation in behaviours:
+        if operation not in spec.operations:
+            raise SpecError(spec.file, "", f"{dotted} has a behaviour for {operation!r}, which the spec does not name")
+    return behaviours, getattr(module, "COMPLETIONS", {})
+
+
+def open_services(
+    names: Sequence[str] | None = None,
+    *,
+    fixtures: Path | None = None,
+    accepted_keys: Sequence[str] = (),
+    seed: int | None = None,
+) -> dict[str, Service]:
+    """Ready services of the named vendors (all by default), sharing one set of spaces in memory.
+
+    `accepted_keys` may contain `any`. Raises SpecError for a broken spec or fixture.
+    """
+    vendors = {name: load_vendor(name, fixtures) for name in (names or provider_names())}
+
+    def fill(transaction: Transaction) -> None:
+        for vendor in vendors.values():
+            vendor.fixtures.fill(transaction, vendor.spec)
+
+    spaces = Spaces(
+        MemoryStore(),
+        fill,
+        shared_keys=[key for vendor in vendors.values() for key in vendor.fixtures.keys],
+        accepted_keys=[key for key in accepted_keys if key != "any"],
+        accept_any="any" in accepted_keys,
+        seed=seed,
+    )
+    return {name: Service(vendor.spec, vendor.behaviours, spaces) for name, vendor in vendors.items()}

@@ -1,0 +1,18 @@
+"""The control API under `/_ringback`: JSON only, for loopback or a bearer token, never for a vendor's Host."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from mock_server.control import guard, health, index, problems, reset
+from mock_server.gateway import CONTROL, Gateway
+
+
+def register(app: Flask, gateway: Gateway) -> None:
+    """Puts the control API on the Flask application."""
+    app.extensions["ringback"] = gateway
+    app.before_request(guard.check)
+    app.register_error_handler(Exception, problems.answer)
+    app.register_blueprint(index.blueprint)
+    for noun in (health, reset):
+        app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")

@@ -1,0 +1,38 @@
+"""Errors of the control API as RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Response, json
+from werkzeug.exceptions import HTTPException
+
+log = logging.getLogger("ringback")
+
+
+class Problem(Exception):
+    """Stops a control request; `detail` says what was found, what would be right, what to do."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+
+
+def answer(error: Exception) -> Response:
+    """The problem+json answer of an error; an unexpected one is logged and named only as such."""
+    headers: list[tuple[str, str]] = []
+    if isinstance(error, Problem):
+        status, title, detail = error.status, error.title, error.detail
+    elif isinstance(error, HTTPException) and error.code:
+        status, title, detail = error.code, error.name, error.description or error.name
+        headers = [(k, v) for k, v in error.get_headers() if k.lower() == "allow"]
+    else:
+        log.exception("the control API failed")
+        status, title, detail = 500, "Internal Server Error", "Ringback failed; its log on stderr says how."
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    response = Response(body + "\n", status, headers, content_type="application/problem+json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="ringback control"'
+    return response

@@ -1,0 +1,249 @@
+"""The straight line: one request in, one answer out, in one transaction, with no HTTP library in sight."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import NamedTuple
+
+import orjson
+
+from mock_server.faults import BadPreference, choose, read_preference
+from mock_server.messages import Answer, Call, Json, Refusal, Request, Response, Violation
+from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
+from mock_server.spec import NamedAnswer, Operation, OperationCheck, RefusalRule, Router, Spec, compile_checks
+from mock_server.stores import State
+
+log = logging.getLogger("ringback")
+
+Behaviour = Callable[[Call, State], Answer]
+
+MAX_NESTING = 100
+MAX_BODY_BYTES = 1024 * 1024
+
+
+class Outcome(NamedTuple):
+    """An answer before it is encoded: which one, its status and body, and how we know it."""
+
+    name: str | None
+    status: int
+    body: Json
+    grade: str
+    headers: tuple[tuple[str, str], ...] = ()
+    fault: str | None = None
+    delay_seconds: float = 0.0
+    media_type: str = "application/json"
+
+
+class Service:
+    """One vendor, ready to answer: its spec, its behaviours and the spaces they live in."""
+
+    def __init__(self, spec: Spec, behaviours: Mapping[str, Behaviour], spaces: Spaces) -> None:
+        self.spec = spec
+        self.behaviours = behaviours
+        self.spaces = spaces
+        self.router = Router(spec.operations.values())
+        self.checks = compile_checks(spec)
+        self._header = spec.security.header.lower()
+
+    def exchange(self, request: Request) -> Response:
+        """Answers one request of this vendor and journals it. `request.path` is the vendor's own path."""
+        started = perf_counter()
+        space: Space | None = None
+        operation: Operation | None = None
+        try:
+            match = self.router.match(request.method, request.path)
+            operation = match.operation if match else None
+            if match is None:
+                raise Refusal("path-not-found")
+            if operation is None:
+                outcome = self._other_method(request, match.allowed)
+            else:
+                space = self._authenticate(request, operation)
+                preference, query = read_preference(request.headers.get("prefer"), request.query)
+                if preference.chooses:
+                    chosen = choose(self.spec, operation, preference)
+                    outcome = Outcome(chosen.name, chosen.status, chosen.body, chosen.grade, fault="prefer")
+                else:
+                    outcome = self._behave(request, operation, match.values, query, space)
+                if preference.applied:
+                    headers = (*outcome.headers, ("preference-applied", preference.applied))
+                    outcome = outcome._replace(headers=headers, delay_seconds=preference.wait_seconds)
+        except Refusal as refusal:
+            outcome = self._refused(refusal, operation)
+        except SpaceLimit as limit:
+            outcome = self._refused(Refusal("space-limit", message=str(limit)), operation)
+        except BadPreference as problem:
+            outcome = _problem(str(problem))
+        response = _encoded(outcome, operation)
+        self._journal(request, response, outcome, operation, space, started)
+        return response
+
+    def _other_method(self, request: Request, allowed: tuple[str, ...]) -> Outcome:
+        header = ("allow", ", ".join((*allowed, "OPTIONS")))
+        if request.method == "OPTIONS":
+            return Outcome(None, 204, None, "assumed", (header,))
+        answer = self.spec.answers["method-not-allowed"]
+        return Outcome(answer.name, answer.status, answer.value, answer.evidence.grade, (header,))
+
+    def _authenticate(self, request: Request, operation: Operation) -> Space:
+        """The space that the request's key opens."""
+        if not operation.secured:
+            return self.spaces.open(DEFAULT_SPACE)
+        key = request.headers.get(self._header, "").strip()
+        if self.spec.security.bearer:
+            scheme, _, token = key.partition(" ")
+            key = token.strip() if scheme.lower() == "bearer" else ""
+        if not key:
+            raise Refusal("missing-key")
+        name = self.spaces.name_of(key)
+        if name is None:
+            raise Refusal("wrong-key")
+        return self.spaces.open(name)
+
+    def _behave(
+        self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
+    ) -> Outcome:
+        """Validates the call, lets the behaviour decide, and checks the answer, all in one transaction."""
+        check = self.checks[operation.id]
+        query, violations = check.query(raw_query)
+        violations += check.path(path)
+        body = None
+        if check.body is not None:
+            body = read_body(request, operation)
+            if not check.body.is_valid(body):
+                violations += check.body.differences(body)
+        if violations:
+            self._refuse(violations, operation)
+        call = Call(operation.id, path, query, body, space.now(), space.random)
+        behaviour = self.behaviours.get(operation.id)
+        with space.lock, self.spaces.store.transaction(space.name) as transaction:
+            if behaviour is None:
+                said = Answer(next(a.name for a in operation.answers.values() if a.status < 300))
+            else:
+                state = State(transaction, self.spec.provider, self.spec.records)
+                try:
+                    said = behaviour(call, state)
+                except Refusal:
+                    raise
+                except Exception:
+                    log.exception("%s %s: the behaviour failed; nothing was changed", self.spec.provider, operation.id)
+                    raise Refusal("internal-error") from None
+            answer = self.spec.answer(operation, said.name)
+            value = answer.merged(said.body)
+            broken = check.answer(answer.status, value)
+            if broken:
+                reasons = "; ".join(str(violation) for violation in broken[:5])
+                log.error("%s %s: our answer breaks the spec: %s", self.spec.provider, operation.id, reasons)
+                raise Refusal("internal-error")
+        return Outcome(answer.name, answer.status, value, answer.evidence.grade)
+
+    def _refuse(self, violations: list[Violation], operation: Operation) -> None:
+        """Raises the refusal that the spec's rules give for these violations, unless all are the behaviour's."""
+        left = violations
+        for rule in operation.refusals:
+            matching = [violation for violation in left if _covers(rule, violation)]
+            if not matching:
+                continue
+            if rule.answer is not None:
+                assumed = rule.evidence is not None and rule.evidence.grade == "assumed"
+                raise Refusal(rule.answer, assumed=assumed, **_values(matching[0]))
+            left = [violation for violation in left if violation not in matching]
+        if left:
+            raise Refusal("invalid-request", **_values(left[0]))
+
+    def _refused(self, refusal: Refusal, operation: Operation | None) -> Outcome:
+        answer: NamedAnswer = self.spec.answer(operation, refusal.name)
+        grade = "assumed" if refusal.assumed else answer.evidence.grade
+        return Outcome(answer.name, answer.status, answer.filled(refusal.values), grade)
+
+    def _journal(
+        self,
+        request: Request,
+        response: Response,
+        outcome: Outcome,
+        operation: Operation | None,
+        space: Space | None,
+        started: float,
+    ) -> None:
+        if space is None:
+            space = self.spaces.open(DEFAULT_SPACE)
+        space.journal.record(
+            request,
+            response,
+            at=space.now().isoformat(timespec="milliseconds"),
+            provider=self.spec.provider,
+            operation=operation.id if operation else None,
+            answer=outcome.name,
+            fault=outcome.fault,
+            secrets=operation.body_secrets if operation else (),
+            milliseconds=(perf_counter() - started) * 1000,
+        )
+
+
+def read_body(request: Request, operation: Operation) -> Json:
+    """The JSON body of a request, or the refusal for one that is too large, no JSON or no object."""
+    if request.too_large:
+        raise Refusal("body-too-large")
+    if not request.body and not operation.body_required:
+        return {}
+    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise Refusal("wrong-media-type", message=media_type)
+    try:
+        body = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        raise Refusal("malformed-json") from None
+    if not isinstance(body, dict):
+        raise Refusal("malformed-json")
+    if request.body.count(b"{") + request.body.count(b"[") > MAX_NESTING and _depth(body) > MAX_NESTING:
+        raise Refusal("malformed-json")
+    return body
+
+
+def _depth(document: Json) -> int:
+    depth, level = 0, [document]
+    while level:
+        depth += 1
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+    return depth
+
+
+def _covers(rule: RefusalRule, violation: Violation) -> bool:
+    return (
+        violation.place in rule.places
+        and (not rule.kinds or violation.kind in rule.kinds)
+        and (not rule.fields or violation.field in rule.fields or violation.field.split(".")[0] in rule.fields)
+    )
+
+
+def _values(violation: Violation) -> dict[str, Json]:
+    """What a refusal's sentence may say of a violation."""
+    field, message = violation.field, violation.message
+    if violation.kind != "required":
+        message = f"{field}: {message}" if field else message
+    return {"field": field or violation.place, "message": message, "value": violation.value}
+
+
+def _problem(detail: str) -> Outcome:
+    body = {"type": "about:blank", "title": "Bad preference", "status": 400, "detail": detail}
+    return Outcome(None, 400, body, "assumed", media_type="application/problem+json", fault="prefer")
+
+
+def _encoded(outcome: Outcome, operation: Operation | None) -> Response:
+    headers = [("x-ringback-evidence", outcome.grade), *outcome.headers]
+    if operation is not None:
+        headers.append(("x-ringback-operation", operation.id))
+    if outcome.fault is not None:
+        headers.append(("x-ringback-fault", outcome.fault))
+    body = b""
+    if outcome.status not in (204, 304):
+        headers.append(("content-type", outcome.media_type))
+        body = orjson.dumps(outcome.body)
+    return Response(outcome.status, body, tuple(headers), outcome.delay_seconds)

@@ -1,0 +1,103 @@
+"""What exists in a new space, and which keys open the default one: `fixtures/<provider>.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from mock_server.messages import Json
+from mock_server.spec import SchemaCheck, Spec, SpecError
+from mock_server.spec.document import read_yaml
+from mock_server.stores import State, Transaction
+
+Completion = Callable[[Mapping[str, Json], datetime, Random], dict[str, Json]]
+"""Fills in what a fixture left out of a record: (what is given, time, chance) -> the whole record."""
+
+BIRTH = datetime(2025, 11, 20, 17, 41, 24, 234773, tzinfo=timezone.utc)
+"""When the records of every new space were made, so that two spaces begin alike."""
+
+
+class Fixtures(NamedTuple):
+    """The keys of the default space, and the records of a new one by kind."""
+
+    keys: tuple[str, ...]
+    records: Mapping[str, tuple[dict[str, Json], ...]]
+
+    def fill(self, transaction: Transaction, spec: Spec) -> None:
+        """Writes the records into a new space."""
+        state = State(transaction, spec.provider, spec.records)
+        for kind, records in self.records.items():
+            for record in records:
+                state.put(kind, record)
+
+
+def fixtures_folder() -> Path:
+    """Where the packaged fixtures are: beside the package in a checkout, inside it when installed."""
+    beside = Path(__file__).parents[1] / "fixtures"
+    return beside if beside.is_dir() else Path(__file__).parent / "data" / "fixtures"
+
+
+def load_fixtures(file: Path, spec: Spec, complete: Mapping[str, Completion]) -> Fixtures:
+    """The fixtures in `file`, every record completed and checked against the spec's `x-records`.
+
+    The file maps `keys` to a list of API keys, and each kind of record to a list of records. Raises
+    SpecError, naming file and place, for an unknown kind, a record that the schema does not allow, an
+    id used twice, or a reference to a record that is not there.
+    """
+    document = read_yaml(file) or {}
+    if not isinstance(document, dict):
+        raise SpecError(str(file), "", "must map `keys` and kinds of record to lists")
+    keys = document.pop("keys", [])
+    if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
+        raise SpecError(str(file), "keys", "must be a list of API keys (strings; quote them)")
+    records = {}
+    chance = Random(spec.provider)
+    for kind, rows in document.items():
+        if kind not in spec.records:
+            raise SpecError(str(file), str(kind), f"unknown; {spec.provider} has keys, {', '.join(spec.records)}")
+        if not isinstance(rows, list):
+            raise SpecError(str(file), kind, "must be a list of records")
+        records[kind] = tuple(
+            _record(row, kind, f"{kind}[{index}]", file, spec, complete.get(kind), chance)
+            for index, row in enumerate(rows)
+        )
+    _check_ids(records, spec, file)
+    return Fixtures(tuple(keys), records)
+
+
+def _record(
+    row: Any, kind: str, place: str, file: Path, spec: Spec, complete: Completion | None, chance: Random
+) -> dict[str, Json]:
+    if not isinstance(row, dict):
+        raise SpecError(str(file), place, f"must be a mapping, found {row!r}")
+    shape = spec.records[kind]
+    if complete is not None:
+        try:
+            row = complete(row, BIRTH, chance)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SpecError(str(file), place, f"cannot be completed: {type(error).__name__} {error}") from None
+    wrong = SchemaCheck(shape.schema).differences(row, place)
+    if wrong:
+        raise SpecError(str(file), f"{place}.{wrong[0].field}".rstrip("."), wrong[0].message)
+    return dict(row)
+
+
+def _check_ids(records: Mapping[str, tuple[dict[str, Json], ...]], spec: Spec, file: Path) -> None:
+    known: dict[str, set[str]] = {}
+    for kind, rows in records.items():
+        shape, ids = spec.records[kind], known.setdefault(kind, set())
+        for index, row in enumerate(rows):
+            own = {str(row[name]) for name in (shape.key, *shape.aliases) if row.get(name) is not None}
+            if own & ids:
+                raise SpecError(str(file), f"{kind}[{index}]", f"the id {sorted(own & ids)[0]!r} is used twice")
+            ids |= own
+    for kind, rows in records.items():
+        for field, target in spec.records[kind].references.items():
+            for index, row in enumerate(rows):
+                value = row.get(field)
+                if isinstance(value, str) and value and value not in known.get(target, set()):
+                    place = f"{kind}[{index}].{field}"
+                    raise SpecError(str(file), place, f"there is no {target} {value!r} in this file")

@@ -1,0 +1,94 @@
+"""Decides who answers a request: a vendor (by path prefix or Host), or the control API; and speaks CORS for vendors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mock_server.exchange import Service
+from mock_server.messages import Request, Response
+
+CONTROL = "_ringback"
+LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
+_EXPOSED = "X-Ringback-Operation, X-Ringback-Evidence, X-Ringback-Fault, Preference-Applied, Allow"
+_ALLOW_ANY = ("access-control-allow-origin", "*")
+
+
+class Destination(NamedTuple):
+    """Where a request goes: a vendor with the vendor's own path, or (service None) the control API."""
+
+    service: Service | None
+    path: str
+
+
+class Gateway:
+    """All vendors of a server behind one front door.
+
+    `only` mounts that vendor at the root too. `hosts` are the names, beside loopback's, under which
+    the control API may be called.
+    """
+
+    def __init__(
+        self,
+        services: Mapping[str, Service],
+        *,
+        only: str | None = None,
+        cors: bool = True,
+        hosts: tuple[str, ...] = (),
+        control_token: str | None = None,
+        control_open: bool = True,
+    ) -> None:
+        self.services = services
+        self.spaces = next(iter(services.values())).spaces
+        self.only = only
+        self.cors = cors
+        self.control_hosts = LOOPBACK_NAMES | {host.lower() for host in hosts}
+        self.control_token = control_token
+        self.control_open = control_open
+        self._by_host = {service.spec.host: service for service in services.values()}
+
+    def route(self, host: str, path: str) -> Destination:
+        """Who answers: a vendor's Host always reaches that vendor, never the control API."""
+        service = self._by_host.get(host_name(host))
+        if service is not None:
+            return Destination(service, path)
+        first, slash, rest = path[1:].partition("/")
+        service = self.services.get(first)
+        if service is not None:
+            return Destination(service, slash + rest or "/")
+        if self.only is not None and first != CONTROL:
+            return Destination(self.services[self.only], path)
+        return Destination(None, path)
+
+    def exchange(self, service: Service, request: Request) -> Response:
+        """The vendor's answer, with CORS headers for a browser."""
+        if not self.cors or "origin" not in request.headers:
+            return service.exchange(request)
+        if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
+            return self._preflight(service, request)
+        response = service.exchange(request)
+        return response._replace(
+            headers=(*response.headers, _ALLOW_ANY, ("access-control-expose-headers", _EXPOSED), ("vary", "Origin"))
+        )
+
+    def _preflight(self, service: Service, request: Request) -> Response:
+        match = service.router.match("OPTIONS", request.path)
+        methods = ", ".join((*match.allowed, "OPTIONS")) if match else "GET, POST, PUT, PATCH, DELETE"
+        headers = [
+            _ALLOW_ANY,
+            ("access-control-allow-methods", methods),
+            ("access-control-allow-headers", request.headers.get("access-control-request-headers", "*")),
+            ("access-control-max-age", "600"),
+            ("vary", "Origin, Access-Control-Request-Headers"),
+        ]
+        if request.headers.get("access-control-request-private-network") == "true":
+            headers.append(("access-control-allow-private-network", "true"))
+        return Response(204, b"", tuple(headers))
+
+
+def host_name(header: str) -> str:
+    """The name in a Host header, lower-case, without its port."""
+    host = header.strip().lower()
+    if host.startswith("["):
+        return host[: host.find("]") + 1]
+    return host.partition(":")[0]

@@ -1,0 +1,148 @@
+"""What happened: the exchanges of a space, newest last, bounded in number and bytes, secrets redacted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import orjson
+
+from mock_server.messages import Json, Request, Response
+
+MAX_ENTRIES = 10_000
+MAX_SPACE_BYTES = 16 * 1024 * 1024
+MAX_TOTAL_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024
+REDACTED = "[redacted]"
+SECRET_HEADERS = frozenset(("x-api-key", "authorization", "cookie", "set-cookie", "proxy-authorization"))
+_ENTRY_OVERHEAD = 64
+"""Bytes an entry takes beside its encoded text, roughly."""
+
+
+class Entry(NamedTuple):
+    """One exchange: `at` is the space's time in ISO 8601, `milliseconds` the time it took."""
+
+    number: int
+    at: str
+    provider: str
+    operation: str | None
+    method: str
+    path: str
+    query: str
+    request_headers: dict[str, str]
+    request_body: str
+    status: int
+    answer: str | None
+    fault: str | None
+    response_body: str
+    milliseconds: float
+
+
+class Budget:
+    """The bytes that all journals of a server hold together."""
+
+    def __init__(self, limit: int = MAX_TOTAL_BYTES) -> None:
+        self.limit = limit
+        self.used = 0
+
+
+class Journal:
+    """The last exchanges of one space, each kept as one encoded text: a tenth of what objects would take."""
+
+    def __init__(self, budget: Budget, *, entries: int = MAX_ENTRIES, size: int = MAX_SPACE_BYTES) -> None:
+        self._budget = budget
+        self._entries: deque[bytes] = deque()
+        self._max_entries = entries
+        self._max_bytes = size
+        self._bytes = 0
+        self.recorded = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        for encoded in tuple(self._entries):
+            yield Entry(*orjson.loads(encoded))
+
+    def record(
+        self,
+        request: Request,
+        response: Response,
+        *,
+        at: str,
+        provider: str,
+        operation: str | None,
+        answer: str | None,
+        fault: str | None,
+        secrets: tuple[str, ...],
+        milliseconds: float,
+    ) -> None:
+        """Adds an exchange; `secrets` are the dotted paths of body fields that must not be kept."""
+        body = request.body
+        if secrets and body:
+            body = redacted(body, secrets)
+        self.recorded += 1
+        headers = {name: REDACTED if name in SECRET_HEADERS else value for name, value in request.headers.items()}
+        entry = (
+            self.recorded,
+            at,
+            provider,
+            operation,
+            request.method,
+            request.path,
+            request.query,
+            headers,
+            _text(body),
+            response.status,
+            answer,
+            fault,
+            _text(response.body),
+            milliseconds,
+        )
+        encoded = orjson.dumps(entry)
+        self._entries.append(encoded)
+        size = len(encoded) + _ENTRY_OVERHEAD
+        self._bytes += size
+        self._budget.used += size
+        while self._entries and (
+            len(self._entries) > self._max_entries
+            or self._bytes > self._max_bytes
+            or self._budget.used > self._budget.limit
+        ):
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        size = len(self._entries.popleft()) + _ENTRY_OVERHEAD
+        self._bytes -= size
+        self._budget.used -= size
+
+    def clear(self) -> None:
+        """Forgets everything; numbering goes on."""
+        self._budget.used -= self._bytes
+        self._bytes = 0
+        self._entries.clear()
+
+
+def _text(body: bytes) -> str:
+    return body[:MAX_BODY_BYTES].decode("utf-8", "replace")
+
+
+def redacted(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    """The JSON body with the values at these dotted paths replaced; a body that is no JSON is dropped whole."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return REDACTED.encode()
+    for path in secrets:
+        _redact(document, path.split("."))
+    return orjson.dumps(document)
+
+
+def _redact(node: Json, path: list[str]) -> None:
+    if not isinstance(node, dict) or path[0] not in node:
+        return
+    if len(path) == 1:
+        node[path[0]] = REDACTED
+    else:
+        _redact(node[path[0]], path[1:])

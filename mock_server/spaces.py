@@ -1,0 +1,130 @@
+"""A space is one isolated world: its documents, clock, chance and journal, opened by an API key."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from random import Random
+from threading import RLock
+
+from mock_server.journal import Budget, Journal
+from mock_server.stores import Store, Transaction
+
+DEFAULT_SPACE = "default"
+MAX_SPACES = 1_000
+
+
+class SpaceLimit(Exception):
+    """No further space can be opened."""
+
+
+class Space:
+    """One world. `lock` makes its exchanges come one after the other."""
+
+    def __init__(self, name: str, seed: int, budget: Budget) -> None:
+        self.name = name
+        self.seed = seed
+        self.random = Random(f"{seed}/{name}")
+        self.journal = Journal(budget)
+        self.lock = RLock()
+
+    def now(self) -> datetime:
+        """The space's time, in UTC."""
+        return datetime.now(timezone.utc)
+
+    def rewind(self) -> None:
+        """Chance and journal as in a new space; the documents are the store's business."""
+        self.random = Random(f"{self.seed}/{self.name}")
+        self.journal.clear()
+
+
+class Spaces:
+    """All spaces of a server.
+
+    `fill` writes what exists in a new space; `shared_keys` are the keys of the default space;
+    `accepted_keys` open a space of their own, `accept_any` lets every key do so.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        fill: Callable[[Transaction], None],
+        *,
+        shared_keys: Iterable[str] = (),
+        accepted_keys: Iterable[str] = (),
+        accept_any: bool = False,
+        seed: int | None = None,
+        limit: int = MAX_SPACES,
+    ) -> None:
+        self.store = store
+        self._fill = fill
+        self._shared = frozenset(shared_keys)
+        self._accepted = frozenset(accepted_keys)
+        self._any = accept_any
+        self._seed = secrets.randbits(48) if seed is None else seed
+        self._limit = limit
+        self._spaces: dict[str, Space] = {}
+        self._lock = RLock()
+        self.budget = Budget()
+
+    def name_of(self, key: str) -> str | None:
+        """The name of the space that this key opens, or None for a key that is not accepted.
+
+        A `test_` key is its space's name; a key that was accepted by hand may be a secret, so
+        its space is named after a digest of it.
+        """
+        if key in self._shared:
+            return DEFAULT_SPACE
+        if key.startswith("test_") and len(key) <= 200:
+            return key
+        if self._any or key in self._accepted:
+            return "key-" + hashlib.sha256(key.encode()).hexdigest()[:12]
+        return None
+
+    def open(self, name: str) -> Space:
+        """The space of that name, born from the fixtures on first use; raises SpaceLimit at the bound."""
+        space = self._spaces.get(name)
+        if space is not None:
+            return space
+        with self._lock:
+            if name in self._spaces:
+                return self._spaces[name]
+            if len(self._spaces) >= self._limit:
+                raise SpaceLimit(f"{self._limit} spaces are open; reset or delete some, or use fewer keys")
+            space = Space(name, self._seed, self.budget)
+            if not self.store.exists(name):
+                with self.store.transaction(name) as transaction:
+                    self._fill(transaction)
+            self._spaces[name] = space
+            return space
+
+    def names(self) -> list[str]:
+        return list(self._spaces)
+
+    def reset(self, name: str) -> bool:
+        """Puts the space back to its fixtures; False when there is no such space."""
+        space = self._spaces.get(name)
+        if space is None:
+            return False
+        with space.lock:
+            self.store.drop(name)
+            with self.store.transaction(name) as transaction:
+                self._fill(transaction)
+            space.rewind()
+        return True
+
+    def reset_all(self) -> list[str]:
+        """Puts the default space back to its fixtures and closes all others; returns their names."""
+        names = self.names()
+        for name in names:
+            if name == DEFAULT_SPACE:
+                self.reset(name)
+                continue
+            with self._lock:
+                space = self._spaces.pop(name)
+            with space.lock:
+                self.store.drop(name)
+                space.journal.clear()
+        return names

@@ -1,0 +1,50 @@
+"""The vendors' promises: YAML in, a table of operations out, and the differences between a message and the spec."""
+
+from mock_server.spec.building import WireRequest, build, curl, encode_query, fill_path, key_header
+from mock_server.spec.checking import OperationCheck, SchemaCheck, compile_checks
+from mock_server.spec.errors import SpecError
+from mock_server.spec.loading import SHARED_ANSWERS, load, load_all, specs_folder
+from mock_server.spec.model import (
+    Evidence,
+    NamedAnswer,
+    NamedRequest,
+    Operation,
+    Parameter,
+    RecordSpec,
+    RefusalRule,
+    ResponseSpec,
+    Security,
+    Spec,
+    Variable,
+)
+from mock_server.spec.routing import Match, Router
+
+__all__ = [
+    "SHARED_ANSWERS",
+    "Evidence",
+    "Match",
+    "NamedAnswer",
+    "NamedRequest",
+    "Operation",
+    "OperationCheck",
+    "Parameter",
+    "RecordSpec",
+    "RefusalRule",
+    "ResponseSpec",
+    "Router",
+    "SchemaCheck",
+    "Security",
+    "Spec",
+    "SpecError",
+    "Variable",
+    "WireRequest",
+    "build",
+    "compile_checks",
+    "curl",
+    "encode_query",
+    "fill_path",
+    "key_header",
+    "load",
+    "load_all",
+    "specs_folder",
+]

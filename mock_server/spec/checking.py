@@ -1,0 +1,145 @@
+"""Compares messages with the spec; a comparison returns the differences, and agreement is the empty list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import jsonschema_rs
+
+from mock_server.messages import Json, Violation
+from mock_server.spec.model import Operation, Spec
+
+_VERBATIM = re.compile(r"^[+-]?\d+$")
+
+
+class SchemaCheck:
+    """A compiled schema: `differences(value)` lists what is wrong with a value."""
+
+    __slots__ = ("_validator", "is_valid")
+
+    def __init__(self, schema: Mapping[str, Any] | bool) -> None:
+        self._validator = jsonschema_rs.Draft202012Validator(_plain(schema), validate_formats=True)
+        self.is_valid = self._validator.is_valid
+
+    def differences(self, value: Json, place: str = "body") -> list[Violation]:
+        return [_violation(error, place) for error in self._validator.iter_errors(value)]
+
+
+def _plain(schema: Any) -> Any:
+    """The schema without Ringback's own extensions, which a validator has no use for."""
+    if isinstance(schema, Mapping):
+        return {key: _plain(value) for key, value in schema.items() if not str(key).startswith("x-")}
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    return schema
+
+
+def _violation(error: Any, place: str) -> Violation:
+    kind = error.kind.name
+    field = ".".join(str(part) for part in error.instance_path)
+    value, message = error.instance, error.message
+    if kind == "required":
+        missing = error.kind.property
+        return Violation(place, f"{field}.{missing}" if field else missing, kind, f"{missing} is required")
+    if kind == "type" and value is None:
+        kind, message = "null", f"null found, {_types(error)} is required"
+    elif kind == "type":
+        message = f"{_type_name(value)} found, {_types(error)} is required"
+    elif kind == "minLength" and value == "":
+        kind, message = "empty", "an empty string found, at least one character is required"
+    elif len(message) > 300:
+        message = message[:300] + "..."
+    return Violation(place, field, kind, message, value)
+
+
+def _types(error: Any) -> str:
+    types = error.kind.types
+    return " or ".join(types) if isinstance(types, list) else str(types)
+
+
+def _type_name(value: Json) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    for types, name in (((int, float), "a number"), (str, "a string"), (list, "an array"), (dict, "an object")):
+        if isinstance(value, types):  # type: ignore[arg-type]
+            return name
+    return "null"
+
+
+class OperationCheck:
+    """The compiled checks of one operation: its parameters, its request body, its answers."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.body = SchemaCheck(operation.body_schema) if operation.body_schema is not None else None
+        self._parameters = [
+            (parameter, SchemaCheck(parameter.schema), parameter.schema.get("type"))
+            for parameter in operation.parameters
+        ]
+        self._answers = {
+            status: SchemaCheck(response.schema)
+            for status, response in operation.responses.items()
+            if response.schema is not None
+        }
+
+    def query(self, raw: str) -> tuple[dict[str, Json], list[Violation]]:
+        """The query's values, converted to the types of the spec, and what is wrong with them."""
+        return self._values("query", dict(parse_qsl(raw, keep_blank_values=True)) if raw else {})
+
+    def path(self, values: Mapping[str, str]) -> list[Violation]:
+        return self._values("path", values)[1]
+
+    def _values(self, place: str, given: Mapping[str, str]) -> tuple[dict[str, Json], list[Violation]]:
+        values: dict[str, Json] = dict(given)
+        wrong: list[Violation] = []
+        for parameter, check, wanted in self._parameters:
+            if parameter.place != place:
+                continue
+            name = parameter.name
+            if name not in given:
+                if parameter.required:
+                    wrong.append(Violation(place, name, "required", f"{name} is required"))
+                elif "default" in parameter.schema:
+                    values[name] = parameter.schema["default"]
+                continue
+            values[name] = value = _converted(given[name], wanted)
+            if not check.is_valid(value):
+                for violation in check.differences(value, place):
+                    wrong.append(violation._replace(field=name))
+        return values, wrong
+
+    def answer(self, status: int, body: Json, *, media_type: str = "application/json") -> list[Violation]:
+        """What the spec does not allow about an answer; `body` is the decoded JSON body."""
+        response = self.operation.responses.get(status)
+        if response is None:
+            known = ", ".join(str(code) for code in sorted(self.operation.responses))
+            return [Violation("status", "", "status", f"{status} found, the spec knows {known}", status)]
+        if response.media_type and media_type.split(";")[0].strip().lower() != response.media_type:
+            found = media_type or "no content type"
+            return [Violation("media-type", "", "media-type", f"{found} found, {response.media_type} is documented")]
+        check = self._answers.get(status)
+        if check is None or check.is_valid(body):
+            return []
+        return check.differences(body, "body")
+
+
+def _converted(text: str, wanted: Any) -> Json:
+    """A query string's text as the type the schema wants, or unchanged where it is none."""
+    if wanted == "integer" and _VERBATIM.match(text):
+        return int(text)
+    if wanted == "number":
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    if wanted == "boolean" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return text
+
+
+def compile_checks(spec: Spec) -> dict[str, OperationCheck]:
+    """The compiled checks of every operation, by operation id."""
+    return {name: OperationCheck(operation) for name, operation in spec.operations.items()}

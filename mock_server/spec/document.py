@@ -1,0 +1,171 @@
+"""Reads a YAML document, resolves its references and refuses what it does not understand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mock_server.spec.errors import SpecError
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+EVIDENCE_GRADES = ("seed", "doc", "observed", "assumed")
+
+SCHEMA_KEYWORDS = frozenset(
+    "type enum const properties required additionalProperties items prefixItems minItems maxItems uniqueItems"
+    " minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf"
+    " minProperties maxProperties propertyNames patternProperties anyOf oneOf allOf not if then else"
+    " dependentRequired default title description examples example deprecated readOnly writeOnly $ref $comment"
+    " contains minContains maxContains contentMediaType contentEncoding"
+    " x-evidence x-variable x-issued x-secret".split()
+)
+
+_ANSWER = {"summary", "description", "value", "x-evidence", "x-placeholders", "x-constants", "x-undecided"}
+
+KEYWORDS: dict[str, frozenset[str]] = {
+    "root": frozenset(
+        "openapi info servers paths components security tags externalDocs"
+        " x-evidence x-answers x-records x-variables".split()
+    ),
+    "components": frozenset("schemas responses parameters examples requestBodies headers securitySchemes".split()),
+    "path": frozenset("summary description parameters get put post delete options head patch trace".split()),
+    "operation": frozenset(
+        "tags summary description externalDocs operationId parameters requestBody responses deprecated security"
+        " x-evidence x-refusals x-requests x-contract".split()
+    ),
+    "parameter": frozenset(
+        "name in description required deprecated schema style explode example examples x-evidence x-variable".split()
+    ),
+    "requestBody": frozenset("description content required x-evidence".split()),
+    "response": frozenset("description headers content x-evidence".split()),
+    "media": frozenset("schema example examples".split()),
+    "example": frozenset(_ANSWER),
+    "header": frozenset("description required schema example x-evidence".split()),
+    "securityScheme": frozenset("type description name in scheme bearerFormat x-evidence".split()),
+    "evidence": frozenset("grade source note".split()),
+    "answer": frozenset("status example".split()),
+    "refusal": frozenset("kinds places fields answer evidence".split()),
+    "request": frozenset(
+        "summary path query headers body raw-body answer after evidence source expect".split()
+    ),
+    "record": frozenset("key aliases references schema secrets".split()),
+    "variable": frozenset("description default others found given".split()),
+    "contract": frozenset(
+        "record effect key at echo fields clears partial idempotent unique immutable twin cost destroys count"
+        " consistent filters evidence".split()
+    ),
+}
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+def read_yaml(file: Path) -> Any:
+    """The document in `file`; a missing file or broken YAML is a SpecError that says where."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SpecError(str(file), "", f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(str(file), f"byte {error.start}", "is not UTF-8") from None
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SpecError(str(file), place, f"is not YAML: {getattr(error, 'problem', error)}") from None
+
+
+def resolve(document: Any, file: str) -> Any:
+    """`document` with every local `$ref` replaced by what it points to; siblings of `$ref` win."""
+    done: dict[str, Any] = {}
+
+    def walk(node: Any, place: str, open_refs: tuple[str, ...]) -> Any:
+        if isinstance(node, list):
+            return [walk(item, f"{place}/{index}", open_refs) for index, item in enumerate(node)]
+        if not isinstance(node, dict):
+            return node
+        reference = node.get("$ref")
+        if not isinstance(reference, str):
+            return {key: walk(value, f"{place}/{key}", open_refs) for key, value in node.items()}
+        if reference in open_refs:
+            raise SpecError(file, place, f"$ref {reference} leads back to itself")
+        if reference not in done:
+            done[reference] = walk(_point(document, reference, file, place), reference[1:], (*open_refs, reference))
+        rest = {key: walk(value, f"{place}/{key}", open_refs) for key, value in node.items() if key != "$ref"}
+        if not rest:
+            return done[reference]
+        return {**done[reference], **rest}
+
+    return walk(document, "", ())
+
+
+def _point(document: Any, reference: str, file: str, place: str) -> Any:
+    if not reference.startswith("#/"):
+        raise SpecError(file, place, f"$ref {reference} is not local; only #/... is understood")
+    node = document
+    for part in reference[2:].split("/"):
+        part = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(node, dict) or part not in node:
+            raise SpecError(file, place, f"$ref {reference} points to nothing")
+        node = node[part]
+    return node
+
+
+class Checker:
+    """Walks a resolved document and raises SpecError at the first keyword it does not understand."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def fail(self, place: str, message: str) -> SpecError:
+        return SpecError(self.file, place, message)
+
+    def mapping(self, node: Any, what: str, place: str) -> dict[str, Any]:
+        """`node` as a mapping whose keys are all known for a `what`."""
+        if not isinstance(node, dict):
+            raise self.fail(place, f"a {what} must be a mapping, not {type(node).__name__}")
+        for key in node:
+            if key not in KEYWORDS[what]:
+                known = ", ".join(sorted(KEYWORDS[what]))
+                raise self.fail(f"{place}/{key}", f"a {what} has no {key!r}; understood are {known}")
+        if "x-evidence" in node:
+            self.evidence(node["x-evidence"], f"{place}/x-evidence")
+        return node
+
+    def evidence(self, node: Any, place: str) -> None:
+        self.mapping(node, "evidence", place)
+        if node.get("grade") not in EVIDENCE_GRADES:
+            raise self.fail(f"{place}/grade", f"{node.get('grade')!r} is none of {', '.join(EVIDENCE_GRADES)}")
+        if not isinstance(node.get("source"), str):
+            raise self.fail(f"{place}/source", "the page a statement was read on is missing")
+
+    def schema(self, node: Any, place: str) -> None:
+        if isinstance(node, bool):
+            return
+        if not isinstance(node, dict):
+            raise self.fail(place, f"a schema must be a mapping, not {type(node).__name__}")
+        for key, value in node.items():
+            if key not in SCHEMA_KEYWORDS:
+                raise self.fail(f"{place}/{key}", f"a schema has no {key!r} that Ringback understands")
+            here = f"{place}/{key}"
+            if key in ("properties", "patternProperties"):
+                for name, child in value.items():
+                    self.schema(child, f"{here}/{name}")
+            elif key in ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else", "contains"):
+                self.schema(value, here)
+            elif key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+                for index, child in enumerate(value):
+                    self.schema(child, f"{here}/{index}")
+            elif key == "x-evidence":
+                self.evidence(value, here)
+
+    def examples(self, node: dict[str, Any], place: str) -> dict[str, Any]:
+        if not isinstance(node, dict):
+            raise self.fail(place, "examples must be a mapping of names")
+        for name, example in node.items():
+            self.mapping(example, "example", f"{place}/{name}")
+            if "value" not in example:
+                raise self.fail(f"{place}/{name}", "an example needs a value")
+        return node

@@ -1,0 +1,389 @@
+"""Turns `openapi/<provider>.yaml` into a Spec, refusing every keyword it does not understand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mock_server.messages import Json
+from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
+from mock_server.spec.model import (
+    Evidence,
+    NamedAnswer,
+    NamedRequest,
+    Operation,
+    Parameter,
+    RecordSpec,
+    RefusalRule,
+    ResponseSpec,
+    Security,
+    Spec,
+    Variable,
+)
+
+SHARED_ANSWERS = (
+    "missing-key",
+    "wrong-key",
+    "path-not-found",
+    "method-not-allowed",
+    "malformed-json",
+    "wrong-media-type",
+    "body-too-large",
+    "invalid-request",
+    "space-limit",
+    "internal-error",
+    "error",
+)
+"""Answers that any operation may give; every spec names all of them in `x-answers`."""
+
+
+def specs_folder() -> Path:
+    """Where the packaged specs are: beside the package in a checkout, inside it when installed."""
+    beside = Path(__file__).parents[2] / "openapi"
+    return beside if beside.is_dir() else Path(__file__).parents[1] / "data" / "openapi"
+
+
+def load_all(folder: Path | None = None) -> dict[str, Spec]:
+    """Every spec of the folder by provider, in alphabetical order."""
+    files = sorted((folder or specs_folder()).glob("*.yaml"))
+    return {file.stem: load(file) for file in files}
+
+
+def load(file: Path) -> Spec:
+    """The spec in `file`; raises SpecError naming file and place when anything is not understood."""
+    raw = read_yaml(file)
+    checker = Checker(str(file))
+    checker.mapping(raw, "root", "")
+    return _Loading(checker, resolve(raw, str(file)), file.stem).spec()
+
+
+class _Loading:
+    def __init__(self, checker: Checker, document: dict[str, Any], provider: str) -> None:
+        self.checker = checker
+        self.document = document
+        self.provider = provider
+
+    def spec(self) -> Spec:
+        document, checker = self.document, self.checker
+        if not str(document.get("openapi", "")).startswith("3.1"):
+            raise checker.fail("/openapi", f"found {document.get('openapi')!r}, Ringback reads OpenAPI 3.1")
+        servers = document.get("servers") or []
+        if not servers:
+            raise checker.fail("/servers", "the vendor's origin is missing")
+        scheme, _, rest = str(servers[0]["url"]).rstrip("/").partition("://")
+        host, slash, base = rest.partition("/")
+        self.base_path = slash + base
+        checker.mapping(document.get("components", {}), "components", "/components")
+        for name, schema in document.get("components", {}).get("schemas", {}).items():
+            checker.schema(schema, f"/components/schemas/{name}")
+        self.evidence = self._evidence(document, "") or Evidence("assumed", "")
+        self.variables = self._variables()
+        self.shared = self._shared_answers()
+        operations: dict[str, Operation] = {}
+        for path, item in (document.get("paths") or {}).items():
+            place = f"/paths/{path.replace('/', '~1')}"
+            checker.mapping(item, "path", place)
+            for method in METHODS:
+                if method in item:
+                    operation = self._operation(path, method, item, f"{place}/{method}")
+                    if operation.id in operations:
+                        raise checker.fail(place, f"operationId {operation.id} is used twice")
+                    operations[operation.id] = operation
+        spec = Spec(
+            provider=self.provider,
+            file=checker.file,
+            title=document["info"]["title"],
+            origin=f"{scheme}://{host}",
+            base_path=self.base_path,
+            security=self._security(),
+            operations=operations,
+            answers=self.shared,
+            records=self._records(),
+            variables=self.variables,
+        )
+        self._agree(spec)
+        return spec
+
+    def _evidence(self, node: dict[str, Any], place: str) -> Evidence | None:
+        found = node.get("x-evidence")
+        if found is None:
+            return None
+        self.checker.evidence(found, f"{place}/x-evidence")
+        return Evidence(found["grade"], found["source"], found.get("note", ""))
+
+    def _security(self) -> Security:
+        place = "/components/securitySchemes"
+        schemes = self.document.get("components", {}).get("securitySchemes", {})
+        if len(schemes) != 1:
+            raise self.checker.fail(place, f"exactly one scheme is understood, found {len(schemes)}")
+        name, scheme = next(iter(schemes.items()))
+        self.checker.mapping(scheme, "securityScheme", f"{place}/{name}")
+        evidence = self._evidence(scheme, f"{place}/{name}") or self.evidence
+        if scheme.get("type") == "apiKey" and scheme.get("in") == "header":
+            return Security(scheme["name"], False, evidence)
+        if scheme.get("type") == "http" and scheme.get("scheme") == "bearer":
+            return Security("Authorization", True, evidence)
+        raise self.checker.fail(f"{place}/{name}", "only an apiKey in a header and http bearer are understood")
+
+    def _variables(self) -> dict[str, Variable]:
+        variables = {}
+        for name, node in (self.document.get("x-variables") or {}).items():
+            place = f"/x-variables/{name}"
+            self.checker.mapping(node, "variable", place)
+            found = node.get("found") or {}
+            if set(found) - {"operation", "at"}:
+                raise self.checker.fail(f"{place}/found", "has keys other than operation and at")
+            variables[name] = Variable(
+                name,
+                node.get("default"),
+                tuple(node.get("others") or ()),
+                found.get("operation"),
+                found.get("at"),
+                node.get("description", ""),
+            )
+        return variables
+
+    def _shared_answers(self) -> dict[str, NamedAnswer]:
+        nodes = self.document.get("x-answers") or {}
+        shared = {}
+        for name, node in nodes.items():
+            place = f"/x-answers/{name}"
+            self.checker.mapping(node, "answer", place)
+            if not isinstance(node.get("status"), int) or "example" not in node:
+                raise self.checker.fail(place, "needs an integer status and an example")
+            shared[name] = self._answer(name, node["status"], node["example"], None, f"{place}/example")
+        for name in SHARED_ANSWERS:
+            if name not in shared:
+                raise self.checker.fail("/x-answers", f"the answer {name!r} is missing")
+        return shared
+
+    def _answer(
+        self, name: str, status: int, node: dict[str, Any], default: Evidence | None, place: str
+    ) -> NamedAnswer:
+        self.checker.mapping(node, "example", place)
+        placeholders = node.get("x-placeholders") or {}
+        for literal in placeholders.values():
+            if not isinstance(literal, str) or literal not in str(node["value"]):
+                raise self.checker.fail(f"{place}/x-placeholders", f"{literal!r} does not stand in the example")
+        constants = tuple(node.get("x-constants") or ())
+        for key in constants:
+            if not isinstance(node["value"], dict) or key not in node["value"]:
+                raise self.checker.fail(f"{place}/x-constants", f"{key!r} is no key of the example")
+        evidence = self._evidence(node, place) or default
+        if evidence is None:
+            raise self.checker.fail(place, "x-evidence is missing")
+        return NamedAnswer(
+            name=name,
+            status=status,
+            value=node["value"],
+            evidence=evidence,
+            summary=node.get("summary", ""),
+            placeholders=placeholders,
+            constants=constants,
+            undecided=tuple(node.get("x-undecided") or ()),
+        )
+
+    def _operation(self, path: str, method: str, item: dict[str, Any], place: str) -> Operation:
+        node = self.checker.mapping(item[method], "operation", place)
+        for key in ("operationId", "responses", "x-evidence"):
+            if key not in node:
+                raise self.checker.fail(place, f"{key} is missing")
+        evidence = self._evidence(node, place)
+        assert evidence is not None
+        parameters = tuple(
+            self._parameter(parameter, f"{place}/parameters/{index}")
+            for index, parameter in enumerate([*item.get("parameters", ()), *node.get("parameters", ())])
+        )
+        schema, required, bodies = self._body(node.get("requestBody"), f"{place}/requestBody")
+        responses, answers = self._responses(node["responses"], evidence, f"{place}/responses")
+        requests = {
+            name: self._request(name, request, parameters, bodies, answers, evidence, f"{place}/x-requests/{name}")
+            for name, request in (node.get("x-requests") or {}).items()
+        }
+        contract = self.checker.mapping(node.get("x-contract") or {}, "contract", f"{place}/x-contract")
+        return Operation(
+            provider=self.provider,
+            id=node["operationId"],
+            method=method.upper(),
+            path=self.base_path + path,
+            summary=node.get("summary", ""),
+            evidence=evidence,
+            parameters=parameters,
+            body_schema=schema,
+            body_required=required,
+            body_secrets=tuple(_secrets(schema or {})),
+            responses=responses,
+            answers=answers,
+            requests=requests,
+            refusals=tuple(self._refusals(node.get("x-refusals") or (), answers, f"{place}/x-refusals")),
+            contract=contract,
+            secured=node.get("security", self.document.get("security")) != [],
+            deprecated=bool(node.get("deprecated")),
+        )
+
+    def _parameter(self, node: dict[str, Any], place: str) -> Parameter:
+        self.checker.mapping(node, "parameter", place)
+        if node.get("in") not in ("path", "query", "header"):
+            raise self.checker.fail(f"{place}/in", f"{node.get('in')!r} is not understood")
+        schema = node.get("schema", {})
+        self.checker.schema(schema, f"{place}/schema")
+        variable = node.get("x-variable") or schema.get("x-variable")
+        if variable is not None and variable not in self.variables:
+            raise self.checker.fail(f"{place}/x-variable", f"{variable!r} is not among x-variables")
+        example = node.get("example", schema.get("example", schema.get("default")))
+        return Parameter(node["name"], node["in"], bool(node.get("required")), schema, example, variable)
+
+    def _body(self, node: dict[str, Any] | None, place: str) -> tuple[dict[str, Any] | None, bool, dict[str, Any]]:
+        if node is None:
+            return None, False, {}
+        self.checker.mapping(node, "requestBody", place)
+        content = node.get("content") or {}
+        if list(content) != ["application/json"]:
+            raise self.checker.fail(f"{place}/content", "exactly application/json is understood")
+        here = f"{place}/content/application~1json"
+        media = self.checker.mapping(content["application/json"], "media", here)
+        schema = media.get("schema", {})
+        self.checker.schema(schema, f"{here}/schema")
+        examples = self.checker.examples(media.get("examples") or {}, f"{here}/examples")
+        return schema, bool(node.get("required")), examples
+
+    def _responses(
+        self, nodes: dict[str, Any], evidence: Evidence, place: str
+    ) -> tuple[dict[int, ResponseSpec], dict[str, NamedAnswer]]:
+        responses: dict[int, ResponseSpec] = {}
+        answers: dict[str, NamedAnswer] = {}
+        for status, node in nodes.items():
+            here = f"{place}/{status}"
+            if not str(status).isdigit():
+                raise self.checker.fail(here, "only exact status codes are understood")
+            self.checker.mapping(node, "response", here)
+            grade = self._evidence(node, here) or evidence
+            content = node.get("content") or {}
+            if len(content) > 1:
+                raise self.checker.fail(f"{here}/content", "one media type per answer is understood")
+            media_type = next(iter(content), None)
+            media = content[media_type] if media_type else {}
+            self.checker.mapping(media, "media", f"{here}/content/{media_type}")
+            self.checker.schema(media.get("schema", True), f"{here}/content/{media_type}/schema")
+            responses[int(status)] = ResponseSpec(
+                int(status), media.get("schema"), media_type, grade, node.get("description", "")
+            )
+            examples = self.checker.examples(media.get("examples") or {}, f"{here}/content/{media_type}/examples")
+            for name, example in examples.items():
+                if name in answers:
+                    raise self.checker.fail(f"{here}/{name}", "two answers of one operation have this name")
+                answers[name] = self._answer(name, int(status), example, grade, f"{here}/{name}")
+        return responses, answers
+
+    def _request(
+        self,
+        name: str,
+        node: dict[str, Any],
+        parameters: tuple[Parameter, ...],
+        bodies: dict[str, Any],
+        answers: dict[str, NamedAnswer],
+        default: Evidence,
+        place: str,
+    ) -> NamedRequest:
+        self.checker.mapping(node, "request", place)
+        answer = node.get("answer")
+        if answer not in answers and answer not in self.shared:
+            raise self.checker.fail(f"{place}/answer", f"{answer!r} names no answer of this operation")
+        body: Json = node.get("body")
+        if isinstance(body, str):
+            if body not in bodies:
+                raise self.checker.fail(f"{place}/body", f"{body!r} names no example of the request body")
+            body = bodies[body]["value"]
+        values: dict[str, dict[str, Json]] = {}
+        for where in ("path", "query"):
+            own = node.get(where) or {}
+            known = {p.name: p for p in parameters if p.place == where}
+            for key in own:
+                if key not in known:
+                    raise self.checker.fail(f"{place}/{where}/{key}", f"the operation has no such {where} parameter")
+            values[where] = {
+                p.name: own[p.name] if p.name in own else p.example
+                for p in known.values()
+                if p.name in own or (p.required and p.example is not None)
+            }
+            values[where] = {k: v for k, v in values[where].items() if not (k in own and own[k] == "$absent")}
+        return NamedRequest(
+            name=name,
+            answer=answer,
+            path=values["path"],
+            query=values["query"],
+            headers=node.get("headers") or {},
+            body=body,
+            has_body="body" in node,
+            raw_body=node.get("raw-body"),
+            after=tuple(node.get("after") or ()),
+            evidence=self._evidence({"x-evidence": node["evidence"]}, place) if "evidence" in node else default,  # type: ignore[arg-type]
+            summary=node.get("summary", ""),
+            expect=node.get("expect") or {},
+        )
+
+    def _refusals(self, nodes: Any, answers: dict[str, NamedAnswer], place: str) -> list[RefusalRule]:
+        rules = []
+        for index, node in enumerate(nodes):
+            here = f"{place}/{index}"
+            self.checker.mapping(node, "refusal", here)
+            answer = node.get("answer")
+            if answer is not None and answer not in answers and answer not in self.shared:
+                raise self.checker.fail(f"{here}/answer", f"{answer!r} names no answer of this operation")
+            evidence = self._evidence({"x-evidence": node["evidence"]}, here) if "evidence" in node else None
+            rules.append(
+                RefusalRule(
+                    frozenset(node.get("kinds") or ()),
+                    frozenset(node.get("places") or ("body",)),
+                    frozenset(node.get("fields") or ()),
+                    answer,
+                    evidence,
+                )
+            )
+        return rules
+
+    def _records(self) -> dict[str, RecordSpec]:
+        records = {}
+        for kind, node in (self.document.get("x-records") or {}).items():
+            place = f"/x-records/{kind}"
+            self.checker.mapping(node, "record", place)
+            self.checker.schema(node.get("schema", {}), f"{place}/schema")
+            if "key" not in node:
+                raise self.checker.fail(place, "key, the field that names a record, is missing")
+            records[kind] = RecordSpec(
+                kind,
+                node["key"],
+                tuple(node.get("aliases") or ()),
+                node.get("references") or {},
+                node.get("schema", {}),
+                tuple(node.get("secrets") or ()),
+            )
+        return records
+
+    def _agree(self, spec: Spec) -> None:
+        """Names used in one place must exist in the other."""
+        for name, variable in spec.variables.items():
+            if variable.found_operation and variable.found_operation not in spec.operations:
+                place = f"/x-variables/{name}/found"
+                raise self.checker.fail(place, f"there is no operation {variable.found_operation!r}")
+        for operation in spec.operations.values():
+            place = f"operation {operation.id}"
+            record = operation.contract.get("record")
+            if record is not None and record not in spec.records:
+                raise self.checker.fail(f"{place}/x-contract/record", f"{record!r} is not among x-records")
+            for request in operation.requests.values():
+                for step in request.after:
+                    other, _, named = step.partition("/")
+                    if other not in spec.operations or named not in spec.operations[other].requests:
+                        raise self.checker.fail(f"{place}/x-requests/{request.name}/after", f"no request {step!r}")
+
+
+def _secrets(schema: Any, prefix: str = "") -> list[str]:
+    """Dotted paths of the properties that hold secrets (`x-secret: true`)."""
+    found = []
+    for name, child in (schema.get("properties") or {}).items():
+        if isinstance(child, dict):
+            if child.get("x-secret"):
+                found.append(f"{prefix}{name}")
+            found.extend(_secrets(child, f"{prefix}{name}."))
+    return found

@@ -1,0 +1,221 @@
+"""What a loaded spec is made of: operations, their named answers, their named requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from mock_server.messages import Json
+
+
+class Evidence(NamedTuple):
+    """How we know a statement: `grade` is seed, doc, observed or assumed; `source` is the page."""
+
+    grade: str
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class NamedAnswer:
+    """One answer a vendor gives, as the spec's example of that name shows it.
+
+    `placeholders` maps a value's name to the literal that stands for it in `value`;
+    `constants` are the keys of `value` that every answer of that name carries unchanged;
+    `undecided` are keys about which the pages disagree: a server may leave them out or differ.
+    """
+
+    name: str
+    status: int
+    value: Json
+    evidence: Evidence
+    summary: str = ""
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    constants: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+    def filled(self, values: Mapping[str, Json]) -> Json:
+        """The example with each placeholder's literal replaced by the value of that name."""
+        pairs = [
+            (literal, _text(values[name]))
+            for name, literal in self.placeholders.items()
+            if name in values and values[name] is not None
+        ]
+        return _replaced(self.value, pairs) if pairs else self.value
+
+    def merged(self, body: Json) -> Json:
+        """`body` with the constants added, its keys in the order of the documented example."""
+        if body is None:
+            return self.value
+        if not isinstance(body, dict) or not self.constants:
+            return body
+        constants, value = self.constants, self.value
+        merged = {key: body[key] if key in body else value[key] for key in value if key in body or key in constants}
+        if len(merged) < len(body) + len(constants):
+            merged.update(body)
+        return merged
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+def _replaced(node: Json, pairs: list[tuple[str, str]]) -> Json:
+    if isinstance(node, str):
+        for literal, text in pairs:
+            node = node.replace(literal, text)
+        return node
+    if isinstance(node, dict):
+        return {key: _replaced(value, pairs) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_replaced(item, pairs) for item in node]
+    return node
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A path, query or header parameter; `variable` names the account's value it stands for."""
+
+    name: str
+    place: str
+    required: bool
+    schema: Mapping[str, Any]
+    example: Json = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True)
+class NamedRequest:
+    """A request of the documentation, or one that provokes a documented answer.
+
+    `body` is the JSON body (`raw_body` the exact text where the body is no JSON); `has_body` tells a
+    null body from none; `after` names the requests ("operation/request") that must have been made
+    before. A string `$answers.<operation>/<request>#<pointer>` stands for a value of their answers.
+    `expect` lists top-level answer values that differ from the named answer's example.
+    """
+
+    name: str
+    answer: str
+    path: Mapping[str, Json]
+    query: Mapping[str, Json]
+    headers: Mapping[str, str | None]
+    body: Json
+    has_body: bool
+    raw_body: str | None
+    after: tuple[str, ...]
+    evidence: Evidence
+    summary: str = ""
+    expect: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RefusalRule:
+    """Which violations of a request are answered with which named answer; `answer` None leaves it to the behaviour."""
+
+    kinds: frozenset[str]
+    places: frozenset[str]
+    fields: frozenset[str]
+    answer: str | None
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class ResponseSpec:
+    """What the spec says of one status of an operation."""
+
+    status: int
+    schema: Mapping[str, Any] | None
+    media_type: str | None
+    evidence: Evidence
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class RecordSpec:
+    """A kind of stored record: the field that names it, other unique fields, and what it refers to."""
+
+    kind: str
+    key: str
+    aliases: tuple[str, ...]
+    references: Mapping[str, str]
+    schema: Mapping[str, Any]
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What only an account knows: a default from the pages, and the list operation where another is found."""
+
+    name: str
+    default: Json
+    others: tuple[Json, ...]
+    found_operation: str | None
+    found_at: str | None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One documented operation; `path` is the vendor's whole path, the server's base included."""
+
+    provider: str
+    id: str
+    method: str
+    path: str
+    summary: str
+    evidence: Evidence
+    parameters: tuple[Parameter, ...]
+    body_schema: Mapping[str, Any] | None
+    body_required: bool
+    body_secrets: tuple[str, ...]
+    responses: Mapping[int, ResponseSpec]
+    answers: Mapping[str, NamedAnswer]
+    requests: Mapping[str, NamedRequest]
+    refusals: tuple[RefusalRule, ...]
+    contract: Mapping[str, Any]
+    secured: bool
+    deprecated: bool = False
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        return tuple(self.path.strip("/").split("/"))
+
+    def parameters_in(self, place: str) -> tuple[Parameter, ...]:
+        return tuple(parameter for parameter in self.parameters if parameter.place == place)
+
+
+@dataclass(frozen=True)
+class Security:
+    """How a key travels: header `X-API-Key: KEY`, or `Authorization: Bearer KEY`."""
+
+    header: str
+    bearer: bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything one vendor promises."""
+
+    provider: str
+    file: str
+    title: str
+    origin: str
+    base_path: str
+    security: Security
+    operations: Mapping[str, Operation]
+    answers: Mapping[str, NamedAnswer]
+    records: Mapping[str, RecordSpec]
+    variables: Mapping[str, Variable]
+
+    @property
+    def host(self) -> str:
+        """The vendor's host name, as in a `Host` header."""
+        return self.origin.split("://", 1)[-1].lower()
+
+    def answer(self, operation: Operation | None, name: str) -> NamedAnswer:
+        """The answer of that name: the operation's own, else the one every operation shares."""
+        if operation is not None and name in operation.answers:
+            return operation.answers[name]
+        return self.answers[name]

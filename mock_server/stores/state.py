@@ -1,0 +1,85 @@
+"""One vendor's records inside a transaction: found by any of their ids, kept in the shape the spec gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from mock_server.messages import Json
+from mock_server.stores.protocols import Row, Transaction
+
+
+class RecordShape(Protocol):
+    """What the state needs to know of a kind of record (see `x-records` in the specs)."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
+
+
+class State:
+    """The records of one provider in one space.
+
+    A record's key and aliases are fixed when it is first put; `find` takes any of them.
+    """
+
+    __slots__ = ("_prefix", "_shapes", "_transaction")
+
+    def __init__(self, transaction: Transaction, provider: str, shapes: Mapping[str, RecordShape]) -> None:
+        self._transaction = transaction
+        self._prefix = provider + "/"
+        self._shapes = shapes
+
+    def get(self, kind: str, key: str) -> dict[str, Json] | None:
+        """The record with that key, or None. The caller may change it; only `put` stores it."""
+        found: dict[str, Json] | None = self._transaction.get(self._prefix + kind, key)
+        return found
+
+    def find(self, kind: str, id: str) -> dict[str, Json] | None:
+        """The record of which `id` is the key or an alias, or None."""
+        found = self.get(kind, id)
+        if found is not None or not self._shapes[kind].aliases:
+            return found
+        key = self._transaction.get(f"{self._prefix}{kind}~alias", id)
+        return None if key is None else self.get(kind, key)
+
+    def put(self, kind: str, record: Mapping[str, Json]) -> None:
+        """Stores the record under its key and makes it known by its aliases."""
+        shape, name = self._shapes[kind], self._prefix + kind
+        key = str(record[shape.key])
+        if shape.aliases and self._transaction.get(name, key) is None:
+            for alias in shape.aliases:
+                if record.get(alias) is not None:
+                    self._transaction.put(f"{name}~alias", str(record[alias]), key)
+        self._transaction.put(name, key, record)
+
+    def delete(self, kind: str, key: str) -> bool:
+        """Removes the record and its aliases; False when there was none."""
+        shape, name = self._shapes[kind], self._prefix + kind
+        if shape.aliases:
+            record = self._transaction.get(name, key)
+            for alias in shape.aliases:
+                if record is not None and record.get(alias) is not None:
+                    self._transaction.delete(f"{name}~alias", str(record[alias]))
+        return self._transaction.delete(name, key)
+
+    def rows(self, kind: str, after: int = 0) -> Iterator[Row]:
+        """The kind's rows in the order of their creation, those numbered above `after`."""
+        return self._transaction.all(self._prefix + kind, after)
+
+    def all(self, kind: str) -> Iterator[dict[str, Json]]:
+        """The kind's records in the order of their creation."""
+        for row in self.rows(kind):
+            yield row.document
+
+    def count(self, kind: str) -> int:
+        return self._transaction.count(self._prefix + kind)
+
+    def note(self, name: str) -> Json | None:
+        """A value the provider keeps for itself (a counter, say), or None."""
+        return self._transaction.get(self._prefix + "~notes", name)
+
+    def keep_note(self, name: str, value: Json) -> None:
+        self._transaction.put(self._prefix + "~notes", name, value)

@@ -1,0 +1,181 @@
+"""The socket side: granian's RSGI requests in, answers out, on one event loop in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from granian.constants import SSLProtocols
+from granian.server.embed import Server
+
+from mock_server.exchange import MAX_BODY_BYTES
+from mock_server.gateway import Gateway
+from mock_server.messages import Request, Response
+
+log = logging.getLogger("ringback")
+
+BODY_SECONDS = 30.0
+"""How long a request body may take to arrive."""
+
+_READY_SECONDS = 10.0
+
+
+class CannotServe(Exception):
+    """The server cannot be started; the text is one clear line."""
+
+
+class Wire:
+    """The RSGI application. Vendors are answered on the event loop, the control API in a thread."""
+
+    def __init__(self, gateway: Gateway, host: str, port: int) -> None:
+        self._gateway = gateway
+        self._server = (host, port)
+        self._flask: Any = None
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        try:
+            await self._answer(scope, protocol)
+        except Exception:
+            # Unanswered, the client would wait for ever.
+            log.exception("%s %s failed", scope.method, scope.path)
+            protocol.response_bytes(500, [("content-type", "text/plain")], b"Ringback failed; its log says how\n")
+
+    async def _answer(self, scope: Any, protocol: Any) -> None:
+        items = scope.headers.items()
+        headers = dict(items)
+        if len(headers) != len(items):
+            headers = _joined(items)
+        request = Request(scope.method, scope.path, scope.query_string, headers)
+        if "content-length" in headers or "transfer-encoding" in headers:
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    request = await _with_body(request, protocol)
+            except TimeoutError:
+                protocol.response_bytes(408, [("content-type", "text/plain"), ("connection", "close")], b"Body too slow\n")
+                return
+        destination = self._gateway.route(scope.authority or headers.get("host", ""), request.path)
+        if destination.service is not None:
+            response = self._gateway.exchange(destination.service, request._replace(path=destination.path))
+        else:
+            if scope.authority and "host" not in headers:
+                request.headers["host"] = scope.authority  # type: ignore[index]
+            response = await asyncio.to_thread(self._control, request, scope.scheme)
+        if response.delay_seconds:
+            await asyncio.sleep(response.delay_seconds)
+        _send(response, protocol)
+
+    def _control(self, request: Request, scheme: str) -> Response:
+        # Flask is imported on first use: it would double the time the server needs to be ready.
+        from mock_server.app import call_flask, create_app
+
+        if self._flask is None:
+            self._flask = create_app(self._gateway)
+        return call_flask(self._flask, request, self._server, scheme)
+
+
+def _joined(items: list[tuple[str, str]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in items:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def _with_body(request: Request, protocol: Any) -> Request:
+    """The request with its body, or marked too large without having read more than the limit."""
+    length = request.headers.get("content-length")
+    if length is not None:
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            return request._replace(too_large=True)
+        return request._replace(body=await protocol())
+    chunks, size = [], 0
+    async for chunk in protocol:
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            return request._replace(too_large=True)
+        chunks.append(chunk)
+    return request._replace(body=b"".join(chunks))
+
+
+def _send(response: Response, protocol: Any) -> None:
+    if response.body:
+        protocol.response_bytes(response.status, list(response.headers), response.body)
+    else:
+        protocol.response_empty(response.status, list(response.headers))
+
+
+def free_port(host: str, port: int) -> int:
+    """`port`, or a free one for 0; raises CannotServe when it is taken or the host cannot be bound.
+
+    Granian binds with SO_REUSEPORT, with which a second server would silently share the port; a plain
+    socket finds out first.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == 98:
+                raise CannotServe(
+                    f"port {port} on {host} is already in use: try --port 0 for a free one"
+                    f" (with make: `RINGBACK_PORT=0 make serve`)"
+                ) from None
+            reason = error.strerror or str(error)
+            raise CannotServe(f"cannot listen on {host} port {port}: {reason}; try --host 127.0.0.1 --port 0") from None
+        except OverflowError:
+            raise CannotServe(f"{port} is no port: a number from 0 to 65535 is needed") from None
+        chosen: int = probe.getsockname()[1]
+        return chosen
+
+
+def serve(
+    gateway: Gateway,
+    host: str,
+    port: int,
+    ready: Callable[[], None],
+    tls: tuple[Path, Path] | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM, calling `ready` once connections are accepted; never returns normally."""
+    wire = Wire(gateway, host, port)
+    server = Server(
+        wire,
+        address=host,
+        port=port,
+        log_enabled=False,
+        websockets=False,
+        backlog=1024,
+        ssl_cert=tls[0] if tls else None,
+        ssl_key=tls[1] if tls else None,
+        ssl_protocol_min=SSLProtocols.tls12,
+    )
+    asyncio.run(_serve(server.serve(), host, port, ready))
+
+
+async def _serve(serving: Awaitable[None], host: str, port: int, ready: Callable[[], None]) -> None:
+    task = asyncio.ensure_future(serving)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _READY_SECONDS
+    while True:
+        try:
+            await asyncio.sleep(0.002)
+            _, writer = await asyncio.open_connection(_reachable(host), port)
+            writer.close()
+            break
+        except OSError as error:
+            if task.done() or loop.time() > deadline:
+                raise CannotServe(f"cannot listen on {host} port {port}: {error}") from None
+    # Everything is in memory, so there is nothing to finish: the process ends at once, open connections or not.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, os._exit, 0)
+    ready()
+    await task
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
