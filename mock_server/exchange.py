@@ -10,9 +10,9 @@ from typing import NamedTuple
 import orjson
 
 from mock_server.faults import BadPreference, choose, read_preference
-from mock_server.messages import Answer, Call, Json, Refusal, Request, Response, Violation
+from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
-from mock_server.spec import NamedAnswer, Operation, OperationCheck, RefusalRule, Router, Spec, compile_checks
+from mock_server.spec import NamedAnswer, Operation, Router, Spec, compile_checks, refusal_values, refuse
 from mock_server.stores import State
 
 log = logging.getLogger("ringback")
@@ -46,6 +46,8 @@ class Service:
         self.router = Router(spec.operations.values())
         self.checks = compile_checks(spec)
         self._header = spec.security.header.lower()
+        # Of all operations, because a secret sent to the wrong path is still a secret.
+        self._secrets = tuple({path for operation in spec.operations.values() for path in operation.body_secrets})
 
     def exchange(self, request: Request) -> Response:
         """Answers one request of this vendor and journals it. `request.path` is the vendor's own path."""
@@ -114,8 +116,9 @@ class Service:
             body = read_body(request, operation)
             if not check.body.is_valid(body):
                 violations += check.body.differences(body)
-        if violations:
-            self._refuse(violations, operation)
+        verdict = refuse(operation, violations) if violations else None
+        if verdict is not None:
+            raise Refusal(verdict.answer, assumed=verdict.assumed, **refusal_values(verdict.violation))
         call = Call(operation.id, path, query, body, space.now(), space.random)
         behaviour = self.behaviours.get(operation.id)
         with space.lock, self.spaces.store.transaction(space.name) as transaction:
@@ -138,20 +141,6 @@ class Service:
                 log.error("%s %s: our answer breaks the spec: %s", self.spec.provider, operation.id, reasons)
                 raise Refusal("internal-error")
         return Outcome(answer.name, answer.status, value, answer.evidence.grade)
-
-    def _refuse(self, violations: list[Violation], operation: Operation) -> None:
-        """Raises the refusal that the spec's rules give for these violations, unless all are the behaviour's."""
-        left = violations
-        for rule in operation.refusals:
-            matching = [violation for violation in left if _covers(rule, violation)]
-            if not matching:
-                continue
-            if rule.answer is not None:
-                assumed = rule.evidence is not None and rule.evidence.grade == "assumed"
-                raise Refusal(rule.answer, assumed=assumed, **_values(matching[0]))
-            left = [violation for violation in left if violation not in matching]
-        if left:
-            raise Refusal("invalid-request", **_values(left[0]))
 
     def _refused(self, refusal: Refusal, operation: Operation | None) -> Outcome:
         answer: NamedAnswer = self.spec.answer(operation, refusal.name)
@@ -177,7 +166,7 @@ class Service:
             operation=operation.id if operation else None,
             answer=outcome.name,
             fault=outcome.fault,
-            secrets=operation.body_secrets if operation else (),
+            secrets=self._secrets,
             milliseconds=(perf_counter() - started) * 1000,
         )
 
@@ -213,22 +202,6 @@ def _depth(document: Json) -> int:
             for child in (node.values() if isinstance(node, dict) else node)
         ]
     return depth
-
-
-def _covers(rule: RefusalRule, violation: Violation) -> bool:
-    return (
-        violation.place in rule.places
-        and (not rule.kinds or violation.kind in rule.kinds)
-        and (not rule.fields or violation.field in rule.fields or violation.field.split(".")[0] in rule.fields)
-    )
-
-
-def _values(violation: Violation) -> dict[str, Json]:
-    """What a refusal's sentence may say of a violation."""
-    field, message = violation.field, violation.message
-    if violation.kind != "required":
-        message = f"{field}: {message}" if field else message
-    return {"field": field or violation.place, "message": message, "value": violation.value}
 
 
 def _problem(detail: str) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from mock_server.stores import State, Transaction
 Completion = Callable[[Mapping[str, Json], datetime, Random], dict[str, Json]]
 """Fills in what a fixture left out of a record: (what is given, time, chance) -> the whole record."""
 
-BIRTH = datetime(2025, 11, 20, 17, 41, 24, 234773, tzinfo=timezone.utc)
+BIRTH = datetime(2025, 11, 20, 17, 41, 24, 234773, tzinfo=UTC)
 """When the records of every new space were made, so that two spaces begin alike."""
 
 

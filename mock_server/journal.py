@@ -129,10 +129,12 @@ def _text(body: bytes) -> str:
 
 
 def redacted(body: bytes, secrets: tuple[str, ...]) -> bytes:
-    """The JSON body with the values at these dotted paths replaced; a body that is no JSON is dropped whole."""
+    """The JSON body with the values at these dotted paths replaced; a body that is no JSON object is dropped whole."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
+        return REDACTED.encode()
+    if not isinstance(document, dict):
         return REDACTED.encode()
     for path in secrets:
         _redact(document, path.split("."))

@@ -66,14 +66,14 @@ class Answer(NamedTuple):
     body: Json = None
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer the vendor documents, not an error of ours
+class Refusal(Exception):
     """Stops a call, takes back what it did, and is answered with the spec's example of that name.
 
     `values` replace the literals that the example's `x-placeholders` names. `assumed` marks an
     answer whose words are documented but whose use for this input is not.
     """
 
-    def __init__(self, name: str, *, assumed: bool = False, **values: Json) -> None:
+    def __init__(self, name: str, /, *, assumed: bool = False, **values: Json) -> None:
         super().__init__(name)
         self.name = name
         self.assumed = assumed

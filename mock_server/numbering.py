@@ -26,9 +26,11 @@ def is_north_american_area(code: str) -> bool:
     import phonenumbers
 
     number = phonenumbers.PhoneNumber(country_code=1, national_number=int(code + "5550100"))
-    return (
-        phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
-        and phonenumbers.region_code_for_number(number) in ("US", "CA")
+    return phonenumbers.number_type(
+        number
+    ) == phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE and phonenumbers.region_code_for_number(number) in (
+        "US",
+        "CA",
     )
 
 

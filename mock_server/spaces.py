@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from random import Random
 from threading import RLock
 
@@ -32,7 +32,7 @@ class Space:
 
     def now(self) -> datetime:
         """The space's time, in UTC."""
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
     def rewind(self) -> None:
         """Chance and journal as in a new space; the documents are the store's business."""

@@ -57,7 +57,9 @@ class Wire:
                 async with asyncio.timeout(BODY_SECONDS):
                     request = await _with_body(request, protocol)
             except TimeoutError:
-                protocol.response_bytes(408, [("content-type", "text/plain"), ("connection", "close")], b"Body too slow\n")
+                protocol.response_bytes(
+                    408, [("content-type", "text/plain"), ("connection", "close")], b"Body too slow\n"
+                )
                 return
         destination = self._gateway.route(scope.authority or headers.get("host", ""), request.path)
         if destination.service is not None:

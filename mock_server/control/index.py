@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Blueprint, current_app, request
 
@@ -24,7 +24,7 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.route("/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def nowhere(path: str) -> None:
+def nowhere(path: str) -> NoReturn:
     """A path that belongs to nobody; the answer says which prefixes there are."""
     gateway = current_app.extensions["ringback"]
     prefixes = ", ".join(f"/{name}" for name in gateway.services)

@@ -17,6 +17,7 @@ from mock_server.spec.model import (
     Spec,
     Variable,
 )
+from mock_server.spec.refusing import Verdict, refusal_values, refuse
 from mock_server.spec.routing import Match, Router
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Spec",
     "SpecError",
     "Variable",
+    "Verdict",
     "WireRequest",
     "build",
     "compile_checks",
@@ -46,5 +48,7 @@ __all__ = [
     "key_header",
     "load",
     "load_all",
+    "refusal_values",
+    "refuse",
     "specs_folder",
 ]

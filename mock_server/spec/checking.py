@@ -64,7 +64,7 @@ def _type_name(value: Json) -> str:
     if isinstance(value, bool):
         return "a boolean"
     for types, name in (((int, float), "a number"), (str, "a string"), (list, "an array"), (dict, "an object")):
-        if isinstance(value, types):  # type: ignore[arg-type]
+        if isinstance(value, types):
             return name
     return "null"
 

@@ -14,47 +14,156 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 EVIDENCE_GRADES = ("seed", "doc", "observed", "assumed")
 
 SCHEMA_KEYWORDS = frozenset(
-    "type enum const properties required additionalProperties items prefixItems minItems maxItems uniqueItems"
-    " minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf"
-    " minProperties maxProperties propertyNames patternProperties anyOf oneOf allOf not if then else"
-    " dependentRequired default title description examples example deprecated readOnly writeOnly $ref $comment"
-    " contains minContains maxContains contentMediaType contentEncoding"
-    " x-evidence x-variable x-issued x-secret".split()
+    [
+        "type",
+        "enum",
+        "const",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "prefixItems",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minProperties",
+        "maxProperties",
+        "propertyNames",
+        "patternProperties",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "dependentRequired",
+        "default",
+        "title",
+        "description",
+        "examples",
+        "example",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "$ref",
+        "$comment",
+        "contains",
+        "minContains",
+        "maxContains",
+        "contentMediaType",
+        "contentEncoding",
+        "x-evidence",
+        "x-variable",
+        "x-issued",
+        "x-secret",
+    ]
 )
 
 _ANSWER = {"summary", "description", "value", "x-evidence", "x-placeholders", "x-constants", "x-undecided"}
 
 KEYWORDS: dict[str, frozenset[str]] = {
     "root": frozenset(
-        "openapi info servers paths components security tags externalDocs"
-        " x-evidence x-answers x-records x-variables".split()
+        [
+            "openapi",
+            "info",
+            "servers",
+            "paths",
+            "components",
+            "security",
+            "tags",
+            "externalDocs",
+            "x-evidence",
+            "x-answers",
+            "x-records",
+            "x-variables",
+        ]
     ),
-    "components": frozenset("schemas responses parameters examples requestBodies headers securitySchemes".split()),
-    "path": frozenset("summary description parameters get put post delete options head patch trace".split()),
+    "components": frozenset(
+        ["schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes"]
+    ),
+    "path": frozenset(
+        ["summary", "description", "parameters", "get", "put", "post", "delete", "options", "head", "patch", "trace"]
+    ),
     "operation": frozenset(
-        "tags summary description externalDocs operationId parameters requestBody responses deprecated security"
-        " x-evidence x-refusals x-requests x-contract".split()
+        [
+            "tags",
+            "summary",
+            "description",
+            "externalDocs",
+            "operationId",
+            "parameters",
+            "requestBody",
+            "responses",
+            "deprecated",
+            "security",
+            "x-evidence",
+            "x-refusals",
+            "x-requests",
+            "x-contract",
+        ]
     ),
     "parameter": frozenset(
-        "name in description required deprecated schema style explode example examples x-evidence x-variable".split()
+        [
+            "name",
+            "in",
+            "description",
+            "required",
+            "deprecated",
+            "schema",
+            "style",
+            "explode",
+            "example",
+            "examples",
+            "x-evidence",
+            "x-variable",
+        ]
     ),
-    "requestBody": frozenset("description content required x-evidence".split()),
-    "response": frozenset("description headers content x-evidence".split()),
-    "media": frozenset("schema example examples".split()),
+    "requestBody": frozenset(["description", "content", "required", "x-evidence"]),
+    "response": frozenset(["description", "headers", "content", "x-evidence"]),
+    "media": frozenset(["schema", "example", "examples"]),
     "example": frozenset(_ANSWER),
-    "header": frozenset("description required schema example x-evidence".split()),
-    "securityScheme": frozenset("type description name in scheme bearerFormat x-evidence".split()),
-    "evidence": frozenset("grade source note".split()),
-    "answer": frozenset("status example".split()),
-    "refusal": frozenset("kinds places fields answer evidence".split()),
+    "header": frozenset(["description", "required", "schema", "example", "x-evidence"]),
+    "securityScheme": frozenset(["type", "description", "name", "in", "scheme", "bearerFormat", "x-evidence"]),
+    "evidence": frozenset(["grade", "source", "note"]),
+    "answer": frozenset(["status", "example"]),
+    "refusal": frozenset(["kinds", "places", "fields", "answer", "evidence"]),
     "request": frozenset(
-        "summary path query headers body raw-body answer after evidence source expect".split()
+        ["summary", "path", "query", "headers", "body", "raw-body", "answer", "after", "evidence", "source", "expect"]
     ),
-    "record": frozenset("key aliases references schema secrets".split()),
-    "variable": frozenset("description default others found given".split()),
+    "record": frozenset(["key", "aliases", "references", "schema", "secrets"]),
+    "variable": frozenset(["description", "default", "others", "found", "given"]),
     "contract": frozenset(
-        "record effect key at echo fields clears partial idempotent unique immutable twin cost destroys count"
-        " consistent filters evidence".split()
+        [
+            "record",
+            "effect",
+            "key",
+            "at",
+            "echo",
+            "fields",
+            "clears",
+            "partial",
+            "idempotent",
+            "unique",
+            "immutable",
+            "twin",
+            "cost",
+            "destroys",
+            "count",
+            "consistent",
+            "filters",
+            "page",
+            "evidence",
+        ]
     ),
 }
 
@@ -70,7 +179,7 @@ def read_yaml(file: Path) -> Any:
     except UnicodeDecodeError as error:
         raise SpecError(str(file), f"byte {error.start}", "is not UTF-8") from None
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - the safe loader, in C where there is one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""

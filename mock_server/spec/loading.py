@@ -302,7 +302,7 @@ class _Loading:
                 if key not in known:
                     raise self.checker.fail(f"{place}/{where}/{key}", f"the operation has no such {where} parameter")
             values[where] = {
-                p.name: own[p.name] if p.name in own else p.example
+                p.name: own.get(p.name, p.example)
                 for p in known.values()
                 if p.name in own or (p.required and p.example is not None)
             }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from mock_server.messages import Json
@@ -48,7 +48,7 @@ class NamedAnswer:
         """`body` with the constants added, its keys in the order of the documented example."""
         if body is None:
             return self.value
-        if not isinstance(body, dict) or not self.constants:
+        if not isinstance(body, dict) or not isinstance(self.value, dict):
             return body
         constants, value = self.constants, self.value
         merged = {key: body[key] if key in body else value[key] for key in value if key in body or key in constants}
@@ -107,6 +107,10 @@ class NamedRequest:
     evidence: Evidence
     summary: str = ""
     expect: Mapping[str, Json] = field(default_factory=dict)
+
+    def with_values(self, path: Mapping[str, Json], query: Mapping[str, Json], body: Json) -> NamedRequest:
+        """The same request with other values."""
+        return replace(self, path=path, query=query, body=body)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class RecordShape(Protocol):
 class State:
     """The records of one provider in one space.
 
-    A record's key and aliases are fixed when it is first put; `find` takes any of them.
+    A record's key is fixed when it is first put, its aliases follow it; `find` takes any of them.
     """
 
     __slots__ = ("_prefix", "_shapes", "_transaction")
@@ -49,10 +49,16 @@ class State:
         """Stores the record under its key and makes it known by its aliases."""
         shape, name = self._shapes[kind], self._prefix + kind
         key = str(record[shape.key])
-        if shape.aliases and self._transaction.get(name, key) is None:
+        if shape.aliases:
+            old = self._transaction.get(name, key) or {}
             for alias in shape.aliases:
-                if record.get(alias) is not None:
-                    self._transaction.put(f"{name}~alias", str(record[alias]), key)
+                before, now = old.get(alias), record.get(alias)
+                if now == before:
+                    continue
+                if before is not None:
+                    self._transaction.delete(f"{name}~alias", str(before))
+                if now is not None:
+                    self._transaction.put(f"{name}~alias", str(now), key)
         self._transaction.put(name, key, record)
 
     def delete(self, kind: str, key: str) -> bool:

@@ -1,0 +1,177 @@
+"""Compares an answer with what the documentation says it must be; agreement is the empty list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from contract_tests.findings import Difference
+from contract_tests.transport import Reply
+from contract_tests.world import ABSENT, Sent, World
+from mock_server.messages import Json, Violation
+from mock_server.spec import NamedAnswer, Operation
+
+CLEARED = ("", None, ABSENT)
+"""How a cleared field may read back where the page does not say which: empty, null, or not there."""
+
+
+def shape(world: World, operation: Operation, reply: Reply) -> list[Difference]:
+    """What the spec does not allow about a reply: status, media type, schema and constants."""
+    if not reply.is_json:
+        spec = operation.responses.get(reply.status)
+        if spec is None or spec.schema is not None:
+            found = reply.body[:80].decode("utf-8", "replace")
+            return [Difference("body", "a JSON body", found, f"status {reply.status} without a JSON body")]
+    violations = world.checks[operation.id].answer(reply.status, reply.json, media_type=reply.media_type)
+    return [_from_violation(operation, reply, violation) for violation in violations]
+
+
+def _from_violation(operation: Operation, reply: Reply, violation: Violation) -> Difference:
+    response = operation.responses.get(reply.status)
+    grade = grade_of(response.schema, violation.field) if response and violation.place == "body" else None
+    at = violation.place if violation.place != "body" else "/" + violation.field.replace(".", "/")
+    return Difference(at, violation.kind, violation.value, violation.message, grade)
+
+
+def grade_of(schema: Mapping[str, Any] | None, field: str) -> str | None:
+    """The evidence grade that the schema gives for a dotted field, or None where it says nothing special."""
+    node: Any = schema
+    grade = None
+    for part in field.split(".") if field else []:
+        if not isinstance(node, Mapping):
+            return grade
+        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
+        if isinstance(node, Mapping) and "x-evidence" in node:
+            grade = node["x-evidence"]["grade"]
+    return grade
+
+
+def documented(
+    world: World, operation: Operation, answer: NamedAnswer, sent: Sent, reply: Reply
+) -> Iterator[Difference]:
+    """How a reply differs from the named answer that its request must get."""
+    if answer.status < 300:
+        yield from _success(world, operation, answer, sent, reply)
+    else:
+        yield from error(world, operation, answer, sent, reply)
+
+
+def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent, reply: Reply) -> Iterator[Difference]:
+    if reply.status != answer.status:
+        other = operation.responses.get(reply.status)
+        if other is None or reply.status >= 300:
+            yield Difference("status", answer.status, reply.status, _status_text(answer.status, reply))
+            return
+    yield from shape(world, operation, reply)
+    body = reply.json
+    if not isinstance(answer.value, dict) or not isinstance(body, dict):
+        return
+    schema = (operation.responses[answer.status].schema or {}).get("properties") or {}
+    contract = operation.contract
+    echo = set(contract.get("echo") or ())
+    for name, value in answer.value.items():
+        actual = body.get(name, ABSENT)
+        if name in echo:
+            yield from _echo(name, sent.value(name), actual, (contract.get("clears") or {}).get(name))
+        elif name in answer.constants and not (schema.get(name) or {}).get("x-issued"):
+            grade = "assumed" if name in answer.undecided else None
+            if actual != value:
+                yield Difference(f"/{name}", value, _shown(actual), grade=grade)
+        elif (
+            world.own
+            and _determined(operation, schema.get(name), value)
+            and actual != value
+            and sent_as_documented(operation, sent)
+        ):
+            yield Difference(f"/{name}", value, _shown(actual))
+    yield from _consistent(contract.get("consistent") or (), body)
+
+
+def sent_as_documented(operation: Operation, sent: Sent) -> bool:
+    """Whether every value of the request is the documented one, so that the whole answer is determined."""
+    return any(
+        request.body == sent.body and dict(request.path) == dict(sent.path) and request.evidence.grade == "seed"
+        for request in operation.requests.values()
+    )
+
+
+def _determined(operation: Operation, schema: Any, value: Json) -> bool:
+    """Whether an example's value must come to the letter: a scalar that the server does not issue."""
+    if operation.contract.get("effect") not in ("update", "create") or isinstance(value, list | dict):
+        return False
+    return not (isinstance(schema, Mapping) and (schema.get("x-issued") or "x-evidence" in schema))
+
+
+def _echo(name: str, sent: Json, actual: Json, clears: Any) -> Iterator[Difference]:
+    if sent is ABSENT:
+        if actual is not ABSENT:
+            yield Difference(f"/{name}", "absent", actual, f"not sent, so not answered; found {actual!r}", "assumed")
+    elif clears and sent in clears:
+        if actual not in CLEARED and actual is not ABSENT:
+            yield Difference(f"/{name}", sent, actual, f"cleared, but the answer says {actual!r}")
+    elif actual != sent:
+        yield Difference(f"/{name}", sent, _shown(actual))
+
+
+def error(
+    world: World,
+    operation: Operation,
+    answer: NamedAnswer,
+    sent: Sent | None,
+    reply: Reply,
+    values: Mapping[str, Json] | None = None,
+) -> Iterator[Difference]:
+    """How a reply differs from a documented error, to the letter but for what stands for the caller's values."""
+    if reply.status != answer.status:
+        yield Difference("status", answer.status, reply.status, _status_text(answer.status, reply))
+        return
+    if not isinstance(answer.value, dict):
+        return
+    if not isinstance(reply.json, dict):
+        yield Difference("body", answer.value, reply.body[:200].decode("utf-8", "replace"))
+        return
+    known = {
+        name: value
+        for name in answer.placeholders
+        if (value := (values or {}).get(name, sent.value(name) if sent else ABSENT)) is not ABSENT
+    }
+    open_literals = [literal for name, literal in answer.placeholders.items() if name not in known]
+    expected = answer.filled(known)
+    for name, value in expected.items():
+        actual = reply.json.get(name, ABSENT)
+        if actual == value:
+            continue
+        if isinstance(value, str) and isinstance(actual, str) and any(literal in value for literal in open_literals):
+            continue
+        grade = "assumed" if name in answer.undecided or isinstance(value, list | dict) else None
+        yield Difference(f"/{name}", value, _shown(actual), grade=grade)
+    for name in reply.json:
+        if name not in expected:
+            yield Difference(f"/{name}", "absent", reply.json[name], "a key that no page shows", "assumed")
+
+
+def _status_text(expected: int, reply: Reply) -> str:
+    body = reply.body[:120].decode("utf-8", "replace")
+    return f"expected status {expected}, found {reply.status} with {body}"
+
+
+def _consistent(rules: Any, body: dict[str, Json]) -> Iterator[Difference]:
+    """Values of one answer that must agree: the digits of two fields equal, or one inside the other."""
+    for rule in rules:
+        first = _digits(body.get(rule["digits_of"]))
+        other = rule.get("equal") or rule.get("contain")
+        second = _digits(body.get(other))
+        agree = first == second if "equal" in rule else second in first
+        if not agree:
+            yield Difference(
+                f"/{other}", body.get(rule["digits_of"]), body.get(other), f"{other} and {rule['digits_of']} disagree"
+            )
+
+
+def _digits(value: Json) -> str:
+    return re.sub(r"\D", "", str(value))
+
+
+def _shown(value: Json) -> Json:
+    return "absent" if value is ABSENT else value

@@ -1,0 +1,98 @@
+"""What a check found: differences between a server and the documentation, graded by how we know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mock_server.messages import Json
+
+GRADES = ("seed", "doc", "observed", "assumed")
+FAIL_ON = {"documented": ("seed", "doc"), "observed": ("seed", "doc", "observed"), "assumed": GRADES}
+
+
+def weaker(*grades: str) -> str:
+    """The grade that claims least: a statement is as sure as its weakest part."""
+    return max(grades, key=GRADES.index)
+
+
+class Difference:
+    """One way in which an answer is not what was expected; `at` is a JSON pointer or `status`."""
+
+    def __init__(self, at: str, expected: Json, actual: Json, message: str = "", grade: str | None = None) -> None:
+        self.at = at
+        self.expected = expected
+        self.actual = actual
+        self.message = message or f"expected {show(expected)}, found {show(actual)}"
+        self.grade = grade
+
+    def __str__(self) -> str:
+        return f"{self.at or 'body'}: {self.message}"
+
+
+def show(value: Json) -> str:
+    """A value as short text."""
+    text = repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A difference, what it breaks, the page that says so, and a curl line that repeats it."""
+
+    property: str
+    provider: str
+    operation: str
+    request: str
+    grade: str
+    source: str
+    at: str
+    message: str
+    expected: Json
+    actual: Json
+    curl: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def text(self) -> str:
+        """The finding for a person to read."""
+        return (
+            f"{self.provider} {self.operation} [{self.property}] {self.request}\n"
+            f"  {self.at or 'body'}: {self.message}\n"
+            f"  expected  {show(self.expected)}\n"
+            f"  found     {show(self.actual)}\n"
+            f"  evidence  {self.grade}: {self.source}\n"
+            f"  repeat    {self.curl}"
+        )
+
+
+class ContractBroken(AssertionError):
+    """At least one finding breaks the contract at the grade that the run fails on."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = list(findings)
+        super().__init__("\n\n".join(finding.text() for finding in self.findings))
+
+
+class NotCovered(Exception):
+    """This cannot be tested here; the text says why. It neither passes nor fails."""
+
+
+@dataclass
+class Outcome:
+    """The result of one property of one operation."""
+
+    provider: str
+    operation: str
+    property: str
+    verdict: str = "passed"
+    reason: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+    requests: int = 0
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,215 @@
+"""The pytest plugin of the harness: its options, its servers, and the outcomes it collects."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from contract_tests.findings import ContractBroken, NotCovered, Outcome
+from contract_tests.mock import OwnMock
+from contract_tests.properties import PROPERTIES, Property, Recorder
+from contract_tests.transport import COSTS, Transport, Unreachable, is_loopback
+from contract_tests.world import World
+from mock_server.spec import Operation, Spec, load_all
+
+DRAWS_OWN, DRAWS_LOOPBACK, DRAWS_REMOTE = 30, 10, 0
+DEFAULT_KEY = "YOUR_API_KEY"
+
+
+@dataclass
+class Settings:
+    """What a run was asked to do; `targets` maps a provider (or "" for all) to an origin.
+
+    `mock_command` is what is started as the run's own mock, `ringback` unless a test plants a defect in it.
+    """
+
+    providers: list[str] = field(default_factory=list)
+    targets: dict[str, str] = field(default_factory=dict)
+    operations: list[str] = field(default_factory=list)
+    api_key_env: str | None = None
+    allow: list[str] | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    max_requests: int | None = None
+    seed: int = 1
+    draws: int | None = None
+    fail_on: str = "documented"
+    mock_command: list[str] | None = None
+
+
+class Run:
+    """One run of the harness: its settings, worlds and outcomes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.specs = load_all()
+        self.outcomes: list[Outcome] = []
+        self.unreachable: str | None = None
+        self._worlds: dict[str, World] = {}
+        self._mock: OwnMock | None = None
+
+    @property
+    def providers(self) -> list[str]:
+        return self.settings.providers or list(self.specs)
+
+    def cases(self) -> Iterator[tuple[Spec, Operation, Property]]:
+        """Everything that is to be checked, in the order of the specs."""
+        for provider in self.providers:
+            spec = self.specs[provider]
+            for operation in spec.operations.values():
+                if self.settings.operations and operation.id not in self.settings.operations:
+                    continue
+                for property in PROPERTIES:
+                    if property.applies(operation):
+                        yield spec, operation, property
+
+    def target(self, provider: str) -> str | None:
+        return self.settings.targets.get(provider) or self.settings.targets.get("")
+
+    def world(self, provider: str) -> World:
+        if provider not in self._worlds:
+            self._worlds[provider] = self._open(provider)
+        return self._worlds[provider]
+
+    def _open(self, provider: str) -> World:
+        settings, spec, origin = self.settings, self.specs[provider], self.target(provider)
+        if origin is None:
+            self._mock = self._mock or OwnMock(settings.mock_command)
+            transport = Transport(self._mock.origin(provider), frozenset(COSTS), settings.max_requests)
+            return World(spec, transport, key=f"test_check_{provider}", own=True, given=self._given(spec))
+        variable = settings.api_key_env
+        key = os.environ.get(variable, "") if variable else ""
+        allowed = settings.allow or (list(COSTS) if is_loopback(origin) else ["read"])
+        return World(
+            spec,
+            Transport(origin, frozenset(allowed), settings.max_requests),
+            key=key or DEFAULT_KEY,
+            own=False,
+            key_text=f"${variable}" if variable else None,
+            given=self._given(spec),
+        )
+
+    def _given(self, spec: Spec) -> dict[str, Any]:
+        """The values given by --var that this vendor knows, as the type of the documented default."""
+        given: dict[str, Any] = {}
+        for name, text in self.settings.variables.items():
+            if name in spec.variables:
+                default = spec.variables[name].default
+                given[name] = int(text) if isinstance(default, int) and text.lstrip("-").isdigit() else text
+        return given
+
+    def draws(self, world: World) -> int:
+        if self.settings.draws is not None:
+            return self.settings.draws
+        if world.own:
+            return DRAWS_OWN
+        return DRAWS_LOOPBACK if is_loopback(world.transport.origin) else DRAWS_REMOTE
+
+    def check(self, spec: Spec, operation: Operation, property: Property) -> Outcome:
+        """Checks one property of one operation and keeps the outcome; raises what pytest should see."""
+        outcome = Outcome(spec.provider, operation.id, property.name)
+        self.outcomes.append(outcome)
+        started = time.perf_counter()
+        world = self.world(spec.provider).fresh()
+        sent = world.transport.sent
+        recorder = Recorder(
+            world, operation, property.name, self.settings.fail_on, self.draws(world), self.settings.seed
+        )
+        try:
+            property.check(recorder)
+        except ContractBroken as broken:
+            outcome.verdict, outcome.findings = "failed", broken.findings
+            raise
+        except NotCovered as why:
+            outcome.verdict, outcome.reason = "not covered", str(why)
+            raise
+        except Unreachable as why:
+            outcome.verdict, outcome.reason = "failed", str(why)
+            self.unreachable = str(why)
+            raise
+        finally:
+            outcome.notes = list(recorder.notes.values())
+            outcome.requests = world.transport.sent - sent
+            outcome.seconds = round(time.perf_counter() - started, 3)
+        return outcome
+
+    def close(self) -> None:
+        if self._mock is not None:
+            self._mock.stop()
+
+
+RUN = pytest.StashKey[Run]()
+
+_prepared: list[Run] = []
+
+
+def prepare(run: Run) -> None:
+    """Makes the next pytest session of this process use this run instead of one made from its options."""
+    _prepared.append(run)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("ringback", "contract check")
+    add = group.addoption
+    add("--provider", action="append", default=[], help="a vendor to check; repeatable; all by default")
+    add(
+        "--target",
+        action="append",
+        default=[],
+        help="origin to check, or PROVIDER=ORIGIN; a mock of its own by default",
+    )
+    add("--operation", action="append", default=[], help="an operation to check; repeatable; all by default")
+    add("--api-key-env", default=None, help="the environment variable that holds the API key")
+    add("--allow", default=None, help="what may be sent: read,write,purchase")
+    add("--var", action="append", default=[], metavar="NAME=VALUE", help="what only an account knows")
+    add("--max-requests", type=int, default=None, help="at most so many requests to each vendor")
+    add("--check-seed", type=int, default=1, help="the seed of generated requests")
+    add("--draws", type=int, default=None, help="generated requests for each property")
+    add("--fail-on", default="documented", choices=["documented", "observed", "assumed"])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RUN] = _prepared.pop() if _prepared else Run(_settings(config))
+
+
+def _settings(config: pytest.Config) -> Settings:
+    option = config.getoption
+    targets = {}
+    for target in option("--target"):
+        name, equals, origin = target.partition("=")
+        targets.update({name: origin} if equals and "://" not in name else {"": target})
+    allow = option("--allow")
+    return Settings(
+        providers=option("--provider"),
+        targets=targets,
+        operations=option("--operation"),
+        api_key_env=option("--api-key-env"),
+        allow=allow.split(",") if allow else None,
+        variables=dict(pair.split("=", 1) for pair in option("--var")),
+        max_requests=option("--max-requests"),
+        seed=option("--check-seed"),
+        draws=option("--draws"),
+        fail_on=option("--fail-on"),
+    )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        run.close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if {"spec", "operation", "property"} <= set(metafunc.fixturenames):
+        cases = list(metafunc.config.stash[RUN].cases())
+        names = [f"{spec.provider}-{operation.id}-{property.name}" for spec, operation, property in cases]
+        metafunc.parametrize(("spec", "operation", "property"), cases, ids=names)
+
+
+@pytest.fixture(scope="session")
+def run(pytestconfig: pytest.Config) -> Run:
+    return pytestconfig.stash[RUN]

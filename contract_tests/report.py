@@ -1,0 +1,84 @@
+"""Reports of a run: a table and findings for a terminal, JSON for machines. (JUnit is pytest's own.)"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from contract_tests.findings import Outcome
+from contract_tests.plugin import Run
+from contract_tests.properties import PROPERTIES
+
+JSON_VERSION = 1
+_SIGNS = {"passed": "ok", "failed": "FAIL", "not covered": "--", "": ""}
+
+
+def table(run: Run) -> list[str]:
+    """Operation by property, one word each."""
+    names = [property.name for property in PROPERTIES]
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for outcome in run.outcomes:
+        sign = _SIGNS[outcome.verdict]
+        if outcome.notes and outcome.verdict == "passed":
+            sign = "note"
+        cells.setdefault((outcome.provider, outcome.operation), {})[outcome.property] = sign
+    width = max([len(f"{provider} {operation}") for provider, operation in cells], default=10)
+    lines = [" " * width + "  " + "  ".join(f"{name:>9}" for name in names)]
+    for (provider, operation), row in cells.items():
+        label = f"{provider} {operation}"
+        lines.append(f"{label:<{width}}  " + "  ".join(f"{row.get(name, ''):>9}" for name in names))
+    return lines
+
+
+def findings(run: Run) -> list[str]:
+    """Every finding and note as text, the breaking ones first."""
+    lines: list[str] = []
+    for outcome in run.outcomes:
+        for finding in outcome.findings:
+            lines += ["", "FAIL " + finding.text()]
+        if outcome.verdict == "failed" and not outcome.findings:
+            lines += ["", f"FAIL {outcome.provider} {outcome.operation} [{outcome.property}] {outcome.reason}"]
+    for outcome in run.outcomes:
+        for note in outcome.notes:
+            lines += ["", "note " + note.text()]
+    uncovered: dict[str, list[str]] = {}
+    for outcome in run.outcomes:
+        if outcome.verdict == "not covered":
+            uncovered.setdefault(outcome.reason, []).append(
+                f"{outcome.provider} {outcome.operation} [{outcome.property}]"
+            )
+    for reason, places in uncovered.items():
+        lines += ["", f"not covered: {reason}", f"  {', '.join(places)}"]
+    return lines
+
+
+def counts(outcomes: list[Outcome]) -> dict[str, int]:
+    """How many outcomes passed, failed or were not covered, and how many findings and notes there are."""
+    verdicts = [outcome.verdict for outcome in outcomes]
+    return {
+        "passed": verdicts.count("passed"),
+        "failed": verdicts.count("failed"),
+        "not_covered": verdicts.count("not covered"),
+        "findings": sum(len(outcome.findings) for outcome in outcomes),
+        "notes": sum(len(outcome.notes) for outcome in outcomes),
+        "requests": sum(outcome.requests for outcome in outcomes),
+    }
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """The whole run as a JSON document; `version` changes when its shape does."""
+    return {
+        "version": JSON_VERSION,
+        "tool": "ringback check",
+        "targets": {name: run.target(name) or "own mock" for name in run.providers},
+        "seed": run.settings.seed,
+        "fail_on": run.settings.fail_on,
+        "properties": {property.name: property.sentence for property in PROPERTIES},
+        "counts": counts(run.outcomes),
+        "outcomes": [outcome.as_json() for outcome in run.outcomes],
+    }
+
+
+def write_json(run: Run, file: Path) -> None:
+    file.write_text(json.dumps(as_json(run), indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")

@@ -1,0 +1,55 @@
+"""Which named answer a request that breaks the schema must get: the rules of `x-refusals`, tried in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mock_server.messages import Violation
+from mock_server.spec.model import Operation, RefusalRule
+
+
+class Verdict(NamedTuple):
+    """The answer's name, the violation it speaks of, and the rule that chose it (None: the vendor's general one)."""
+
+    answer: str
+    violation: Violation
+    rule: RefusalRule | None
+
+    @property
+    def assumed(self) -> bool:
+        """Whether nobody documents this answer for this input, documented as its words may be."""
+        return self.rule is not None and self.rule.evidence is not None and self.rule.evidence.grade == "assumed"
+
+
+def refuse(operation: Operation, violations: Sequence[Violation]) -> Verdict | None:
+    """The refusal for these violations; None when there are none, or the rules leave all to the behaviour."""
+    left = list(violations)
+    for rule in operation.refusals:
+        matching = [violation for violation in left if covers(rule, violation)]
+        if not matching:
+            continue
+        if rule.answer is not None:
+            return Verdict(rule.answer, matching[0], rule)
+        left = [violation for violation in left if violation not in matching]
+    return Verdict("invalid-request", left[0], None) if left else None
+
+
+def covers(rule: RefusalRule, violation: Violation) -> bool:
+    """Whether a rule speaks of this violation; a rule for a field speaks of everything inside it too."""
+    return (
+        violation.place in rule.places
+        and (not rule.kinds or violation.kind in rule.kinds)
+        and (not rule.fields or violation.field in rule.fields or violation.field.split(".")[0] in rule.fields)
+    )
+
+
+def refusal_values(violation: Violation) -> dict[str, object]:
+    """What a refusal's sentence may say of a violation: `field`, `message`, `value`, and the field under its name."""
+    field, message = violation.field, violation.message
+    if violation.kind != "required":
+        message = f"{field}: {message}" if field else message
+    values: dict[str, object] = {"field": field or violation.place, "message": message, "value": violation.value}
+    if field and violation.kind != "required":
+        values.setdefault(field, violation.value)
+    return values
