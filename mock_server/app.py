@@ -42,6 +42,10 @@ class _Boundary:
         if destination.service is None:
             return self.flask(environ, start_response)
         response = self._gateway.exchange(destination.service, _request(environ, destination.path))
+        if response.release is not None:
+            response.release()
+        if response.fault in ("reset", "empty", "hang"):
+            raise ConnectionResetError(f"the fault {response.fault!r} cuts the connection")
         if response.delay_seconds:
             sleep(response.delay_seconds)
         headers = [*response.headers, ("content-length", str(len(response.body)))]

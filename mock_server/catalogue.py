@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from mock_server.exchange import Behaviour, Service
 from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures
-from mock_server.spaces import Spaces
+from mock_server.spaces import DEFAULT_SPACE, Spaces
 from mock_server.spec import Spec, SpecError, load, specs_folder
 from mock_server.stores import MemoryStore, Transaction
 
@@ -76,4 +76,5 @@ def open_services(
         accept_any="any" in accepted_keys,
         seed=seed,
     )
+    spaces.open(DEFAULT_SPACE)
     return {name: Service(vendor.spec, vendor.behaviours, spaces) for name, vendor in vendors.items()}

@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"ringback {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_serve(commands)
+    _add_operations(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
     options = parser.parse_args(arguments)
     if options.command is None:
@@ -82,6 +83,36 @@ def _add_serve(commands: Any) -> None:
     add("--allowed-host", action="append", default=None, metavar="H", help="Host name that may use the control API")
     add("--json", action="store_true", default=bool(_env("json")), help="print one JSON line when ready")
     parser.set_defaults(run=_serve)
+
+
+def _add_operations(commands: Any) -> None:
+    parser = commands.add_parser("operations", help="list every operation, its answers and how to provoke them")
+    parser.add_argument("provider", nargs="*", metavar="PROVIDER", help="vendors to list (default: all)")
+    parser.add_argument("--origin", default=None, metavar="URL", help="where the server is, for the curl lines")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.set_defaults(run=_operations)
+
+
+def _operations(options: argparse.Namespace) -> int:
+    from mock_server.operations import DEFAULT_ORIGIN, as_text, catalogue
+    from mock_server.spec import SpecError, load_all
+
+    try:
+        specs = load_all()
+    except SpecError as error:
+        fail("operations", str(error))
+    for name in options.provider:
+        if name not in specs:
+            fail("operations", f"{name}: no such vendor; there are {', '.join(specs)}")
+    chosen = {name: spec for name, spec in specs.items() if not options.provider or name in options.provider}
+    entries = catalogue(chosen, options.origin or DEFAULT_ORIGIN)
+    try:
+        print(json.dumps(entries, indent=2, ensure_ascii=False) if options.json else "\n".join(as_text(entries)))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -6,13 +6,15 @@ import logging
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 import orjson
 
-from mock_server.faults import BadPreference, choose, read_preference
+from mock_server.choices import BadPreference, Chosen, Preference, choose, choose_by_rule, read_preference
+from mock_server.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, Delay, Rule, Values
 from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
-from mock_server.spec import NamedAnswer, Operation, Router, Spec, compile_checks, refusal_values, refuse
+from mock_server.spec import Magic, NamedAnswer, Operation, Router, Spec, compile_checks, refusal_values, refuse
 from mock_server.stores import State
 
 log = logging.getLogger("ringback")
@@ -34,6 +36,9 @@ class Outcome(NamedTuple):
     fault: str | None = None
     delay_seconds: float = 0.0
     media_type: str = "application/json"
+    wire: str | None = None
+    wire_seconds: float = 0.0
+    release: Callable[[], None] | None = None
 
 
 class Service:
@@ -46,6 +51,10 @@ class Service:
         self.router = Router(spec.operations.values())
         self.checks = compile_checks(spec)
         self._header = spec.security.header.lower()
+        self.magic: dict[str, list[Magic]] = {}
+        for magic in spec.magic:
+            for name in magic.operations:
+                self.magic.setdefault(name, []).append(magic)
         # Of all operations, because a secret sent to the wrong path is still a secret.
         self._secrets = tuple({path for operation in spec.operations.values() for path in operation.body_secrets})
 
@@ -64,14 +73,17 @@ class Service:
             else:
                 space = self._authenticate(request, operation)
                 preference, query = read_preference(request.headers.get("prefer"), request.query)
+                rule = None if preference.chooses else self._rule(request, operation, match.values, query, space)
                 if preference.chooses:
-                    chosen = choose(self.spec, operation, preference)
-                    outcome = Outcome(chosen.name, chosen.status, chosen.body, chosen.grade, fault="prefer")
+                    outcome = _chosen(choose(self.spec, operation, preference), "prefer")
+                elif rule is not None:
+                    outcome = self._ruled(rule, request, operation, match.values, query, space)
                 else:
                     outcome = self._behave(request, operation, match.values, query, space)
                 if preference.applied:
                     headers = (*outcome.headers, ("preference-applied", preference.applied))
-                    outcome = outcome._replace(headers=headers, delay_seconds=preference.wait_seconds)
+                    delay_seconds = outcome.delay_seconds + preference.wait_seconds
+                    outcome = outcome._replace(headers=headers, delay_seconds=delay_seconds)
         except Refusal as refusal:
             outcome = self._refused(refusal, operation)
         except SpaceLimit as limit:
@@ -104,6 +116,51 @@ class Service:
             raise Refusal("wrong-key")
         return self.spaces.open(name)
 
+    def _rule(
+        self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
+    ) -> Rule | None:
+        """The rule that decides this request: one of the space's own, or a magic value of the spec."""
+        if not space.faults and operation.id not in self.magic:
+            return None
+        values = Values(path, dict(parse_qsl(raw_query, keep_blank_values=True)), _body_or_none(request))
+        if space.faults:
+            rule = space.faults.take(self.spec.provider, operation.id, values, space.random)
+            if rule is not None:
+                return rule
+        for magic in self.magic.get(operation.id, ()):
+            if values.at(magic.at) in magic.values:
+                return _magic_rule(magic, self.spec.provider)
+        return None
+
+    def _ruled(
+        self, rule: Rule, request: Request, operation: Operation, path: dict[str, str], query: str, space: Space
+    ) -> Outcome:
+        """What a rule makes of a request. One that is never answered is not carried out either."""
+        name = rule.fault or rule.id
+        release = None
+        if rule.fault in HELD_FAULTS:
+            release = self.spaces.hold(space, rule.fault)
+            if release is None:
+                rule.refused += 1
+                full = choose(self.spec, operation, Preference(code=503))
+                return _chosen(full, "held-limit")
+        chosen = choose_by_rule(self.spec, operation, rule)
+        if chosen is not None:
+            outcome = _chosen(chosen, name)
+        elif rule.fault in ("reset", "empty", "hang"):
+            outcome = Outcome(None, 0, None, "assumed", fault=name)
+        else:
+            try:
+                outcome = self._behave(request, operation, path, query, space)._replace(fault=name)
+            except Refusal as refusal:
+                outcome = self._refused(refusal, operation)._replace(fault=name)
+        delay = rule.delay.seconds(space.random) if rule.delay else 0.0
+        if rule.fault is None:
+            return outcome._replace(delay_seconds=delay)
+        seconds = delay or DEFAULT_HANG_SECONDS if rule.fault in HELD_FAULTS else 0.0
+        before = 0.0 if rule.fault in HELD_FAULTS else delay
+        return outcome._replace(wire=rule.fault, wire_seconds=seconds, delay_seconds=before, release=release)
+
     def _behave(
         self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
     ) -> Outcome:
@@ -118,7 +175,7 @@ class Service:
                 violations += check.body.differences(body)
         verdict = refuse(operation, violations) if violations else None
         if verdict is not None:
-            raise Refusal(verdict.answer, assumed=verdict.assumed, **refusal_values(verdict.violation))
+            raise Refusal(verdict.answer, assumed=verdict.assumed, values=refusal_values(verdict.violation))
         call = Call(operation.id, path, query, body, space.now(), space.random)
         behaviour = self.behaviours.get(operation.id)
         with space.lock, self.spaces.store.transaction(space.name) as transaction:
@@ -204,6 +261,31 @@ def _depth(document: Json) -> int:
     return depth
 
 
+def _body_or_none(request: Request) -> Json:
+    try:
+        return orjson.loads(request.body) if request.body else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _chosen(chosen: Chosen, fault: str) -> Outcome:
+    return Outcome(chosen.name, chosen.status, chosen.body, chosen.grade, chosen.headers, fault)
+
+
+def _magic_rule(magic: Magic, provider: str) -> Rule:
+    return Rule(
+        id="magic",
+        provider=provider,
+        operation="*",
+        match={},
+        example=magic.answer,
+        status=magic.status,
+        headers=magic.headers,
+        fault=magic.fault,
+        delay=Delay(magic.seconds) if magic.seconds else None,
+    )
+
+
 def _problem(detail: str) -> Outcome:
     body = {"type": "about:blank", "title": "Bad preference", "status": 400, "detail": detail}
     return Outcome(None, 400, body, "assumed", media_type="application/problem+json", fault="prefer")
@@ -216,7 +298,13 @@ def _encoded(outcome: Outcome, operation: Operation | None) -> Response:
     if outcome.fault is not None:
         headers.append(("x-ringback-fault", outcome.fault))
     body = b""
-    if outcome.status not in (204, 304):
-        headers.append(("content-type", outcome.media_type))
+    if outcome.status not in (0, 204, 304):
+        if not any(name.lower() == "content-type" for name, _ in outcome.headers):
+            headers.append(("content-type", outcome.media_type))
         body = orjson.dumps(outcome.body)
-    return Response(outcome.status, body, tuple(headers), outcome.delay_seconds)
+    if outcome.wire == "malformed-json":
+        body = body[: max(1, len(body) // 2)]
+    wire = outcome.wire if outcome.wire != "malformed-json" else None
+    return Response(
+        outcome.status, body, tuple(headers), outcome.delay_seconds, wire, outcome.wire_seconds, outcome.release
+    )

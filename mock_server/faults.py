@@ -1,121 +1,153 @@
-"""Answers chosen by the caller instead of the behaviour: `Prefer: code=500`, `example=...`, `wait=2`."""
+"""Answers and faults chosen in advance: rules of a space that decide what a request gets instead of the truth."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from http import HTTPStatus
+from dataclasses import dataclass
+from math import exp, log
+from random import Random
+from threading import RLock
 from typing import NamedTuple
-from urllib.parse import parse_qsl, quote_plus
 
 from mock_server.messages import Json
-from mock_server.spec import NamedAnswer, Operation, Spec
 
-MAX_WAIT_SECONDS = 60.0
-_PREFERENCE = re.compile(r'\s*([A-Za-z_]+)\s*=\s*(?:"([^"]*)"|([^;,\s]*))')
-_OURS = ("code", "example", "wait")
+MAX_RULES = 200
+MAX_DELAY_SECONDS = 120.0
+WIRE_FAULTS = ("reset", "empty", "truncate", "malformed-json", "hang", "slow-drip")
+HELD_FAULTS = ("hang", "slow-drip")
+DEFAULT_HANG_SECONDS = 30.0
+_P99 = 2.3263478740408408
+"""The standard normal distribution's 99th percentile."""
 
 
-class BadPreference(Exception):
-    """A preference that names nothing we can do; the text says what would be right."""
+class FaultLimit(Exception):
+    """No further rule can be written."""
 
 
-class Preference(NamedTuple):
-    """What the caller asked for; `applied` is the value of `Preference-Applied`."""
+class Delay(NamedTuple):
+    """How long an answer waits: `p50` seconds always when `p99` is None, else log-normal with these percentiles."""
 
-    code: int | None = None
+    p50: float
+    p99: float | None = None
+
+    def seconds(self, random: Random) -> float:
+        if self.p99 is None or self.p99 <= self.p50 or self.p50 <= 0:
+            return self.p50
+        spread = (log(self.p99) - log(self.p50)) / _P99
+        return min(exp(random.gauss(log(self.p50), spread)), MAX_DELAY_SECONDS)
+
+
+@dataclass
+class Rule:
+    """One rule.
+
+    It speaks of requests of `operation` ("*" for all) whose values `match`; of these it lets `after`
+    pass, then takes every `every`-th, `times` in all, each with `probability`. It answers with the named
+    `example`, or `status`, `body` and `headers`; or it only delays, or breaks the wire (`fault`).
+    """
+
+    id: str
+    provider: str
+    operation: str
+    match: Mapping[str, Json]
     example: str | None = None
-    wait_seconds: float = 0.0
-    applied: str = ""
+    status: int | None = None
+    body: Json = None
+    has_body: bool = False
+    headers: Mapping[str, str] | None = None
+    fault: str | None = None
+    delay: Delay | None = None
+    after: int = 0
+    every: int = 1
+    times: int | None = None
+    probability: float = 1.0
+    seen: int = 0
+    hits: int = 0
+    refused: int = 0
 
-    @property
-    def chooses(self) -> bool:
-        return self.code is not None or self.example is not None
-
-
-NO_PREFERENCE = Preference()
-
-
-def read_preference(prefer: str | None, query: str) -> tuple[Preference, str]:
-    """The preference of a `Prefer` header or its query twins, and the query without the twins.
-
-    Preferences that are not ours are ignored, as RFC 7240 wants; of a repeated one the first counts.
-    """
-    if prefer is None and "__" not in query:
-        return NO_PREFERENCE, query
-    asked: dict[str, str] = {}
-    for match in _PREFERENCE.finditer(prefer or ""):
-        name = match.group(1).lower()
-        if name in _OURS:
-            asked.setdefault(name, match.group(2) if match.group(2) is not None else match.group(3))
-    kept = []
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name.startswith("__") and name[2:] in _OURS:
-            asked.setdefault(name[2:], value)
-        else:
-            kept.append(f"{quote_plus(name)}={quote_plus(value)}")
-    if not asked:
-        return NO_PREFERENCE, query
-    return _preference(asked), "&".join(kept) if "__" in query else query
+    def takes(self, random: Random) -> bool:
+        """Counts a request that the rule speaks of, and says whether it is one that the rule takes."""
+        self.seen += 1
+        if self.seen <= self.after or (self.times is not None and self.hits >= self.times):
+            return False
+        if (self.seen - self.after) % self.every:
+            return False
+        if self.probability < 1 and random.random() >= self.probability:
+            return False
+        self.hits += 1
+        return True
 
 
-def _preference(asked: Mapping[str, str]) -> Preference:
-    code = wait = None
-    if "code" in asked:
-        if not asked["code"].isdigit() or not 200 <= int(asked["code"]) <= 599:
-            raise BadPreference(f"code={asked['code']!r}: a status from 200 to 599 is needed, such as code=500")
-        code = int(asked["code"])
-    if "wait" in asked:
-        try:
-            wait = float(asked["wait"])
-        except ValueError:
-            wait = -1.0
-        if not 0 <= wait <= MAX_WAIT_SECONDS:
-            raise BadPreference(f"wait={asked['wait']!r}: seconds from 0 to {MAX_WAIT_SECONDS:g} are needed")
-    applied = ", ".join(f"{name}={asked[name]}" for name in _OURS if name in asked)
-    return Preference(code, asked.get("example"), wait or 0.0, applied)
+class Values(NamedTuple):
+    """What a rule may match: the values of a request."""
 
-
-class Chosen(NamedTuple):
-    """A chosen answer: what to send, and how we know it."""
-
-    name: str
-    status: int
+    path: Mapping[str, Json]
+    query: Mapping[str, Json]
     body: Json
-    grade: str
+
+    def at(self, pointer: str) -> Json:
+        """The value at `body.a.b`, `path.a`, `query.a` or `$.a.b` (the body); None when there is none."""
+        place, _, rest = pointer.partition(".")
+        node: Json = {"path": self.path, "query": self.query}.get(place, self.body)
+        for part in rest.split(".") if rest else []:
+            if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+                node = node[int(part)]
+            elif isinstance(node, Mapping) and part in node:
+                node = node[part]
+            else:
+                return None
+        return node
 
 
-def choose(spec: Spec, operation: Operation, preference: Preference) -> Chosen:
-    """The answer that was asked for; raises BadPreference with the known names when there is none.
-
-    A code that the spec does not know gets the vendor's own error envelope.
-    """
-    if preference.example is not None:
-        answer = operation.answers.get(preference.example) or spec.answers.get(preference.example)
-        if answer is None:
-            known = ", ".join(list(operation.answers) + [n for n in spec.answers if n not in operation.answers])
-            raise BadPreference(f"{operation.id} has no example {preference.example!r}; it knows {known}")
-        status = preference.code if preference.code is not None else answer.status
-        return Chosen(answer.name, status, answer.value, _grade(answer, status))
-    assert preference.code is not None
-    for answer in operation.answers.values():
-        if answer.status == preference.code:
-            return Chosen(answer.name, answer.status, answer.value, answer.evidence.grade)
-    return _undocumented(spec, operation, preference.code)
+MATCH_PLACES = ("body", "path", "query", "$")
 
 
-def _grade(answer: NamedAnswer, status: int) -> str:
-    return answer.evidence.grade if status == answer.status else "assumed"
+class Faults:
+    """The rules of one space, oldest first; the first that takes a request decides."""
 
+    def __init__(self) -> None:
+        self._rules: dict[str, Rule] = {}
+        self._made = 0
+        self._lock = RLock()
 
-def _undocumented(spec: Spec, operation: Operation, code: int) -> Chosen:
-    if code < 300:
-        success = next((answer for answer in operation.answers.values() if answer.status < 300), None)
-        if success is not None:
-            return Chosen(success.name, code, success.value, "assumed")
-    try:
-        phrase = HTTPStatus(code).phrase
-    except ValueError:
-        phrase = f"Status {code}"
-    envelope = spec.answers["error"]
-    return Chosen("error", code, envelope.filled({"message": phrase}), "assumed")
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def all(self) -> list[Rule]:
+        return list(self._rules.values())
+
+    def get(self, id: str) -> Rule | None:
+        return self._rules.get(id)
+
+    def next_id(self) -> str:
+        with self._lock:
+            self._made += 1
+            return f"fault-{self._made}"
+
+    def put(self, rule: Rule) -> None:
+        """Adds a rule, or replaces the one of its id; raises FaultLimit at the bound."""
+        with self._lock:
+            if rule.id not in self._rules and len(self._rules) >= MAX_RULES:
+                raise FaultLimit(f"a space has at most {MAX_RULES} rules; delete some")
+            self._rules[rule.id] = rule
+
+    def delete(self, id: str) -> bool:
+        return self._rules.pop(id, None) is not None
+
+    def clear(self) -> None:
+        self._rules.clear()
+
+    def take(self, provider: str, operation: str, values: Values, random: Random) -> Rule | None:
+        """The rule that decides this request, or None."""
+        with self._lock:
+            for rule in self._rules.values():
+                if rule.provider != provider or rule.operation not in ("*", operation):
+                    continue
+                if any(values.at(pointer) != wanted for pointer, wanted in rule.match.items()):
+                    continue
+                if rule.takes(random):
+                    return rule
+        return None

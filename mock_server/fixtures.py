@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -86,18 +86,23 @@ def _record(
 
 
 def _check_ids(records: Mapping[str, tuple[dict[str, Json], ...]], spec: Spec, file: Path) -> None:
+    for place, why in reference_errors(records, spec):
+        raise SpecError(str(file), place, why)
+
+
+def reference_errors(records: Mapping[str, Sequence[Mapping[str, Json]]], spec: Spec) -> Iterator[tuple[str, str]]:
+    """Where and why ids are wrong: one that two records of a kind have, and one that no record has."""
     known: dict[str, set[str]] = {}
     for kind, rows in records.items():
         shape, ids = spec.records[kind], known.setdefault(kind, set())
         for index, row in enumerate(rows):
             own = {str(row[name]) for name in (shape.key, *shape.aliases) if row.get(name) is not None}
             if own & ids:
-                raise SpecError(str(file), f"{kind}[{index}]", f"the id {sorted(own & ids)[0]!r} is used twice")
+                yield f"{kind}[{index}]", f"the id {min(own & ids)!r} is used twice"
             ids |= own
     for kind, rows in records.items():
         for field, target in spec.records[kind].references.items():
             for index, row in enumerate(rows):
                 value = row.get(field)
                 if isinstance(value, str) and value and value not in known.get(target, set()):
-                    place = f"{kind}[{index}].{field}"
-                    raise SpecError(str(file), place, f"there is no {target} {value!r} in this file")
+                    yield f"{kind}[{index}].{field}", f"there is no {target} {value!r}"

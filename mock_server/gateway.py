@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mock_server.exchange import Service
 from mock_server.messages import Request, Response
+from mock_server.rewind import Snapshots
 
 CONTROL = "_ringback"
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
@@ -45,6 +46,8 @@ class Gateway:
         self.control_hosts = LOOPBACK_NAMES | {host.lower() for host in hosts}
         self.control_token = control_token
         self.control_open = control_open
+        self.specs = {name: service.spec for name, service in services.items()}
+        self.snapshots = Snapshots()
         self._by_host = {service.spec.host: service for service in services.values()}
 
     def route(self, host: str, path: str) -> Destination:

@@ -40,11 +40,21 @@ class Entry(NamedTuple):
 
 
 class Budget:
-    """The bytes that all journals of a server hold together."""
+    """What all journals of a server share: the bytes they hold together, and the numbering of their entries."""
 
     def __init__(self, limit: int = MAX_TOTAL_BYTES) -> None:
         self.limit = limit
         self.used = 0
+        self.last_number = 0
+        self.journals: list[Journal] = []
+
+    def make_room(self) -> None:
+        """Forgets the oldest entries of the largest journal until the limit holds again."""
+        while self.used > self.limit:
+            largest = max(self.journals, key=lambda journal: journal.size)
+            if not len(largest):
+                return
+            largest.forget_oldest()
 
 
 class Journal:
@@ -55,8 +65,9 @@ class Journal:
         self._entries: deque[bytes] = deque()
         self._max_entries = entries
         self._max_bytes = size
-        self._bytes = 0
+        self.size = 0
         self.recorded = 0
+        budget.journals.append(self)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -83,9 +94,10 @@ class Journal:
         if secrets and body:
             body = redacted(body, secrets)
         self.recorded += 1
+        self._budget.last_number += 1
         headers = {name: REDACTED if name in SECRET_HEADERS else value for name, value in request.headers.items()}
         entry = (
-            self.recorded,
+            self._budget.last_number,
             at,
             provider,
             operation,
@@ -103,25 +115,38 @@ class Journal:
         encoded = orjson.dumps(entry)
         self._entries.append(encoded)
         size = len(encoded) + _ENTRY_OVERHEAD
-        self._bytes += size
+        self.size += size
         self._budget.used += size
-        while self._entries and (
-            len(self._entries) > self._max_entries
-            or self._bytes > self._max_bytes
-            or self._budget.used > self._budget.limit
-        ):
-            self._forget_oldest()
+        while len(self._entries) > self._max_entries or self.size > self._max_bytes:
+            self.forget_oldest()
+        if self._budget.used > self._budget.limit:
+            self._budget.make_room()
 
-    def _forget_oldest(self) -> None:
+    def forget_oldest(self) -> None:
         size = len(self._entries.popleft()) + _ENTRY_OVERHEAD
-        self._bytes -= size
+        self.size -= size
         self._budget.used -= size
+
+    def newer(self, number: int) -> list[Entry]:
+        """The entries numbered above `number`, oldest first."""
+        found: list[Entry] = []
+        for encoded in reversed(tuple(self._entries)):
+            entry = Entry(*orjson.loads(encoded))
+            if entry.number <= number:
+                break
+            found.append(entry)
+        return found[::-1]
 
     def clear(self) -> None:
         """Forgets everything; numbering goes on."""
-        self._budget.used -= self._bytes
-        self._bytes = 0
+        self._budget.used -= self.size
+        self.size = 0
         self._entries.clear()
+
+    def close(self) -> None:
+        """Forgets everything and gives the room back for good."""
+        self.clear()
+        self._budget.journals.remove(self)
 
 
 def _text(body: bytes) -> str:
@@ -144,7 +169,9 @@ def redacted(body: bytes, secrets: tuple[str, ...]) -> bytes:
 def _redact(node: Json, path: list[str]) -> None:
     if not isinstance(node, dict) or path[0] not in node:
         return
-    if len(path) == 1:
+    child = node[path[0]]
+    # What is no object where one with secrets belongs may well be the secret itself.
+    if len(path) == 1 or not (child is None or isinstance(child, dict)):
         node[path[0]] = REDACTED
     else:
-        _redact(node[path[0]], path[1:])
+        _redact(child, path[1:])

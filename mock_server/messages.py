@@ -6,7 +6,7 @@ and no vendor, and nothing in this package changes one after it was made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from random import Random
 from typing import Any, NamedTuple
@@ -32,12 +32,19 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """One HTTP answer: `body` is the encoded body, `delay_seconds` is waited before sending it."""
+    """One HTTP answer: `body` is the encoded body, `delay_seconds` is waited before sending it.
+
+    `fault` says how the wire breaks while it is sent (`reset`, `empty`, `truncate`, `hang`, `slow-drip`), if it
+    does; `fault_seconds` how long a hang or a drip takes; `release` is called when the connection is let go.
+    """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     delay_seconds: float = 0.0
+    fault: str | None = None
+    fault_seconds: float = 0.0
+    release: Callable[[], None] | None = None
 
 
 class Call(NamedTuple):
@@ -69,15 +76,17 @@ class Answer(NamedTuple):
 class Refusal(Exception):
     """Stops a call, takes back what it did, and is answered with the spec's example of that name.
 
-    `values` replace the literals that the example's `x-placeholders` names. `assumed` marks an
-    answer whose words are documented but whose use for this input is not.
+    `values` (and whatever else is named) replace the literals that the example's `x-placeholders` names.
+    `assumed` marks an answer whose words are documented but whose use for this input is not.
     """
 
-    def __init__(self, name: str, /, *, assumed: bool = False, **values: Json) -> None:
+    def __init__(
+        self, name: str, /, *, assumed: bool = False, values: Mapping[str, Json] | None = None, **named: Json
+    ) -> None:
         super().__init__(name)
         self.name = name
         self.assumed = assumed
-        self.values = values
+        self.values: Mapping[str, Json] = {**(values or {}), **named}
 
 
 class Violation(NamedTuple):

@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from random import Random
 from threading import RLock
 
+from mock_server.clock import Clock
+from mock_server.faults import HELD_FAULTS, Faults
 from mock_server.journal import Budget, Journal
 from mock_server.stores import Store, Transaction
 
 DEFAULT_SPACE = "default"
 MAX_SPACES = 1_000
+MAX_HELD_PER_SPACE = 32
+MAX_HELD = 128
+"""How many connections faults may hold open at a time, in a space and in all."""
 
 
 class SpaceLimit(Exception):
@@ -27,16 +32,26 @@ class Space:
         self.name = name
         self.seed = seed
         self.random = Random(f"{seed}/{name}")
+        self.clock = Clock()
+        self.faults = Faults()
         self.journal = Journal(budget)
         self.lock = RLock()
+        self.held = 0
 
     def now(self) -> datetime:
         """The space's time, in UTC."""
-        return datetime.now(UTC)
+        return self.clock.now()
+
+    def reseed(self, seed: int | None = None) -> None:
+        """Chance begins anew, with another seed if one is given."""
+        self.seed = self.seed if seed is None else seed
+        self.random = Random(f"{self.seed}/{self.name}")
 
     def rewind(self) -> None:
-        """Chance and journal as in a new space; the documents are the store's business."""
-        self.random = Random(f"{self.seed}/{self.name}")
+        """Clock, chance, faults and journal as in a new space; the documents are the store's business."""
+        self.reseed()
+        self.clock.reset()
+        self.faults.clear()
         self.journal.clear()
 
 
@@ -68,6 +83,7 @@ class Spaces:
         self._spaces: dict[str, Space] = {}
         self._lock = RLock()
         self.budget = Budget()
+        self.held = 0
 
     def name_of(self, key: str) -> str | None:
         """The name of the space that this key opens, or None for a key that is not accepted.
@@ -100,6 +116,39 @@ class Spaces:
             self._spaces[name] = space
             return space
 
+    def hold(self, space: Space, fault: str) -> Callable[[], None] | None:
+        """Reserves an open connection for a fault; returns what gives it back, or None when all are taken."""
+        assert fault in HELD_FAULTS
+        with self._lock:
+            if space.held >= MAX_HELD_PER_SPACE or self.held >= MAX_HELD:
+                return None
+            space.held += 1
+            self.held += 1
+
+        def release() -> None:
+            with self._lock:
+                space.held -= 1
+                self.held -= 1
+
+        return release
+
+    def get(self, name: str) -> Space | None:
+        """The open space of that name, or None."""
+        return self._spaces.get(name)
+
+    def close(self, name: str) -> bool:
+        """Forgets a space and everything in it; False when there is none. The default space is reset instead."""
+        if name == DEFAULT_SPACE:
+            return self.reset(name)
+        with self._lock:
+            space = self._spaces.pop(name, None)
+        if space is None:
+            return False
+        with space.lock:
+            self.store.drop(name)
+            space.journal.close()
+        return True
+
     def names(self) -> list[str]:
         return list(self._spaces)
 
@@ -119,12 +168,5 @@ class Spaces:
         """Puts the default space back to its fixtures and closes all others; returns their names."""
         names = self.names()
         for name in names:
-            if name == DEFAULT_SPACE:
-                self.reset(name)
-                continue
-            with self._lock:
-                space = self._spaces.pop(name)
-            with space.lock:
-                self.store.drop(name)
-                space.journal.clear()
+            self.close(name)
         return names

@@ -14,8 +14,10 @@ from typing import Any
 from granian.constants import SSLProtocols
 from granian.server.embed import Server
 
+from mock_server.breaking import send_broken
 from mock_server.exchange import MAX_BODY_BYTES
 from mock_server.gateway import Gateway
+from mock_server.live import HEADER, Live
 from mock_server.messages import Request, Response
 
 log = logging.getLogger("ringback")
@@ -36,6 +38,7 @@ class Wire:
     def __init__(self, gateway: Gateway, host: str, port: int) -> None:
         self._gateway = gateway
         self._server = (host, port)
+        self._live = Live(gateway.spaces)
         self._flask: Any = None
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -68,9 +71,17 @@ class Wire:
             if scope.authority and "host" not in headers:
                 request.headers["host"] = scope.authority  # type: ignore[index]
             response = await asyncio.to_thread(self._control, request, scope.scheme)
+            marker = dict(response.headers).get(HEADER)
+            if marker is not None:
+                kept = [header for header in response.headers if header[0] != HEADER]
+                await self._live.stream(marker, kept, protocol)
+                return
         if response.delay_seconds:
             await asyncio.sleep(response.delay_seconds)
-        _send(response, protocol)
+        if response.fault is not None:
+            await send_broken(response, scope.client, protocol)
+        else:
+            _send(response, protocol)
 
     def _control(self, request: Request, scheme: str) -> Response:
         # Flask is imported on first use: it would double the time the server needs to be ready.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from mock_server.control import guard, health, index, problems, reset
+from mock_server.control import clock, faults, guard, health, index, info, problems, requests, reset, spaces, state
 from mock_server.gateway import CONTROL, Gateway
 
 
@@ -14,5 +14,5 @@ def register(app: Flask, gateway: Gateway) -> None:
     app.before_request(guard.check)
     app.register_error_handler(Exception, problems.answer)
     app.register_blueprint(index.blueprint)
-    for noun in (health, reset):
+    for noun in (health, info, reset, spaces, state, clock, faults, requests):
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")

@@ -13,8 +13,9 @@ log = logging.getLogger("ringback")
 class Problem(Exception):
     """Stops a control request; `detail` says what was found, what would be right, what to do."""
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    def __init__(self, status: int, title: str, detail: str, **more: object) -> None:
         super().__init__(detail)
+        self.more = more
         self.status = status
         self.title = title
         self.detail = detail
@@ -23,7 +24,9 @@ class Problem(Exception):
 def answer(error: Exception) -> Response:
     """The problem+json answer of an error; an unexpected one is logged and named only as such."""
     headers: list[tuple[str, str]] = []
+    more: dict[str, object] = {}
     if isinstance(error, Problem):
+        more = error.more
         status, title, detail = error.status, error.title, error.detail
     elif isinstance(error, HTTPException) and error.code:
         status, title, detail = error.code, error.name, error.description or error.name
@@ -31,7 +34,7 @@ def answer(error: Exception) -> Response:
     else:
         log.exception("the control API failed")
         status, title, detail = 500, "Internal Server Error", "Ringback failed; its log on stderr says how."
-    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
     response = Response(body + "\n", status, headers, content_type="application/problem+json")
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="ringback control"'

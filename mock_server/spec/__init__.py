@@ -6,6 +6,7 @@ from mock_server.spec.errors import SpecError
 from mock_server.spec.loading import SHARED_ANSWERS, load, load_all, specs_folder
 from mock_server.spec.model import (
     Evidence,
+    Magic,
     NamedAnswer,
     NamedRequest,
     Operation,
@@ -23,6 +24,7 @@ from mock_server.spec.routing import Match, Router
 __all__ = [
     "SHARED_ANSWERS",
     "Evidence",
+    "Magic",
     "Match",
     "NamedAnswer",
     "NamedRequest",

@@ -141,6 +141,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
         ["summary", "path", "query", "headers", "body", "raw-body", "answer", "after", "evidence", "source", "expect"]
     ),
     "record": frozenset(["key", "aliases", "references", "schema", "secrets"]),
+    "magic": frozenset("scenario operations at values answer status headers fault seconds".split()),
     "variable": frozenset(["description", "default", "others", "found", "given"]),
     "contract": frozenset(
         [

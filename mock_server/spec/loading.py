@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from mock_server.messages import Json
 from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
 from mock_server.spec.model import (
     Evidence,
+    Magic,
     NamedAnswer,
     NamedRequest,
     Operation,
@@ -100,6 +102,7 @@ class _Loading:
             answers=self.shared,
             records=self._records(),
             variables=self.variables,
+            magic=tuple(self._magic(operations)),
         )
         self._agree(spec)
         return spec
@@ -359,6 +362,30 @@ class _Loading:
                 tuple(node.get("secrets") or ()),
             )
         return records
+
+    def _magic(self, operations: dict[str, Operation]) -> Iterator[Magic]:
+        for index, node in enumerate(self.document.get("x-magic") or ()):
+            place = f"/x-magic/{index}"
+            self.checker.mapping(node, "magic", place)
+            for name in node.get("operations") or ():
+                if name not in operations:
+                    raise self.checker.fail(f"{place}/operations", f"there is no operation {name!r}")
+                answer = node.get("answer")
+                if answer is not None and answer not in operations[name].answers and answer not in self.shared:
+                    raise self.checker.fail(f"{place}/answer", f"{answer!r} names no answer of {name}")
+            if str(node.get("at", "")).partition(".")[0] not in ("path", "query", "body") or not node.get("values"):
+                raise self.checker.fail(place, "needs `at` (path.x, query.x or body.x) and `values`")
+            yield Magic(
+                scenario=node.get("scenario", ""),
+                operations=tuple(node.get("operations") or ()),
+                at=node["at"],
+                values=tuple(node["values"]),
+                answer=node.get("answer"),
+                status=node.get("status"),
+                headers=node.get("headers") or {},
+                fault=node.get("fault"),
+                seconds=float(node.get("seconds", 0)),
+            )
 
     def _agree(self, spec: Spec) -> None:
         """Names used in one place must exist in the other."""

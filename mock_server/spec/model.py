@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -37,12 +38,16 @@ class NamedAnswer:
 
     def filled(self, values: Mapping[str, Json]) -> Json:
         """The example with each placeholder's literal replaced by the value of that name."""
-        pairs = [
-            (literal, _text(values[name]))
+        texts = {
+            literal: _text(values[name])
             for name, literal in self.placeholders.items()
             if name in values and values[name] is not None
-        ]
-        return _replaced(self.value, pairs) if pairs else self.value
+        }
+        if not texts:
+            return self.value
+        # In one pass, the longest literal first, so that no value is mistaken for another one's literal.
+        literals = re.compile("|".join(re.escape(literal) for literal in sorted(texts, key=len, reverse=True)))
+        return _replaced(self.value, literals, texts)
 
     def merged(self, body: Json) -> Json:
         """`body` with the constants added, its keys in the order of the documented example."""
@@ -61,15 +66,13 @@ def _text(value: Json) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _replaced(node: Json, pairs: list[tuple[str, str]]) -> Json:
+def _replaced(node: Json, literals: re.Pattern[str], texts: Mapping[str, str]) -> Json:
     if isinstance(node, str):
-        for literal, text in pairs:
-            node = node.replace(literal, text)
-        return node
+        return literals.sub(lambda found: texts[found.group()], node)
     if isinstance(node, dict):
-        return {key: _replaced(value, pairs) for key, value in node.items()}
+        return {key: _replaced(value, literals, texts) for key, value in node.items()}
     if isinstance(node, list):
-        return [_replaced(item, pairs) for item in node]
+        return [_replaced(item, literals, texts) for item in node]
     return node
 
 
@@ -160,6 +163,25 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Magic:
+    """Values that bring about an answer or a fault with no set-up: `at` is `path.x`, `query.x` or `body.x`.
+
+    `answer` names an answer of the operations; `status` a code; `fault` breaks the wire, for `seconds` where it takes
+    time. `scenario` says in a few words what it is for.
+    """
+
+    scenario: str
+    operations: tuple[str, ...]
+    at: str
+    values: tuple[str, ...]
+    answer: str | None
+    status: int | None
+    headers: Mapping[str, str]
+    fault: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Operation:
     """One documented operation; `path` is the vendor's whole path, the server's base included."""
 
@@ -212,6 +234,7 @@ class Spec:
     answers: Mapping[str, NamedAnswer]
     records: Mapping[str, RecordSpec]
     variables: Mapping[str, Variable]
+    magic: tuple[Magic, ...] = ()
 
     @property
     def host(self) -> str:

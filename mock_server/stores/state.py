@@ -83,9 +83,23 @@ class State:
     def count(self, kind: str) -> int:
         return self._transaction.count(self._prefix + kind)
 
+    def notes(self) -> Iterator[tuple[str, Json]]:
+        """Everything the provider keeps for itself, by name."""
+        names = self._transaction.get(self._prefix + "~notes", "~names") or []
+        for name in names:
+            yield name, self.note(name)
+
+    def drop_note(self, name: str) -> None:
+        self._transaction.delete(self._prefix + "~notes", name)
+        names = self._transaction.get(self._prefix + "~notes", "~names") or []
+        self._transaction.put(self._prefix + "~notes", "~names", [known for known in names if known != name])
+
     def note(self, name: str) -> Json | None:
         """A value the provider keeps for itself (a counter, say), or None."""
         return self._transaction.get(self._prefix + "~notes", name)
 
     def keep_note(self, name: str, value: Json) -> None:
-        self._transaction.put(self._prefix + "~notes", name, value)
+        kind = self._prefix + "~notes"
+        if self._transaction.get(kind, name) is None:
+            self._transaction.put(kind, "~names", [*(self._transaction.get(kind, "~names") or []), name])
+        self._transaction.put(kind, name, value)

@@ -1,0 +1,36 @@
+"""A space's time: the real one, moved, or standing still."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Time in UTC. A clock that was set goes on from there unless it is frozen."""
+
+    def __init__(self) -> None:
+        self._offset = timedelta()
+        self._frozen: datetime | None = None
+
+    @property
+    def frozen(self) -> bool:
+        return self._frozen is not None
+
+    def now(self) -> datetime:
+        return self._frozen or datetime.now(UTC) + self._offset
+
+    def set(self, moment: datetime | None, *, frozen: bool) -> None:
+        """Moves the clock to `moment` (None: the time it shows) and lets it stand still or run."""
+        shown = moment or self.now()
+        self._frozen = shown if frozen else None
+        self._offset = shown - datetime.now(UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Moves the clock by that many seconds, back when negative; raises OverflowError out of range."""
+        moved = self.now() + timedelta(seconds=seconds)
+        self.set(moved, frozen=self.frozen)
+
+    def reset(self) -> None:
+        """Real time again."""
+        self._offset = timedelta()
+        self._frozen = None

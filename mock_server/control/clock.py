@@ -1,0 +1,68 @@
+"""`/_ringback/clock` and `/_ringback/seed`: a space's time and chance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, request
+
+from mock_server.control.inputs import body, known_space, only, open_space
+from mock_server.control.problems import Problem
+from mock_server.spaces import Space
+
+blueprint = Blueprint("clock", __name__)
+
+
+def _as_json(space: Space) -> dict[str, Any]:
+    return {"space": space.name, "now": space.now().isoformat(), "frozen": space.clock.frozen}
+
+
+@blueprint.get("/clock")
+def shown() -> dict[str, Any]:
+    only("space")
+    return _as_json(known_space(request.args.get("space")))
+
+
+@blueprint.put("/clock")
+def moved() -> dict[str, Any]:
+    """Sets the time (`now`), lets it stand still or run (`frozen`), or puts real time back (`{"now": null}`)."""
+    only("space")
+    wanted = body("ClockSetting")
+    space = open_space(request.args.get("space"))
+    if "now" in wanted and wanted["now"] is None:
+        space.clock.reset()
+        if wanted.get("frozen"):
+            space.clock.set(None, frozen=True)
+        return _as_json(space)
+    moment = None
+    if "now" in wanted:
+        try:
+            moment = datetime.fromisoformat(wanted["now"])
+        except ValueError:
+            raise Problem(400, "Invalid time", f"now={wanted['now']!r}: ISO 8601 is needed.") from None
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    space.clock.set(moment, frozen=wanted.get("frozen", space.clock.frozen))
+    return _as_json(space)
+
+
+@blueprint.post("/clock/advance")
+def advanced() -> dict[str, Any]:
+    only("space")
+    seconds = body("ClockAdvance")["seconds"]
+    space = open_space(request.args.get("space"))
+    try:
+        space.clock.advance(seconds)
+    except OverflowError:
+        raise Problem(400, "Invalid time", f"{seconds} seconds lead out of the calendar.") from None
+    return _as_json(space)
+
+
+@blueprint.put("/seed")
+def reseeded() -> dict[str, Any]:
+    """Chance begins anew: the same seed and requests give the same bodies."""
+    only("space")
+    seed = body("Seed")["seed"]
+    space = open_space(request.args.get("space"))
+    space.reseed(seed)
+    return {"space": space.name, "seed": space.seed}

@@ -1,0 +1,178 @@
+"""`/_ringback/faults`: answers and faults chosen in advance, rule by rule."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from flask import Blueprint, request, url_for
+
+from mock_server.control.inputs import body, gateway, known_space, only, open_space
+from mock_server.control.problems import Problem
+from mock_server.faults import HELD_FAULTS, MATCH_PLACES, MAX_DELAY_SECONDS, Delay, FaultLimit, Rule
+from mock_server.messages import Json
+from mock_server.spaces import DEFAULT_SPACE, Space
+
+blueprint = Blueprint("faults", __name__)
+
+
+def as_json(rule: Rule, space: Space) -> dict[str, Any]:
+    """A rule as it was written, with `seen`, `hits` and `refused` (hits that found every held connection taken)."""
+    answer: dict[str, Any] = {}
+    if rule.example is not None:
+        answer["example"] = rule.example
+    if rule.status is not None:
+        answer["status"] = rule.status
+    if rule.has_body:
+        answer["body"] = rule.body
+    if rule.headers:
+        answer["headers"] = dict(rule.headers)
+    shown: dict[str, Any] = {"id": rule.id, "space": space.name, "provider": rule.provider, "operation": rule.operation}
+    if rule.match:
+        shown["match"] = dict(rule.match)
+    if answer:
+        shown["answer"] = answer
+    if rule.fault:
+        shown["fault"] = rule.fault
+    if rule.delay:
+        milliseconds = [round(value * 1000) for value in rule.delay if value is not None]
+        shown["delay_ms"] = (
+            milliseconds[0] if len(milliseconds) == 1 else dict(zip(("p50", "p99"), milliseconds, strict=True))
+        )
+    shown |= {"after": rule.after, "every": rule.every, "times": rule.times, "probability": rule.probability}
+    return {**shown, "seen": rule.seen, "hits": rule.hits, "refused": rule.refused}
+
+
+@blueprint.get("/faults")
+def listed() -> dict[str, Any]:
+    only("space")
+    space = known_space(request.args.get("space"))
+    return {"faults": [as_json(rule, space) for rule in space.faults.all()]}
+
+
+@blueprint.post("/faults")
+def written() -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Adds a rule; refused when its vendor, operation or example does not exist, with the near matches."""
+    only()
+    wanted = body("NewFault")
+    rule = _rule("", wanted)
+    space = open_space(wanted.get("space"))
+    rule.id = space.faults.next_id()
+    _put(space, rule)
+    location = url_for("faults.one", id=rule.id, space=space.name)
+    return as_json(rule, space), 201, {"Location": location}
+
+
+@blueprint.delete("/faults")
+def cleared() -> tuple[str, int]:
+    only("space")
+    known_space(request.args.get("space")).faults.clear()
+    return "", 204
+
+
+@blueprint.get("/faults/<id>")
+def one(id: str) -> dict[str, Any]:
+    only("space")
+    space, rule = _find(id)
+    return as_json(rule, space)
+
+
+@blueprint.patch("/faults/<id>")
+def patched(id: str) -> dict[str, Any]:
+    """Changes what is sent and keeps the rest; the counts begin anew."""
+    only("space")
+    space, rule = _find(id)
+    shown = as_json(rule, space)
+    kept = {name: value for name, value in shown.items() if name not in ("id", "seen", "hits", "refused")}
+    merged = {**kept, **body("FaultChange")}
+    changed = _rule(rule.id, {name: value for name, value in merged.items() if value is not None})
+    _put(space, changed)
+    return as_json(changed, space)
+
+
+@blueprint.delete("/faults/<id>")
+def deleted(id: str) -> tuple[str, int]:
+    only("space")
+    space, rule = _find(id)
+    space.faults.delete(rule.id)
+    return "", 204
+
+
+def _find(id: str) -> tuple[Space, Rule]:
+    space = known_space(request.args.get("space"))
+    rule = space.faults.get(id)
+    if rule is None:
+        hint = "" if "space" in request.args else f" Rules of another space than {DEFAULT_SPACE!r} need ?space=."
+        raise Problem(404, "No such rule", f"The space {space.name!r} has no rule {id!r}.{hint}")
+    return space, rule
+
+
+def _put(space: Space, rule: Rule) -> None:
+    try:
+        space.faults.put(rule)
+    except FaultLimit as limit:
+        raise Problem(409, "Too many rules", f"{limit}.") from None
+
+
+def _rule(id: str, wanted: dict[str, Json]) -> Rule:
+    answer = wanted.get("answer") or {}
+    fault = wanted.get("fault")
+    if not answer and fault is None and "delay_ms" not in wanted:
+        raise Problem(400, "Nothing to do", "A rule needs an answer, a fault or a delay_ms.")
+    if answer and "example" not in answer and "status" not in answer:
+        raise Problem(400, "Invalid answer", "An answer needs an example or a status.")
+    if answer and fault in ("reset", "empty", "hang"):
+        raise Problem(400, "Contradiction", f"With the fault {fault!r} nothing is answered; leave the answer out.")
+    _check_names(wanted["provider"], wanted["operation"], answer.get("example"))
+    for pointer in wanted.get("match") or {}:
+        if pointer.partition(".")[0] not in MATCH_PLACES or "." not in pointer:
+            raise Problem(400, "Invalid match", f"{pointer!r}: body.x, path.x, query.x or $.x is needed.")
+    return Rule(
+        id=id,
+        provider=wanted["provider"],
+        operation=wanted["operation"],
+        match=wanted.get("match") or {},
+        example=answer.get("example"),
+        status=answer.get("status"),
+        body=answer.get("body"),
+        has_body="body" in answer,
+        headers=answer.get("headers"),
+        fault=fault,
+        delay=_delay(wanted.get("delay_ms"), fault),
+        after=wanted.get("after", 0),
+        every=wanted.get("every", 1),
+        times=wanted.get("times"),
+        probability=wanted.get("probability", 1.0),
+    )
+
+
+def _delay(wanted: Json, fault: str | None) -> Delay | None:
+    if wanted is None:
+        return None
+    low, high = (wanted["p50"], wanted["p99"]) if isinstance(wanted, dict) else (wanted, None)
+    if max(low, high or 0) > MAX_DELAY_SECONDS * 1000:
+        raise Problem(400, "Too long", f"delay_ms is at most {MAX_DELAY_SECONDS * 1000:g}.")
+    if high is not None and (high < low or fault in HELD_FAULTS):
+        raise Problem(400, "Invalid delay", "p99 is at least p50, and a hang or a drip takes one figure.")
+    return Delay(low / 1000, None if high is None else high / 1000)
+
+
+def _check_names(provider: str, operation: str, example: str | None) -> None:
+    services = gateway().services
+    if provider not in services:
+        raise Problem(400, "No such vendor", f"{provider!r}: there are {', '.join(services)}.")
+    spec = services[provider].spec
+    if operation != "*" and operation not in spec.operations:
+        raise Problem(400, "No such operation", _near(operation, list(spec.operations)))
+    if example is None or example in spec.answers:
+        return
+    among = spec.operations.values() if operation == "*" else [spec.operations[operation]]
+    known = sorted({name for one in among for name in one.answers} | set(spec.answers))
+    if example not in known:
+        raise Problem(400, "No such example", _near(example, known))
+
+
+def _near(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    guess = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"{name!r} is unknown.{guess} There are {', '.join(known)}."

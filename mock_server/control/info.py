@@ -1,0 +1,63 @@
+"""`GET /_ringback/info` and `/operations` and `/openapi.yaml`: what this server is, serves and understands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from mock_server import __version__
+from mock_server.control.inputs import OPENAPI, gateway, only
+from mock_server.control.problems import Problem
+from mock_server.faults import MAX_RULES, WIRE_FAULTS
+from mock_server.journal import MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
+from mock_server.operations import catalogue
+from mock_server.rewind import MAX_SNAPSHOTS
+from mock_server.spaces import MAX_HELD, MAX_HELD_PER_SPACE, MAX_SPACES
+
+blueprint = Blueprint("info", __name__)
+
+
+@blueprint.get("/info")
+def info() -> dict[str, Any]:
+    """Version, vendors with their origin, and every bound."""
+    only()
+    front = gateway()
+    return {
+        "version": __version__,
+        "providers": {
+            name: {"title": service.spec.title, "host": service.spec.host, "operations": len(service.spec.operations)}
+            for name, service in front.services.items()
+        },
+        "store": "memory://",
+        "limits": {
+            "spaces": MAX_SPACES,
+            "journal_entries_per_space": MAX_ENTRIES,
+            "journal_bytes_per_space": MAX_SPACE_BYTES,
+            "journal_bytes": MAX_TOTAL_BYTES,
+            "fault_rules_per_space": MAX_RULES,
+            "held_connections_per_space": MAX_HELD_PER_SPACE,
+            "held_connections": MAX_HELD,
+            "snapshots": MAX_SNAPSHOTS,
+        },
+        "faults": list(WIRE_FAULTS),
+    }
+
+
+@blueprint.get("/operations")
+def operations() -> list[dict[str, Any]]:
+    """What `ringback operations --json` prints; `?provider=` narrows it."""
+    only("provider")
+    specs = {name: service.spec for name, service in gateway().services.items()}
+    name = request.args.get("provider")
+    if name is not None and name not in specs:
+        raise Problem(404, "No such vendor", f"{name!r}: there are {', '.join(specs)}.")
+    chosen = specs if name is None else {name: specs[name]}
+    return catalogue(chosen, request.host_url.rstrip("/"))
+
+
+@blueprint.get("/openapi.yaml")
+def openapi() -> Response:
+    """This API's own description."""
+    only()
+    return Response(OPENAPI.read_text(encoding="utf-8"), content_type="application/yaml")

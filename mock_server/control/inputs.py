@@ -1,0 +1,92 @@
+"""What a control request says: its space, and a body checked against the API's own OpenAPI file."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import current_app, request
+
+from mock_server.control.problems import Problem
+from mock_server.gateway import Gateway
+from mock_server.messages import Json
+from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit
+from mock_server.spec import SchemaCheck
+from mock_server.spec.document import read_yaml, resolve
+
+OPENAPI = Path(__file__).with_name("openapi.yaml")
+
+
+def gateway() -> Gateway:
+    found: Gateway = current_app.extensions["ringback"]
+    return found
+
+
+@lru_cache(maxsize=1)
+def _schemas() -> dict[str, Any]:
+    document = resolve(read_yaml(OPENAPI), str(OPENAPI))
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    return schemas
+
+
+@lru_cache(maxsize=50)
+def _check(name: str) -> SchemaCheck:
+    return SchemaCheck(_schemas()[name])
+
+
+def body(schema: str) -> dict[str, Json]:
+    """The JSON body, checked against the schema of that name; a Problem says what is wrong with it."""
+    document = request.get_json(silent=True)
+    if document is None:
+        raise Problem(
+            400, "Malformed body", "The body must be a JSON object, sent with Content-Type: application/json."
+        )
+    wrong = _check(schema).differences(document)
+    if wrong:
+        raise Problem(400, "Invalid body", "; ".join(f"{one.field or 'body'}: {one.message}" for one in wrong[:10]))
+    checked: dict[str, Json] = document
+    return checked
+
+
+def only(*names: str) -> None:
+    """Refuses query parameters other than these: a mistyped one must not be ignored."""
+    unknown = sorted(set(request.args) - set(names))
+    if unknown:
+        known = ", ".join(f"?{name}=" for name in names) or "none"
+        raise Problem(400, "Unknown parameter", f"{', '.join(unknown)}: understood here: {known}.")
+
+
+def integer(name: str, default: int, low: int, high: int) -> int:
+    """A whole number of the query."""
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not text.lstrip("-").isdigit() or not low <= int(text) <= high:
+        raise Problem(400, "Invalid parameter", f"{name}={text!r}: a whole number from {low} to {high} is needed.")
+    return int(text)
+
+
+def open_space(name: str | None) -> Space:
+    """The space of that name (`default` for None), opened if need be; names are those that keys open."""
+    spaces, wanted = gateway().spaces, name or DEFAULT_SPACE
+    found = spaces.get(wanted)
+    if found is not None:
+        return found
+    if not wanted.startswith("test_") or len(wanted) > 200:
+        raise Problem(
+            404, "No such space", f"There is no space {wanted!r}. A space that is not open yet must be named test_..."
+        )
+    try:
+        return spaces.open(wanted)
+    except SpaceLimit as limit:
+        raise Problem(409, "Too many spaces", f"{limit}.") from None
+
+
+def known_space(name: str | None) -> Space:
+    """The open space of that name (`default` for None)."""
+    spaces = gateway().spaces
+    found = spaces.get(name or DEFAULT_SPACE)
+    if found is None:
+        raise Problem(404, "No such space", f"There is no space {name!r}. Open are: {', '.join(spaces.names()[:20])}.")
+    return found

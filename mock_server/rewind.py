@@ -1,0 +1,152 @@
+"""The documents of a space as one versioned JSON document: out, in, and kept under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from threading import RLock
+
+import orjson
+
+from mock_server.fixtures import reference_errors
+from mock_server.messages import Json
+from mock_server.spaces import Space, Spaces
+from mock_server.spec import SchemaCheck, Spec
+from mock_server.stores import State
+
+VERSION = 1
+MAX_SNAPSHOTS = 100
+MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
+_NOTES = "~notes"
+
+
+class BadState(Exception):
+    """A state that cannot be taken in; `reasons` says what is wrong, one place each."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons[:20]))
+        self.reasons = reasons
+
+
+class SnapshotLimit(Exception):
+    """No further snapshot can be kept."""
+
+
+def export_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> dict[str, Json]:
+    """`{"version", "space", "now", "providers": {name: {"records": {kind: [...]}, "notes": {...}}}}`."""
+    providers: dict[str, Json] = {}
+    with space.lock, spaces.store.transaction(space.name) as transaction:
+        for name, spec in specs.items():
+            state = State(transaction, name, spec.records)
+            records = {kind: list(state.all(kind)) for kind in spec.records}
+            providers[name] = {"records": records, "notes": dict(state.notes())}
+    return {"version": VERSION, "space": space.name, "now": space.now().isoformat(), "providers": providers}
+
+
+def import_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space, document: Json) -> None:
+    """Puts the document in the place of everything the space holds; raises BadState and changes nothing if it is wrong.
+
+    Vendors that the document leaves out are left empty.
+    """
+    providers = _checked(document, specs)
+    with space.lock, spaces.store.transaction(space.name) as transaction:
+        for name, spec in specs.items():
+            state = State(transaction, name, spec.records)
+            for kind in spec.records:
+                for record in list(state.all(kind)):
+                    state.delete(kind, str(record[spec.records[kind].key]))
+            for note, _ in list(state.notes()):
+                state.drop_note(note)
+        for name, content in providers.items():
+            state = State(transaction, name, specs[name].records)
+            for kind, records in content.get("records", {}).items():
+                for record in records:
+                    state.put(kind, record)
+            for note, value in content.get("notes", {}).items():
+                state.keep_note(note, value)
+
+
+def _checked(document: Json, specs: Mapping[str, Spec]) -> dict[str, dict[str, Json]]:
+    """The document's providers, or BadState with every reason against them."""
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        found = document.get("version") if isinstance(document, dict) else type(document).__name__
+        raise BadState([f"version: {VERSION} is needed, found {found!r}"])
+    providers = document.get("providers")
+    if not isinstance(providers, dict):
+        raise BadState(["providers: a mapping of vendors is needed"])
+    reasons: list[str] = []
+    for name, content in providers.items():
+        if name not in specs:
+            reasons.append(f"providers.{name}: no such vendor; there are {', '.join(specs)}")
+        elif not isinstance(content, dict) or not isinstance(content.get("records", {}), dict):
+            reasons.append(f"providers.{name}.records: a mapping of kinds is needed")
+        elif not isinstance(content.get("notes", {}), dict):
+            reasons.append(f"providers.{name}.notes: a mapping is needed")
+        else:
+            reasons += _record_errors(f"providers.{name}.records", content.get("records", {}), specs[name])
+    if reasons:
+        raise BadState(reasons)
+    return providers
+
+
+def _record_errors(place: str, records: dict[str, Json], spec: Spec) -> list[str]:
+    reasons: list[str] = []
+    for kind, rows in records.items():
+        if kind not in spec.records:
+            reasons.append(f"{place}.{kind}: unknown; there are {', '.join(spec.records)}")
+        elif not isinstance(rows, list):
+            reasons.append(f"{place}.{kind}: a list of records is needed")
+        else:
+            check = SchemaCheck(spec.records[kind].schema)
+            for index, row in enumerate(rows):
+                here = f"{place}.{kind}[{index}]"
+                if not isinstance(row, dict) or row.get(spec.records[kind].key) is None:
+                    reasons.append(f"{here}: a record with {spec.records[kind].key} is needed")
+                reasons += [f"{here}.{wrong.field}: {wrong.message}" for wrong in check.differences(row)]
+    return reasons or [f"{place}.{error_place}: {why}" for error_place, why in reference_errors(records, spec)]
+
+
+class Snapshot:
+    """A kept state: encoded, with its size and when it was taken."""
+
+    def __init__(self, name: str, space: str, taken: datetime, encoded: bytes) -> None:
+        self.name = name
+        self.space = space
+        self.taken = taken
+        self.encoded = encoded
+
+    def document(self) -> Json:
+        """The state, as `export_state` gave it."""
+        return orjson.loads(self.encoded)
+
+    def as_json(self) -> dict[str, Json]:
+        return {"name": self.name, "space": self.space, "taken": self.taken.isoformat(), "bytes": len(self.encoded)}
+
+
+class Snapshots:
+    """The named snapshots of a server, bounded in number and bytes."""
+
+    def __init__(self) -> None:
+        self._snapshots: dict[str, Snapshot] = {}
+        self._lock = RLock()
+
+    def keep(self, name: str, space: Space, document: dict[str, Json]) -> Snapshot:
+        """Keeps the document under that name, in the place of an older one; raises SnapshotLimit at the bound."""
+        snapshot = Snapshot(name, space.name, space.now(), orjson.dumps(document))
+        with self._lock:
+            others = [kept for kept in self._snapshots.values() if kept.name != name]
+            if len(others) >= MAX_SNAPSHOTS:
+                raise SnapshotLimit(f"{MAX_SNAPSHOTS} snapshots are kept; delete some")
+            if sum(len(kept.encoded) for kept in others) + len(snapshot.encoded) > MAX_SNAPSHOT_BYTES:
+                raise SnapshotLimit(f"snapshots take {MAX_SNAPSHOT_BYTES >> 20} MiB at most; delete some")
+            self._snapshots[name] = snapshot
+        return snapshot
+
+    def all(self) -> list[Snapshot]:
+        return list(self._snapshots.values())
+
+    def get(self, name: str) -> Snapshot | None:
+        return self._snapshots.get(name)
+
+    def delete(self, name: str) -> bool:
+        return self._snapshots.pop(name, None) is not None
