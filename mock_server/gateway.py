@@ -48,17 +48,23 @@ class Gateway:
         self.control_open = control_open
         self.specs = {name: service.spec for name, service in services.items()}
         self.snapshots = Snapshots()
-        self._by_host = {service.spec.host: service for service in services.values()}
+        self._by_host = {service.spec.host: (service, "") for service in services.values()}
+        for service in services.values():
+            for host, base in service.spec.other_servers:
+                self._by_host.setdefault(host, (service, base))
 
     def route(self, host: str, path: str) -> Destination:
         """Who answers: a vendor's Host always reaches that vendor, never the control API."""
-        service = self._by_host.get(host_name(host))
-        if service is not None:
+        named = self._by_host.get(host_name(host))
+        if named is not None:
+            service, base = named
+            if base and path.startswith(base + "/"):
+                return Destination(service, service.spec.base_path + path[len(base) :])
             return Destination(service, path)
         first, slash, rest = path[1:].partition("/")
-        service = self.services.get(first)
-        if service is not None:
-            return Destination(service, slash + rest or "/")
+        prefixed = self.services.get(first)
+        if prefixed is not None:
+            return Destination(prefixed, slash + rest or "/")
         if self.only is not None and first != CONTROL:
             return Destination(self.services[self.only], path)
         return Destination(None, path)

@@ -72,9 +72,8 @@ class _Loading:
         servers = document.get("servers") or []
         if not servers:
             raise checker.fail("/servers", "the vendor's origin is missing")
-        scheme, _, rest = str(servers[0]["url"]).rstrip("/").partition("://")
-        host, slash, base = rest.partition("/")
-        self.base_path = slash + base
+        scheme = str(servers[0]["url"]).partition("://")[0]
+        host, self.base_path = _host_and_base(servers[0]["url"])
         checker.mapping(document.get("components", {}), "components", "/components")
         for name, schema in document.get("components", {}).get("schemas", {}).items():
             checker.schema(schema, f"/components/schemas/{name}")
@@ -103,6 +102,7 @@ class _Loading:
             records=self._records(),
             variables=self.variables,
             magic=tuple(self._magic(operations)),
+            other_servers=tuple(_host_and_base(server["url"]) for server in servers[1:]),
         )
         self._agree(spec)
         return spec
@@ -403,6 +403,12 @@ class _Loading:
                     other, _, named = step.partition("/")
                     if other not in spec.operations or named not in spec.operations[other].requests:
                         raise self.checker.fail(f"{place}/x-requests/{request.name}/after", f"no request {step!r}")
+
+
+def _host_and_base(url: str) -> tuple[str, str]:
+    """Host (with port) and base path of a server's address."""
+    host, slash, base = url.rstrip("/").partition("://")[2].partition("/")
+    return host.lower(), slash + base
 
 
 def _secrets(schema: Any, prefix: str = "") -> list[str]:

@@ -235,6 +235,8 @@ class Spec:
     records: Mapping[str, RecordSpec]
     variables: Mapping[str, Variable]
     magic: tuple[Magic, ...] = ()
+    other_servers: tuple[tuple[str, str], ...] = ()
+    """Further servers the pages name, as (host, base path): the same paths under another name."""
 
     @property
     def host(self) -> str:

@@ -1,0 +1,68 @@
+"""Every command of the README runs, and prints what the README says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Server
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SERVED = "http://127.0.0.1:4010"
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    """Each `$ command` of the console blocks with the output printed below it."""
+    for block in _BLOCK.findall(README):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            yield command, output.strip()
+
+
+def _matches(expected: str, found: str) -> bool:
+    """Whether the output is as printed; `...` stands for anything."""
+    pattern = ".*?".join(re.escape(piece) for piece in expected.split("..."))
+    return re.fullmatch(pattern, found.strip(), flags=re.DOTALL) is not None
+
+
+@pytest.mark.timeout(120)
+def test_every_console_block_of_the_readme_prints_what_it_says(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve()
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    commands = list(_commands())
+    assert len(commands) >= 7
+    for command, expected in commands:
+        done = subprocess.run(
+            ["bash", "-c", command.replace(SERVED, server.url).replace("curl ", "curl -sS ", 1)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+        found = done.stdout.replace(server.url, SERVED)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert _matches(expected, found), f"{command}\nprinted\n{found}\ninstead of\n{expected}"
+
+
+def test_every_assumption_that_a_spec_names_is_in_the_table_of_the_readme() -> None:
+    named = set()
+    for file in sorted((ROOT / "openapi").glob("*.yaml")):
+        named |= set(re.findall(r"Ringback decision (\w+ \d+)", file.read_text(encoding="utf-8")))
+    missing = {decision for decision in named if f"| {decision} |" not in README}
+    assert not missing
+
+
+def test_every_file_that_the_readme_links_to_exists() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
