@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -72,6 +73,7 @@ class World:
         self.given = dict(given or {})
         self.checks: dict[str, OperationCheck] = compile_checks(spec)
         self._found: dict[str, list[Json]] = {}
+        self._made: set[Json] = set()
         self._numbers = count(1)
 
     def fresh(self) -> World:
@@ -176,33 +178,38 @@ class World:
         key: str | None = _ABSENT,  # type: ignore[assignment]
     ) -> tuple[Sent, Reply]:
         """Sends a request, after what has to come before it; `key` None sends none, another one that."""
+        prepared = self.prepared(operation, request)
+        destroys = operation.method == "DELETE" or operation.contract.get("destroys")
+        if destroys and not self.own and self._exists(operation, prepared):
+            raise NotCovered("destroys records, and would destroy one that this run did not make")
+        wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
+        reply = self.transport.send(wire, cost_of(operation))
+        return Sent(prepared.path, prepared.query, prepared.body, wire), reply
+
+    def resend(self, operation: Operation, wire: WireRequest) -> Reply:
+        """Sends a request in a wire form of the caller's choice; never for an operation that destroys."""
+        return self.transport.send(wire, cost_of(operation))
+
+    def prepared(self, operation: Operation, request: NamedRequest) -> NamedRequest:
+        """The request alone: what has to come before it is sent now, and its answers are filled in."""
         answers: dict[str, Json] = {}
+
+        def filled(one: NamedRequest) -> NamedRequest:
+            path, query = _filled(dict(one.path), answers), _filled(dict(one.query), answers)
+            self._made.update(value for value in path.values() if value not in one.path.values())
+            return replace(one.with_values(path, query, _filled(one.body, answers)), after=())
+
         for step in request.after:
             before, _, name = step.partition("/")
             prior = self.spec.operations[before]
-            answers[step] = self._send(prior, self.named(prior, name), answers, ABSENT)[1].json
-        return self._send(operation, request, answers, key)
-
-    def _send(
-        self, operation: Operation, request: NamedRequest, answers: Mapping[str, Json], key: Any
-    ) -> tuple[Sent, Reply]:
-        def fill(value: Json) -> Json:
-            return _filled(value, answers)
-
-        filled = request.with_values(fill(dict(request.path)), fill(dict(request.query)), fill(request.body))
-        destroys = operation.method == "DELETE" or operation.contract.get("destroys")
-        if destroys and not self.own and filled.path == request.path and self._exists(operation, filled):
-            raise NotCovered("destroys records, and would destroy one that this run did not make")
-        used = self.key if key is ABSENT else key
-        wire = build(self.spec, operation, filled, used)
-        reply = self.transport.send(wire, cost_of(operation))
-        return Sent(filled.path, filled.query, filled.body, wire), reply
+            answers[step] = self.send(prior, filled(self.named(prior, name)))[1].json
+        return filled(request) if request.after else request
 
     def _exists(self, operation: Operation, request: NamedRequest) -> bool:
-        """Whether a path value stands for a record found in this world."""
+        """Whether a path value stands for a record found in this world that this run did not make."""
         variables = {p.name: p.variable for p in operation.parameters_in("path")}
         return any(
-            (variable := variables.get(name)) is not None and value in self.values(variable)
+            (variable := variables.get(name)) is not None and value in self.values(variable) and value not in self._made
             for name, value in request.path.items()
         )
 
@@ -224,14 +231,16 @@ class World:
                     yield operation
 
     def snapshot(self) -> dict[str, Json]:
-        """Every list of the vendor as it is now, by operation and request; for comparing before and after."""
+        """Every list of the vendor as it is now, and the documented record of each read, by operation and request."""
         seen = {}
         for operation in self.spec.operations.values():
-            if operation.contract.get("effect") != "list":
+            if operation.contract.get("effect") not in ("list", "read"):
                 continue
             for name, request in operation.requests.items():
                 if not request.after and self.spec.answer(operation, request.answer).status < 300:
                     seen[f"{operation.id}/{name}"] = self.send(operation, self.named(operation, name))[1].json
+                    if operation.contract["effect"] == "read":
+                        break
         return seen
 
     def finding(

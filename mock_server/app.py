@@ -68,11 +68,12 @@ def call_flask(app: Flask, request: Request, server: tuple[str, int], scheme: st
     """Lets Flask answer one request that came over another interface than WSGI."""
     from io import BytesIO
 
+    path = request.path if request.path.startswith("/") else f"/{request.path}"
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": request.path.encode().decode("latin-1"),
-        "QUERY_STRING": request.query,
+        "PATH_INFO": path.encode("utf-8", "replace").decode("latin-1"),
+        "QUERY_STRING": request.query.encode("utf-8", "replace").decode("latin-1"),
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -89,7 +90,7 @@ def call_flask(app: Flask, request: Request, server: tuple[str, int], scheme: st
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
             environ[key] = value
-        elif key != "CONTENT_LENGTH":
+        elif key not in ("CONTENT_LENGTH", "TRANSFER_ENCODING"):
             environ[f"HTTP_{key}"] = value
     status, headers, body = 500, [], b""
 

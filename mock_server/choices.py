@@ -13,7 +13,10 @@ from mock_server.messages import Json
 from mock_server.spec import NamedAnswer, Operation, Spec
 
 MAX_WAIT_SECONDS = 60.0
-_PREFERENCE = re.compile(r'\s*([A-Za-z_]+)\s*=\s*(?:"([^"]*)"|([^;,\s]*))')
+_PREFERENCES = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+')
+_PARAMETERS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^;"])+')
+_CODE = re.compile(r"[2-5][0-9][0-9]")
+_SECONDS = re.compile(r"[0-9]{0,9}\.?[0-9]{1,9}")
 _OURS = ("code", "example", "wait")
 
 
@@ -45,10 +48,13 @@ def read_preference(prefer: str | None, query: str) -> tuple[Preference, str]:
     if prefer is None and "__" not in query:
         return NO_PREFERENCE, query
     asked: dict[str, str] = {}
-    for match in _PREFERENCE.finditer(prefer or ""):
-        name = match.group(1).lower()
-        if name in _OURS:
-            asked.setdefault(name, match.group(2) if match.group(2) is not None else match.group(3))
+    for one in _PREFERENCES.findall(prefer or ""):
+        for parameter in _PARAMETERS.findall(one):
+            name, equals, value = (part.strip() for part in parameter.partition("="))
+            if not equals or name.lower() not in _OURS:
+                # The parameters of somebody else's preference are his too.
+                break
+            asked.setdefault(name.lower(), value[1:-1] if value[:1] == value[-1:] == '"' else value)
     kept = []
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name.startswith("__") and name[2:] in _OURS:
@@ -63,14 +69,11 @@ def read_preference(prefer: str | None, query: str) -> tuple[Preference, str]:
 def _preference(asked: Mapping[str, str]) -> Preference:
     code = wait = None
     if "code" in asked:
-        if not asked["code"].isdigit() or not 200 <= int(asked["code"]) <= 599:
+        if _CODE.fullmatch(asked["code"]) is None:
             raise BadPreference(f"code={asked['code']!r}: a status from 200 to 599 is needed, such as code=500")
         code = int(asked["code"])
     if "wait" in asked:
-        try:
-            wait = float(asked["wait"])
-        except ValueError:
-            wait = -1.0
+        wait = float(asked["wait"]) if _SECONDS.fullmatch(asked["wait"]) else -1.0
         if not 0 <= wait <= MAX_WAIT_SECONDS:
             raise BadPreference(f"wait={asked['wait']!r}: seconds from 0 to {MAX_WAIT_SECONDS:g} are needed")
     applied = ", ".join(f"{name}={asked[name]}" for name in _OURS if name in asked)

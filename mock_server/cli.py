@@ -6,8 +6,10 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from mock_server import __version__
@@ -31,6 +33,11 @@ def fail(command: str, message: str) -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
+    if arguments is None and sys.argv[1:2] == ["serve"]:
+        # From here on, not only when the server is ready: libraries that an exception interrupts while they load
+        # leave a traceback or crash.
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: os._exit(0))
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] == ["check"]:
         # The harness and its generators are imported only when they are used.
@@ -43,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_serve(commands)
     _add_operations(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices.get(options.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if options.command is None:
         parser.print_help()
         return USAGE
@@ -57,6 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _env(flag: str, default: Any = None) -> Any:
     """The default of a flag: its upper-cased name in the environment (`--port` is RINGBACK_PORT)."""
     return os.environ.get("RINGBACK_" + flag.strip("-").upper().replace("-", "_")) or default
+
+
+def _env_switch(flag: str) -> bool:
+    return str(_env(flag, "")).strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def _env_list(flag: str) -> list[str]:
@@ -78,10 +91,10 @@ def _add_serve(commands: Any) -> None:
     add("--accept-key", action="append", default=None, metavar="KEY", help="accept this API key, or `any`; repeatable")
     add("--tls-cert", default=_env("tls-cert"), metavar="F", help="certificate (PEM) for https")
     add("--tls-key", default=_env("tls-key"), metavar="F", help="private key (PEM) for https")
-    add("--no-cors", action="store_true", default=bool(_env("no-cors")), help="no CORS headers for browsers")
+    add("--no-cors", action="store_true", default=_env_switch("no-cors"), help="no CORS headers for browsers")
     add("--control-token", default=_env("control-token"), metavar="T", help="bearer token of the control API")
     add("--allowed-host", action="append", default=None, metavar="H", help="Host name that may use the control API")
-    add("--json", action="store_true", default=bool(_env("json")), help="print one JSON line when ready")
+    add("--json", action="store_true", default=_env_switch("json"), help="print one JSON line when ready")
     parser.set_defaults(run=_serve)
 
 
@@ -116,10 +129,12 @@ def _operations(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from ipaddress import ip_address
+
     from mock_server.catalogue import open_services, provider_names
-    from mock_server.gateway import LOOPBACK_NAMES, Gateway
+    from mock_server.gateway import Gateway
     from mock_server.spec import SpecError
-    from mock_server.wire import CannotServe, free_port, serve
+    from mock_server.wire import CannotServe, free_port, resolved, serve
 
     logging.basicConfig(level=logging.WARNING, format="ringback: %(message)s")
     names = provider_names()
@@ -127,8 +142,8 @@ def _serve(options: argparse.Namespace) -> int:
         fail("serve", f"--only {options.only}: no such vendor; there are {', '.join(names)}")
     port, seed = _integer("--port", options.port), _integer("--seed", options.seed)
     tls = _tls(options.tls_cert, options.tls_key)
-    loopback = options.host in LOOPBACK_NAMES or options.host.startswith("127.")
     try:
+        address = resolved(options.host)
         services = open_services(
             [options.only] if options.only else None,
             fixtures=_fixtures(options.fixtures, names),
@@ -142,10 +157,10 @@ def _serve(options: argparse.Namespace) -> int:
             cors=not options.no_cors,
             hosts=(options.host, *allowed),
             control_token=options.control_token,
-            control_open=loopback,
+            control_open=ip_address(address).is_loopback,
         )
-        port = free_port(options.host, port or 0)
-        serve(gateway, options.host, port, lambda: _announce(options, gateway, port), tls)
+        port = free_port(address, port or 0)
+        serve(gateway, address, port, lambda: _announce(options, gateway, port), tls)
     except (SpecError, CannotServe) as error:
         fail("serve", str(error))
     return 0
@@ -190,10 +205,27 @@ def _tls(cert: str | None, key: str | None) -> Any:
         if not Path(file).is_file():
             fail("serve", f"{flag} {file}: there is no such file")
     try:
+        wrong = _unusable_key(Path(key).read_bytes())
+        if wrong is not None:
+            fail("serve", f"--tls-key {key}: {wrong}; `openssl req -x509 -newkey rsa:2048 -nodes` makes one that works")
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
-    except (ssl.SSLError, OSError) as error:
+    except (OSError, ValueError) as error:
         fail("serve", f"--tls-cert {cert} and --tls-key {key} are no usable PEM pair: {error}")
     return Path(cert), Path(key)
+
+
+def _unusable_key(pem: bytes) -> str | None:
+    """Why the server could not use a private key that OpenSSL understands, or None."""
+    import re
+    from base64 import b64decode
+
+    if b"ENCRYPTED" in pem:
+        return "a key without a pass phrase is needed"
+    kinds = ("2a864886f70d010101", "2a8648ce3d030107", "2b81040022", "2b6570")
+    for title, text in re.findall(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----([\sA-Za-z0-9+/=]*)-----END", pem):
+        if title != b"RSA " and not any(bytes.fromhex(kind) in b64decode(text) for kind in kinds):
+            return "an RSA, P-256, P-384 or Ed25519 key is needed"
+    return None
 
 
 def _announce(options: argparse.Namespace, gateway: Any, port: int) -> None:
@@ -203,8 +235,9 @@ def _announce(options: argparse.Namespace, gateway: Any, port: int) -> None:
     scheme = "https" if options.tls_cert else "http"
     where = locations(gateway, scheme, options.host, port)
     text = json.dumps(where) if options.json else "\n".join(lines(gateway, where))
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    # Whoever started the server may have closed its stdout; that is no reason not to serve.
+    with suppress(OSError):
+        print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,15 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from mock_server.choices import BadPreference, Chosen, Preference, choose, choose_by_rule, read_preference
+from mock_server.choices import (
+    NO_PREFERENCE,
+    BadPreference,
+    Chosen,
+    Preference,
+    choose,
+    choose_by_rule,
+    read_preference,
+)
 from mock_server.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, Delay, Rule, Values
 from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
@@ -63,6 +71,7 @@ class Service:
         started = perf_counter()
         space: Space | None = None
         operation: Operation | None = None
+        preference = NO_PREFERENCE
         try:
             match = self.router.match(request.method, request.path)
             operation = match.operation if match else None
@@ -80,16 +89,22 @@ class Service:
                     outcome = self._ruled(rule, request, operation, match.values, query, space)
                 else:
                     outcome = self._behave(request, operation, match.values, query, space)
-                if preference.applied:
-                    headers = (*outcome.headers, ("preference-applied", preference.applied))
-                    delay_seconds = outcome.delay_seconds + preference.wait_seconds
-                    outcome = outcome._replace(headers=headers, delay_seconds=delay_seconds)
         except Refusal as refusal:
             outcome = self._refused(refusal, operation)
         except SpaceLimit as limit:
             outcome = self._refused(Refusal("space-limit", message=str(limit)), operation)
         except BadPreference as problem:
+            preference = NO_PREFERENCE
             outcome = _problem(str(problem))
+        except Exception:
+            log.exception("%s %s %s failed", self.spec.provider, request.method, request.path)
+            outcome = self._refused(Refusal("internal-error"), operation)
+        if preference.applied:
+            outcome = outcome._replace(
+                headers=(*outcome.headers, ("preference-applied", preference.applied)),
+                delay_seconds=outcome.delay_seconds + preference.wait_seconds,
+                fault=outcome.fault or "prefer",
+            )
         response = _encoded(outcome, operation)
         self._journal(request, response, outcome, operation, space, started)
         return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from granian.constants import SSLProtocols
+from granian.rsgi import ProtocolClosed
 from granian.server.embed import Server
 
 from mock_server.breaking import send_broken
@@ -44,6 +46,9 @@ class Wire:
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         try:
             await self._answer(scope, protocol)
+        except ProtocolClosed:
+            # The client has gone in the middle of its request: nobody is there to be answered.
+            return
         except Exception:
             # Unanswered, the client would wait for ever.
             log.exception("%s %s failed", scope.method, scope.path)
@@ -122,6 +127,16 @@ def _send(response: Response, protocol: Any) -> None:
         protocol.response_empty(response.status, list(response.headers))
 
 
+def resolved(host: str) -> str:
+    """The IP address of a host name (the server takes no other); raises CannotServe for a name that has none."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotServe(f"--host {host}: {reason}; try --host 127.0.0.1") from None
+
+
 def free_port(host: str, port: int) -> int:
     """`port`, or a free one for 0; raises CannotServe when it is taken or the host cannot be bound.
 
@@ -134,7 +149,7 @@ def free_port(host: str, port: int) -> int:
         try:
             probe.bind((host, port))
         except OSError as error:
-            if error.errno == 98:
+            if error.errno == errno.EADDRINUSE:
                 raise CannotServe(
                     f"port {port} on {host} is already in use: try --port 0 for a free one"
                     f" (with make: `RINGBACK_PORT=0 make serve`)"

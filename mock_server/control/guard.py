@@ -34,10 +34,18 @@ def check() -> None:
 def _check_origin() -> None:
     origin = request.headers.get("Origin")
     if origin is not None:
-        if urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+        if _authority(origin) != request.headers.get("Host", "").lower():
             raise Problem(403, "Cross-site request", f"A page of {origin} may not use the control API.")
     elif request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         raise Problem(403, "Cross-site request", "A page of another site may not use the control API.")
+
+
+def _authority(origin: str) -> str | None:
+    """Host and port of an origin; None for text that is no origin."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _check_token(gateway: Gateway) -> None:

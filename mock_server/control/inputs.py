@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit
 from mock_server.spec import SchemaCheck
 from mock_server.spec.document import read_yaml, resolve
 
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 OPENAPI = Path(__file__).with_name("openapi.yaml")
 
 
@@ -62,7 +64,7 @@ def integer(name: str, default: int, low: int, high: int) -> int:
     text = request.args.get(name)
     if text is None:
         return default
-    if not text.lstrip("-").isdigit() or not low <= int(text) <= high:
+    if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
         raise Problem(400, "Invalid parameter", f"{name}={text!r}: a whole number from {low} to {high} is needed.")
     return int(text)
 

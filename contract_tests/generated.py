@@ -1,0 +1,110 @@
+"""Generated requests: valid ones are answered as the spec describes, invalid ones are refused and change nothing."""
+
+from __future__ import annotations
+
+from contract_tests import compare, generation
+from contract_tests.documented import changes
+from contract_tests.findings import Difference, NotCovered
+from contract_tests.generation import Draw
+from contract_tests.recording import Recorder
+from contract_tests.transport import Reply
+from contract_tests.world import Sent, World
+from mock_server.messages import Violation
+from mock_server.spec import Evidence, NamedRequest, Operation, refusal_values, refuse
+
+
+def valid_accepted(recorder: Recorder) -> None:
+    """Sends generated requests that the schema allows."""
+    operation, world = recorder.operation, recorder.world.fresh()
+
+    def check(draw: Draw) -> None:
+        if draw.violations or draw.raw is not None:
+            return
+        sent, reply = world.send(operation, draw.request)
+        recorder.add(
+            "generated", _answer_evidence(operation, reply), _lawful(world, operation, reply), sent.wire, at_once=True
+        )
+
+    _require_success_possible(world, operation)
+    recorder.generate(generation.valid_requests(world, operation), check)
+
+
+def _require_success_possible(world: World, operation: Operation) -> None:
+    """Raises NotCovered when this world lacks the records or the permission that a valid request needs."""
+    request = world.plain_request(operation)
+    if operation.method == "DELETE" and not world.own:
+        raise NotCovered("destroys records, and would destroy ones that this run did not make")
+    world.send(operation, request)
+
+
+def _lawful(world: World, operation: Operation, reply: Reply) -> list[Difference]:
+    """What is wrong with the answer to a valid request: the spec allows a success, or a refusal that it knows."""
+    if reply.status in operation.responses:
+        return compare.shape(world, operation, reply)
+    known = ", ".join(str(status) for status in operation.responses)
+    return [Difference("status", known, reply.status, f"a valid request got {reply.status}; the page knows {known}")]
+
+
+def _answer_evidence(operation: Operation, reply: Reply) -> Evidence:
+    response = operation.responses.get(reply.status)
+    return response.evidence if response else operation.evidence
+
+
+def invalid_refused(recorder: Recorder) -> None:
+    """Sends generated requests that the schema forbids."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    _require_success_possible(recorder.world.fresh(), operation)
+    before = world.snapshot()
+
+    def check(draw: Draw) -> None:
+        if not generation.must_be_refused(operation, draw):
+            return
+        request = draw.request
+        if draw.raw is not None:
+            request = NamedRequest(**{**vars(request), "raw_body": draw.raw.decode("latin-1")})
+        sent, reply = world.send(operation, request)
+        evidence, differences = _refusal(world, operation, draw, sent, reply)
+        recorder.add("generated", evidence, differences, sent.wire, at_once=True)
+        if reply.status >= 400:
+            recorder.add("generated", operation.evidence, changes(before, world.snapshot()), sent.wire, at_once=True)
+
+    recorder.generate(generation.invalid_requests(world, operation), check)
+
+
+def _refusal(
+    world: World, operation: Operation, draw: Draw, sent: Sent, reply: Reply
+) -> tuple[Evidence, list[Difference]]:
+    """How the answer to an invalid request differs from a refusal, and from the documented one if a page gives it."""
+    if reply.status < 400:
+        what = "; ".join(str(violation) for violation in draw.violations[:3]) or "the body is no JSON"
+        difference = Difference("status", "a refusal", reply.status, f"accepted although {what}")
+        return _broken_statement(operation, draw.violations), [difference]
+    if reply.status >= 500 and reply.status not in operation.responses:
+        return operation.evidence, [
+            Difference("status", "a refusal", reply.status, "a server error for an invalid request")
+        ]
+    verdicts = [refuse(operation, [violation]) for violation in draw.violations]
+    answers = {verdict.answer for verdict in verdicts if verdict is not None}
+    if draw.raw is None and len(answers) == 1 and not any(v is None or v.assumed for v in verdicts):
+        answer = world.spec.answer(operation, answers.pop())
+        if answer.evidence.grade in ("seed", "doc"):
+            values = dict(refusal_values(draw.violations[0]))
+            return answer.evidence, list(compare.error(world, operation, answer, sent, reply, values))
+    return operation.evidence, []
+
+
+def _broken_statement(operation: Operation, violations: tuple[Violation, ...]) -> Evidence:
+    """The evidence for a request having to be refused: the strongest of what its violations break."""
+    grades = []
+    for violation in violations:
+        verdict = refuse(operation, [violation])
+        if verdict is None:
+            continue
+        grade = operation.evidence.grade
+        if violation.place == "body":
+            grade = compare.grade_of(operation.body_schema, violation.field) or grade
+        grades.append("assumed" if verdict.assumed else grade)
+    grade = min(grades, key=("seed", "doc", "observed", "assumed").index) if grades else "assumed"
+    return Evidence(grade, operation.evidence.source)
+
+
