@@ -52,27 +52,32 @@ class Router:
             return None
         lookup = "GET" if method == "HEAD" else method
         allowed: dict[str, None] = {}
-        for node, values in self._nodes(self._root, path[1:].split("/"), 0, ()):
-            found = node.methods.get(lookup)
-            if found is not None:
-                operation, names = found
-                return Match(operation, dict(zip(names, values, strict=True)), ())
-            for known in node.methods:
-                allowed[known] = None
-                if known == "GET":
-                    allowed["HEAD"] = None
+        found = _find(self._root, path[1:].split("/"), 0, (), lookup, allowed)
+        if found is not None:
+            return found
         return Match(None, {}, tuple(allowed)) if allowed else None
 
-    def _nodes(
-        self, node: _Node, segments: list[str], index: int, values: tuple[str, ...]
-    ) -> Iterable[tuple[_Node, tuple[str, ...]]]:
-        if index == len(segments):
-            if node.methods:
-                yield node, values
-            return
-        segment = segments[index]
-        literal = node.literals.get(segment)
-        if literal is not None:
-            yield from self._nodes(literal, segments, index + 1, values)
-        if node.parameter is not None and segment:
-            yield from self._nodes(node.parameter, segments, index + 1, (*values, segment))
+
+def _find(
+    node: _Node, segments: list[str], index: int, values: tuple[str, ...], method: str, allowed: dict[str, None]
+) -> Match | None:
+    """The first match below `node`, literals before parameters; methods met on the way are put into `allowed`."""
+    if index == len(segments):
+        known = node.methods.get(method)
+        if known is not None:
+            operation, names = known
+            return Match(operation, dict(zip(names, values, strict=True)), ())
+        for name in node.methods:
+            allowed[name] = None
+            if name == "GET":
+                allowed["HEAD"] = None
+        return None
+    segment = segments[index]
+    literal = node.literals.get(segment)
+    if literal is not None:
+        found = _find(literal, segments, index + 1, values, method, allowed)
+        if found is not None:
+            return found
+    if node.parameter is not None and segment:
+        return _find(node.parameter, segments, index + 1, (*values, segment), method, allowed)
+    return None
