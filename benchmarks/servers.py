@@ -1,0 +1,177 @@
+"""The servers that are compared: how each is started on 127.0.0.1, and how it is asked the same thing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import IO
+
+import npm
+from load import Shot
+
+NUMBER = "+14155551234"
+UPDATE = f"/v1/voice/phone-numbers/{NUMBER}/update-agent"
+LIST = (
+    "/v1/voice/phone-numbers?user_id=1762896366429x599348279945132448&organization_id=1762896364768x389173798861431550"
+)
+BODY = '{"inbound_agent_id": "agent_abc123", "nickname": "Main"}'
+INVALID_BODY = '{"inbound_agent_id": "agent_abc123", "nickname": 7}'
+START_SECONDS = 30.0
+
+
+class NotReady(Exception):
+    """A server did not answer in time; the text shows the end of its log."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One contestant: `command` gives its arguments for a port and a folder it may write to."""
+
+    name: str
+    command: Callable[[int, Path], Sequence[str]]
+    prefix: str = ""
+    method: str = "POST"
+    list_path: str = LIST
+    note: str = ""
+
+    def shot(self, body: str = BODY) -> Shot:
+        """The update that is measured."""
+        return Shot(self.method, self.prefix + UPDATE, body, "X-API-Key", "YOUR_API_KEY")
+
+    def listing(self) -> Shot:
+        """A read in which the update must be seen."""
+        return Shot("GET", self.prefix + self.list_path, "", "X-API-Key", "YOUR_API_KEY")
+
+
+@dataclass
+class Running:
+    """A started server; `seconds` is the time from its start to its first 200."""
+
+    server: Server
+    process: subprocess.Popen[bytes]
+    port: int
+    log: IO[bytes]
+    seconds: float = field(default=0.0)
+
+    def ask(self, shot: Shot) -> tuple[int, bytes]:
+        """Status and body of one answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            request = shot.encoded(self.port).replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+            connection.sendall(request)
+            received = b""
+            while chunk := connection.recv(65536):
+                received += chunk
+        head, _, body = received.partition(b"\r\n\r\n")
+        return int(head.split(b" ", 2)[1] or 0) if head.startswith(b"HTTP/") else 0, body
+
+    def log_end(self) -> str:
+        self.log.seek(0)
+        return self.log.read().decode("utf-8", "replace")[-2000:]
+
+
+def ringback(*arguments: str, name: str = "ringback", prefix: str = "/teli") -> Server:
+    """Our own server as a user starts it; all vendors unless the arguments say otherwise."""
+    script = Path(sys.executable).with_name("ringback")
+    command = [str(script)] if script.exists() else [sys.executable, "-m", "mock_server.cli"]
+    return Server(
+        name, lambda port, _: [*command, "serve", "--host", "127.0.0.1", "--port", str(port), *arguments], prefix
+    )
+
+
+def prism(command: Sequence[str], *arguments: str, name: str = "prism") -> Server:
+    """Prism with the same document."""
+    spec = str(npm.ROOT / "openapi" / "teli.yaml")
+    return Server(
+        name, lambda port, _: [*command, "mock", "--host", "127.0.0.1", "--port", str(port), *arguments, spec]
+    )
+
+
+def json_server(command: Sequence[str]) -> Server:
+    """json-server with the number in its database; it updates with PATCH where the vendor takes POST too."""
+
+    def arguments(port: int, folder: Path) -> list[str]:
+        database, routes = folder / "db.json", folder / "routes.json"
+        database.write_text(json.dumps({"numbers": [{"id": NUMBER, "nickname": None}]}), encoding="utf-8")
+        routes.write_text(json.dumps({"/v1/voice/phone-numbers/:id/update-agent": "/numbers/:id"}), encoding="utf-8")
+        where = ["--host", "127.0.0.1", "--port", str(port)]
+        return [*command, str(database), "--routes", str(routes), "--quiet", *where]
+
+    return Server("json-server", arguments, method="PATCH", list_path="/numbers", note="PATCH instead of POST")
+
+
+def contestants() -> tuple[list[Server], list[str]]:
+    """All servers, and a sentence for each peer that is missing."""
+    servers = [ringback(), ringback("--only", "teli", name="ringback --only teli", prefix="")]
+    missing: list[str] = []
+    try:
+        command = npm.installed(npm.PRISM)
+        servers += [prism(command), prism(command, "-v", "silent", name="prism -v silent")]
+    except npm.NotInstalled as reason:
+        missing.append(f"prism is not measured: {reason}")
+    try:
+        servers.append(json_server(npm.installed(npm.JSON_SERVER)))
+    except npm.NotInstalled as reason:
+        missing.append(f"json-server is not measured: {reason}")
+    return servers, missing
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Running]:
+    """The server, started, ready and stopped again with all its processes."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
+        command = list(server.command(port, Path(folder)))
+        started = perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=npm.ROOT, start_new_session=True
+        )
+        one = Running(server, process, port, log)
+        try:
+            _wait(one, started)
+            yield one
+        finally:
+            stop(process)
+
+
+def _wait(one: Running, started: float) -> None:
+    shot, status = one.server.shot(), 0
+    while True:
+        with suppress(OSError):
+            status, _ = one.ask(shot)
+        now = perf_counter()
+        if status == 200:
+            one.seconds = now - started
+            return
+        if one.process.poll() is not None or now - started > START_SECONDS:
+            what = f"answers {status}" if status else "does not answer"
+            raise NotReady(f"{one.server.name} {what}; its log ends with:\n{one.log_end()}")
+        sleep(0.002)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process and those it started, all of one session."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=5)

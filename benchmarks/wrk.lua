@@ -1,0 +1,14 @@
+-- The request of the benchmark, taken from the environment, and the figures as one line of JSON.
+wrk.method = os.getenv("BENCH_METHOD")
+wrk.body = os.getenv("BENCH_BODY")
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers[os.getenv("BENCH_KEY_HEADER")] = os.getenv("BENCH_KEY")
+
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"requests": %d, "microseconds": %d, "p50": %d, "p99": %d, "failed": %d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  ))
+end
