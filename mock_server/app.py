@@ -11,7 +11,7 @@ from flask import Flask
 from mock_server import control
 from mock_server.catalogue import open_services
 from mock_server.exchange import MAX_BODY_BYTES
-from mock_server.gateway import Gateway
+from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
 from mock_server.messages import Request, Response
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def create_app(gateway: Gateway | None = None) -> Flask:
     """The whole server as a WSGI application; without a gateway, of all vendors with their own fixtures."""
     app = Flask("ringback", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.url_map.merge_slashes = False  # or the answer to two slashes would be a redirection, in HTML
+    app.config["MAX_CONTENT_LENGTH"] = MAX_CONTROL_BYTES
     gateway = gateway or Gateway(open_services())
     control.register(app, gateway)
     app.wsgi_app = _Boundary(gateway, app.wsgi_app)  # type: ignore[method-assign]
@@ -77,7 +78,7 @@ def call_flask(app: Flask, request: Request, server: tuple[str, int], scheme: st
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_LENGTH": str(MAX_BODY_BYTES + 1 if request.too_large else len(request.body)),
+        "CONTENT_LENGTH": str(MAX_CONTROL_BYTES + 1 if request.too_large else len(request.body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
         "wsgi.input": BytesIO(request.body),

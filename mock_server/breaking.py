@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import os
 import socket
 import struct
+import sys
+from contextlib import suppress
 from typing import Any
 
+from mock_server.connections import connection_with
+from mock_server.faults import WIRE_FAULTS
 from mock_server.messages import Response
 
 _DRIP_SECONDS = 0.25
+
+SUPPORTED_FAULTS = tuple(fault for fault in WIRE_FAULTS if fault != "reset" or sys.platform == "linux")
+"""Other systems than Linux cannot send a reset for a connection that the server still has open."""
 
 
 async def send_broken(response: Response, client: str, protocol: Any) -> None:
     """Sends (or does not send) an answer the way its fault says; `client` is the peer's "address:port"."""
     try:
+        if response.delay_seconds:
+            await asyncio.sleep(response.delay_seconds)
         if response.fault == "reset":
             sever(client, reset=True)
         elif response.fault == "empty":
             sever(client)
         elif response.fault == "hang":
-            await asyncio.sleep(response.fault_seconds)
+            await _hold(response.fault_seconds, protocol)
             sever(client)
         elif response.fault == "truncate":
             await _send_part(response, protocol)
@@ -32,6 +40,13 @@ async def send_broken(response: Response, client: str, protocol: Any) -> None:
     finally:
         if response.release is not None:
             response.release()
+
+
+async def _hold(seconds: float, protocol: Any) -> None:
+    """Says nothing for that long, or until the client has gone: then nobody is held any more."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await protocol.client_disconnect()
 
 
 async def _send_part(response: Response, protocol: Any) -> None:
@@ -46,10 +61,10 @@ async def _drip(response: Response, protocol: Any) -> None:
     """The whole body, a few bytes at a time over the fault's seconds."""
     stream = protocol.response_stream(response.status, _promising(response))
     steps = max(1, min(len(response.body), int(response.fault_seconds / _DRIP_SECONDS)))
-    size = -(-len(response.body) // steps)
+    size = max(1, -(-len(response.body) // steps))
     for start in range(0, len(response.body), size):
-        await stream.send_bytes(response.body[start : start + size])
         await asyncio.sleep(response.fault_seconds / steps)
+        await stream.send_bytes(response.body[start : start + size])
 
 
 def _promising(response: Response) -> list[tuple[str, str]]:
@@ -58,22 +73,12 @@ def _promising(response: Response) -> list[tuple[str, str]]:
 
 def sever(client: str, *, reset: bool = False) -> None:
     """Ends this process's connection with that peer under the server's feet: by FIN, or by RST for `reset`."""
-    host, _, port = client.rpartition(":")
-    for name in os.listdir("/dev/fd"):
-        try:
-            connection = socket.socket(fileno=os.dup(int(name)))
-        except OSError:
-            continue
-        with connection:
-            try:
-                peer = connection.getpeername()
-            except OSError:
-                continue
-            if not (isinstance(peer, tuple) and peer[1] == int(port) and peer[0] == host.strip("[]")):
-                continue
-            if not (reset and _disconnected(connection)):
-                connection.shutdown(socket.SHUT_RDWR)
-            return
+    connection = connection_with(client)
+    if connection is None:
+        return
+    with connection, suppress(OSError):
+        if not (reset and _disconnected(connection)):
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def _disconnected(connection: socket.socket) -> bool:

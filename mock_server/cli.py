@@ -1,4 +1,4 @@
-"""The `ringback` command: serve, check, operations."""
+"""The `ringback` command: serve, check, operations, and what speaks to a running server."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from mock_server import __version__
+from mock_server.remote import add_commands
 
 USAGE = 2
 
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_serve(commands)
     _add_operations(commands)
+    add_commands(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
 
+from mock_server.batches import BATCH, Encoded, listings
 from mock_server.choices import (
     NO_PREFERENCE,
     BadPreference,
@@ -19,11 +22,11 @@ from mock_server.choices import (
     choose_by_rule,
     read_preference,
 )
-from mock_server.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, Delay, Rule, Values
+from mock_server.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, SILENT_FAULTS, Delay, Rule, Values
 from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
 from mock_server.spec import Magic, NamedAnswer, Operation, Router, Spec, compile_checks, refusal_values, refuse
-from mock_server.stores import State
+from mock_server.stores import State, Transaction
 
 log = logging.getLogger("ringback")
 
@@ -58,6 +61,7 @@ class Service:
         self.spaces = spaces
         self.router = Router(spec.operations.values())
         self.checks = compile_checks(spec)
+        self._listings = listings(spec.operations)
         self._header = spec.security.header.lower()
         self.magic: dict[str, list[Magic]] = {}
         for magic in spec.magic:
@@ -109,6 +113,19 @@ class Service:
         self._journal(request, response, outcome, operation, space, started)
         return response
 
+    def is_long(self, request: Request) -> bool:
+        """Whether the answer lists so many rows that others should not have to wait until it is made."""
+        if request.method not in ("GET", "HEAD"):
+            return False
+        match = self.router.match("GET", request.path)
+        if match is None or match.operation is None or match.operation.id not in self._listings:
+            return False
+        space = self.spaces.get(self.spaces.name_of(self._key(request)) or DEFAULT_SPACE)
+        if space is None or "page" in match.operation.contract:
+            return False
+        with self.spaces.store.transaction(space.name) as transaction:
+            return self._holds_many(transaction)
+
     def _other_method(self, request: Request, allowed: tuple[str, ...]) -> Outcome:
         header = ("allow", ", ".join((*allowed, "OPTIONS")))
         if request.method == "OPTIONS":
@@ -116,20 +133,31 @@ class Service:
         answer = self.spec.answers["method-not-allowed"]
         return Outcome(answer.name, answer.status, answer.value, answer.evidence.grade, (header,))
 
-    def _authenticate(self, request: Request, operation: Operation) -> Space:
-        """The space that the request's key opens."""
-        if not operation.secured:
-            return self.spaces.open(DEFAULT_SPACE)
+    def _key(self, request: Request) -> str:
         key = request.headers.get(self._header, "").strip()
         if self.spec.security.bearer:
             scheme, _, token = key.partition(" ")
             key = token.strip() if scheme.lower() == "bearer" else ""
+        return key
+
+    def _authenticate(self, request: Request, operation: Operation) -> Space:
+        """The space that the request's key opens."""
+        if not operation.secured:
+            return self.spaces.open(DEFAULT_SPACE)
+        key = self._key(request)
         if not key:
             raise Refusal("missing-key")
         name = self.spaces.name_of(key)
         if name is None:
             raise Refusal("wrong-key")
         return self.spaces.open(name)
+
+    def _sender(self, request: Request) -> Space:
+        """Whose journal keeps what no operation understood: its key's space, the default one if it has no good key."""
+        try:
+            return self.spaces.open(self.spaces.name_of(self._key(request)) or DEFAULT_SPACE)
+        except SpaceLimit:
+            return self.spaces.open(DEFAULT_SPACE)
 
     def _rule(
         self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
@@ -150,31 +178,36 @@ class Service:
     def _ruled(
         self, rule: Rule, request: Request, operation: Operation, path: dict[str, str], query: str, space: Space
     ) -> Outcome:
-        """What a rule makes of a request. One that is never answered is not carried out either."""
+        """What a rule makes of a request; 503 when it wants to hold a connection and too many are held already."""
+        if rule.fault not in HELD_FAULTS:
+            outcome = self._as_ruled(rule, request, operation, path, query, space)
+            return outcome._replace(wire=rule.fault, delay_seconds=_delay(rule, space))
+        release = self.spaces.hold(space, rule.fault)
+        if release is None:
+            rule.refused += 1
+            return _chosen(choose(self.spec, operation, Preference(code=503)), "held-limit")
+        try:
+            outcome = self._as_ruled(rule, request, operation, path, query, space)
+            seconds = _delay(rule, space) or DEFAULT_HANG_SECONDS
+        except BaseException:
+            release()
+            raise
+        return outcome._replace(wire=rule.fault, wire_seconds=seconds, release=release)
+
+    def _as_ruled(
+        self, rule: Rule, request: Request, operation: Operation, path: dict[str, str], query: str, space: Space
+    ) -> Outcome:
+        """The rule's answer, or the behaviour's. A request that is never answered is not carried out either."""
         name = rule.fault or rule.id
-        release = None
-        if rule.fault in HELD_FAULTS:
-            release = self.spaces.hold(space, rule.fault)
-            if release is None:
-                rule.refused += 1
-                full = choose(self.spec, operation, Preference(code=503))
-                return _chosen(full, "held-limit")
         chosen = choose_by_rule(self.spec, operation, rule)
         if chosen is not None:
-            outcome = _chosen(chosen, name)
-        elif rule.fault in ("reset", "empty", "hang"):
-            outcome = Outcome(None, 0, None, "assumed", fault=name)
-        else:
-            try:
-                outcome = self._behave(request, operation, path, query, space)._replace(fault=name)
-            except Refusal as refusal:
-                outcome = self._refused(refusal, operation)._replace(fault=name)
-        delay = rule.delay.seconds(space.random) if rule.delay else 0.0
-        if rule.fault is None:
-            return outcome._replace(delay_seconds=delay)
-        seconds = delay or DEFAULT_HANG_SECONDS if rule.fault in HELD_FAULTS else 0.0
-        before = 0.0 if rule.fault in HELD_FAULTS else delay
-        return outcome._replace(wire=rule.fault, wire_seconds=seconds, delay_seconds=before, release=release)
+            return _chosen(chosen, name)
+        if rule.fault in SILENT_FAULTS:
+            return Outcome(None, 0, None, "assumed", fault=name)
+        try:
+            return self._behave(request, operation, path, query, space)._replace(fault=name)
+        except Refusal as refusal:
+            return self._refused(refusal, operation)._replace(fault=name)
 
     def _behave(
         self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
@@ -191,27 +224,44 @@ class Service:
         verdict = refuse(operation, violations) if violations else None
         if verdict is not None:
             raise Refusal(verdict.answer, assumed=verdict.assumed, values=refusal_values(verdict.violation))
-        call = Call(operation.id, path, query, body, space.now(), space.random)
+        with self.spaces.locked(space) as world, self.spaces.store.transaction(world.name) as transaction:
+            call = Call(operation.id, path, query, body, world.now(), world.random)
+            if operation.id not in self._listings or not self._holds_many(transaction):
+                return self._decided(call, operation, transaction)
+            # A long list is read from the space as it is now, without keeping anybody from changing it meanwhile.
+            snapshot = self.spaces.store.snapshot(world.name, self.spec.provider + "/")
+        with closing(snapshot):
+            return self._decided(call, operation, snapshot)
+
+    def _holds_many(self, transaction: Transaction) -> bool:
+        """Whether the space holds more of some kind of record than a batch."""
+        return any(transaction.count(f"{self.spec.provider}/{kind}") > BATCH for kind in self.spec.records)
+
+    def _decided(self, call: Call, operation: Operation, transaction: Transaction) -> Outcome:
+        """What the behaviour says, checked against the spec."""
         behaviour = self.behaviours.get(operation.id)
-        with space.lock, self.spaces.store.transaction(space.name) as transaction:
-            if behaviour is None:
-                said = Answer(next(a.name for a in operation.answers.values() if a.status < 300))
-            else:
-                state = State(transaction, self.spec.provider, self.spec.records)
-                try:
-                    said = behaviour(call, state)
-                except Refusal:
-                    raise
-                except Exception:
-                    log.exception("%s %s: the behaviour failed; nothing was changed", self.spec.provider, operation.id)
-                    raise Refusal("internal-error") from None
-            answer = self.spec.answer(operation, said.name)
+        if behaviour is None:
+            said = Answer(next(a.name for a in operation.answers.values() if a.status < 300))
+        else:
+            state = State(transaction, self.spec.provider, self.spec.records)
+            try:
+                said = behaviour(call, state)
+            except Refusal:
+                raise
+            except Exception:
+                log.exception("%s %s: the behaviour failed; nothing was changed", self.spec.provider, operation.id)
+                raise Refusal("internal-error") from None
+        answer = self.spec.answer(operation, said.name)
+        check, listing = self.checks[operation.id], self._listings.get(operation.id)
+        if listing is None or said.body is None:
             value = answer.merged(said.body)
             broken = check.answer(answer.status, value)
-            if broken:
-                reasons = "; ".join(str(violation) for violation in broken[:5])
-                log.error("%s %s: our answer breaks the spec: %s", self.spec.provider, operation.id, reasons)
-                raise Refusal("internal-error")
+        else:
+            value, broken = listing.taken(answer, said.body, partial(check.answer, answer.status))
+        if broken:
+            reasons = "; ".join(str(violation) for violation in broken[:5])
+            log.error("%s %s: our answer breaks the spec: %s", self.spec.provider, operation.id, reasons)
+            raise Refusal("internal-error")
         return Outcome(answer.name, answer.status, value, answer.evidence.grade)
 
     def _refused(self, refusal: Refusal, operation: Operation | None) -> Outcome:
@@ -229,11 +279,11 @@ class Service:
         started: float,
     ) -> None:
         if space is None:
-            space = self.spaces.open(DEFAULT_SPACE)
+            space = self._sender(request)
         space.journal.record(
             request,
             response,
-            at=space.now().isoformat(timespec="milliseconds"),
+            at=space.now(),
             provider=self.spec.provider,
             operation=operation.id if operation else None,
             answer=outcome.name,
@@ -287,9 +337,13 @@ def _chosen(chosen: Chosen, fault: str) -> Outcome:
     return Outcome(chosen.name, chosen.status, chosen.body, chosen.grade, chosen.headers, fault)
 
 
+def _delay(rule: Rule, space: Space) -> float:
+    return rule.delay.seconds(space.random) if rule.delay else 0.0
+
+
 def _magic_rule(magic: Magic, provider: str) -> Rule:
     return Rule(
-        id="magic",
+        id=f"magic-{magic.scenario}",
         provider=provider,
         operation="*",
         match={},
@@ -314,12 +368,23 @@ def _encoded(outcome: Outcome, operation: Operation | None) -> Response:
         headers.append(("x-ringback-fault", outcome.fault))
     body = b""
     if outcome.status not in (0, 204, 304):
-        if not any(name.lower() == "content-type" for name, _ in outcome.headers):
+        media_type = next((value for name, value in outcome.headers if name.lower() == "content-type"), None)
+        if media_type is None:
             headers.append(("content-type", outcome.media_type))
-        body = orjson.dumps(outcome.body)
+        as_text = isinstance(outcome.body, str) and media_type is not None and "json" not in media_type
+        if as_text:
+            body = outcome.body.encode()
+        else:
+            body = outcome.body.text if isinstance(outcome.body, Encoded) else orjson.dumps(outcome.body)
     if outcome.wire == "malformed-json":
-        body = body[: max(1, len(body) // 2)]
+        body = _malformed(body)
     wire = outcome.wire if outcome.wire != "malformed-json" else None
     return Response(
         outcome.status, body, tuple(headers), outcome.delay_seconds, wire, outcome.wire_seconds, outcome.release
     )
+
+
+def _malformed(body: bytes) -> bytes:
+    """The first half of a JSON text: no JSON, whatever it was."""
+    half = body[: len(body) // 2]
+    return half if half[:1] in (b"{", b"[", b'"') else half + b"}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log
@@ -15,7 +17,11 @@ MAX_RULES = 200
 MAX_DELAY_SECONDS = 120.0
 WIRE_FAULTS = ("reset", "empty", "truncate", "malformed-json", "hang", "slow-drip")
 HELD_FAULTS = ("hang", "slow-drip")
+SILENT_FAULTS = ("reset", "empty", "hang")
+"""After these the client has no answer at all."""
+
 DEFAULT_HANG_SECONDS = 30.0
+_INDEX = re.compile(r"[0-9]{1,9}")
 _P99 = 2.3263478740408408
 """The standard normal distribution's 99th percentile."""
 
@@ -41,15 +47,17 @@ class Delay(NamedTuple):
 class Rule:
     """One rule.
 
-    It speaks of requests of `operation` ("*" for all) whose values `match`; of these it lets `after`
-    pass, then takes every `every`-th, `times` in all, each with `probability`. It answers with the named
-    `example`, or `status`, `body` and `headers`; or it only delays, or breaks the wire (`fault`).
+    It speaks of requests of `operation` ("*" for all, or for those of `operations`) whose values `match`;
+    of these it lets `after` pass, then takes every `every`-th, `times` in all, each with `probability`. It
+    answers with the named `example`, or `status`, `body` and `headers`; or it only delays, or breaks the
+    wire (`fault`).
     """
 
     id: str
     provider: str
     operation: str
     match: Mapping[str, Json]
+    operations: frozenset[str] | None = None
     example: str | None = None
     status: int | None = None
     body: Json = None
@@ -64,6 +72,14 @@ class Rule:
     seen: int = 0
     hits: int = 0
     refused: int = 0
+
+    def speaks_of(self, provider: str, operation: str, values: Values) -> bool:
+        """Whether it is about such a request at all."""
+        if self.provider != provider or self.operation not in ("*", operation):
+            return False
+        if self.operations is not None and operation not in self.operations:
+            return False
+        return all(values.fits(pointer, wanted) for pointer, wanted in self.match.items())
 
     def takes(self, random: Random) -> bool:
         """Counts a request that the rule speaks of, and says whether it is one that the rule takes."""
@@ -90,13 +106,21 @@ class Values(NamedTuple):
         place, _, rest = pointer.partition(".")
         node: Json = {"path": self.path, "query": self.query}.get(place, self.body)
         for part in rest.split(".") if rest else []:
-            if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+            if isinstance(node, list) and _INDEX.fullmatch(part) and int(part) < len(node):
                 node = node[int(part)]
             elif isinstance(node, Mapping) and part in node:
                 node = node[part]
             else:
                 return None
         return node
+
+    def fits(self, pointer: str, wanted: Json) -> bool:
+        """Whether the value there is the wanted one; in path and query, where all is text, also as text."""
+        found = self.at(pointer)
+        if isinstance(found, bool) is isinstance(wanted, bool) and found == wanted:
+            return True
+        as_text = pointer.startswith(("path.", "query.")) and not isinstance(wanted, str | list | dict | None)
+        return as_text and found == json.dumps(wanted)
 
 
 MATCH_PLACES = ("body", "path", "query", "$")
@@ -144,10 +168,6 @@ class Faults:
         """The rule that decides this request, or None."""
         with self._lock:
             for rule in self._rules.values():
-                if rule.provider != provider or rule.operation not in ("*", operation):
-                    continue
-                if any(values.at(pointer) != wanted for pointer, wanted in rule.match.items()):
-                    continue
-                if rule.takes(random):
+                if rule.speaks_of(provider, operation, values) and rule.takes(random):
                     return rule
         return None

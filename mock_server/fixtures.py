@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import orjson
+
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck, Spec, SpecError
 from mock_server.spec.document import read_yaml
@@ -48,6 +50,10 @@ def load_fixtures(file: Path, spec: Spec, complete: Mapping[str, Completion]) ->
     id used twice, or a reference to a record that is not there.
     """
     document = read_yaml(file) or {}
+    try:
+        orjson.dumps(document)
+    except TypeError as error:
+        raise SpecError(str(file), "", f"holds what JSON cannot say: {error}") from None
     if not isinstance(document, dict):
         raise SpecError(str(file), "", "must map `keys` and kinds of record to lists")
     keys = document.pop("keys", [])
@@ -74,6 +80,9 @@ def _record(
     if not isinstance(row, dict):
         raise SpecError(str(file), place, f"must be a mapping, found {row!r}")
     shape = spec.records[kind]
+    given = SchemaCheck({"properties": shape.schema.get("properties", {})}).differences(row, place)
+    if given:
+        raise SpecError(str(file), f"{place}.{given[0].field}", f"{given[0].message} (quote numbers in YAML)")
     if complete is not None:
         try:
             row = complete(row, BIRTH, chance)

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from mock_server.exchange import Service
 from mock_server.messages import Request, Response
-from mock_server.rewind import Snapshots
+from mock_server.rewind import MAX_SNAPSHOT_BYTES, Snapshots
 
 CONTROL = "_ringback"
+MAX_CONTROL_BYTES = MAX_SNAPSHOT_BYTES
+"""What the body of a control request may take: a state that was exported can be imported again."""
+
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
 _EXPOSED = "X-Ringback-Operation, X-Ringback-Evidence, X-Ringback-Fault, Preference-Applied, Allow"
 _ALLOW_ANY = ("access-control-allow-origin", "*")
@@ -48,6 +51,9 @@ class Gateway:
         self.control_open = control_open
         self.specs = {name: service.spec for name, service in services.items()}
         self.snapshots = Snapshots()
+        # Plain WSGI hides the socket, so it breaks no connection and has no streams; a wire says that it can.
+        self.wire_faults: tuple[str, ...] = ("malformed-json",)
+        self.has_streams = False
         self._by_host = {service.spec.host: (service, "") for service in services.values()}
         for service in services.values():
             for host, base in service.spec.other_servers:

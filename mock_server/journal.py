@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from datetime import datetime
+from threading import RLock
 from typing import NamedTuple
 
 import orjson
@@ -40,13 +42,17 @@ class Entry(NamedTuple):
 
 
 class Budget:
-    """What all journals of a server share: the bytes they hold together, and the numbering of their entries."""
+    """What all journals of a server share: the bytes they hold together, and the numbering of their entries.
+
+    `lock` guards every journal: the vendors are served on one thread, the control API on others.
+    """
 
     def __init__(self, limit: int = MAX_TOTAL_BYTES) -> None:
         self.limit = limit
         self.used = 0
         self.last_number = 0
         self.journals: list[Journal] = []
+        self.lock = RLock()
 
     def make_room(self) -> None:
         """Forgets the oldest entries of the largest journal until the limit holds again."""
@@ -66,14 +72,17 @@ class Journal:
         self._max_entries = entries
         self._max_bytes = size
         self.size = 0
-        self.recorded = 0
-        budget.journals.append(self)
+        self.newest = 0
+        with budget.lock:
+            budget.journals.append(self)
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        for encoded in tuple(self._entries):
+        with self._budget.lock:
+            kept = tuple(self._entries)
+        for encoded in kept:
             yield Entry(*orjson.loads(encoded))
 
     def record(
@@ -81,7 +90,7 @@ class Journal:
         request: Request,
         response: Response,
         *,
-        at: str,
+        at: datetime,
         provider: str,
         operation: str | None,
         answer: str | None,
@@ -93,11 +102,8 @@ class Journal:
         body = request.body
         if secrets and body:
             body = redacted(body, secrets)
-        self.recorded += 1
-        self._budget.last_number += 1
         headers = {name: REDACTED if name in SECRET_HEADERS else value for name, value in request.headers.items()}
-        entry = (
-            self._budget.last_number,
+        rest = (
             at,
             provider,
             operation,
@@ -112,41 +118,58 @@ class Journal:
             _text(response.body),
             milliseconds,
         )
-        encoded = orjson.dumps(entry)
-        self._entries.append(encoded)
-        size = len(encoded) + _ENTRY_OVERHEAD
-        self.size += size
-        self._budget.used += size
-        while len(self._entries) > self._max_entries or self.size > self._max_bytes:
-            self.forget_oldest()
-        if self._budget.used > self._budget.limit:
-            self._budget.make_room()
+        encoded = orjson.dumps(rest)
+        budget = self._budget
+        with budget.lock:
+            budget.last_number += 1
+            self.newest = budget.last_number
+            numbered = b"[%d,%b" % (self.newest, encoded[1:])
+            self._entries.append(numbered)
+            size = len(numbered) + _ENTRY_OVERHEAD
+            self.size += size
+            budget.used += size
+            while len(self._entries) > self._max_entries or self.size > self._max_bytes:
+                self.forget_oldest()
+            if budget.used > budget.limit:
+                budget.make_room()
 
     def forget_oldest(self) -> None:
         size = len(self._entries.popleft()) + _ENTRY_OVERHEAD
         self.size -= size
         self._budget.used -= size
 
-    def newer(self, number: int) -> list[Entry]:
-        """The entries numbered above `number`, oldest first."""
-        found: list[Entry] = []
-        for encoded in reversed(tuple(self._entries)):
-            entry = Entry(*orjson.loads(encoded))
-            if entry.number <= number:
+    def newer(self, number: int, limit: int, size: int) -> list[Entry]:
+        """The first entries numbered above `number`, oldest first: at most `limit`, and about `size` bytes."""
+        if self.newest <= number:
+            return []
+        found: deque[bytes] = deque(maxlen=limit)
+        with self._budget.lock:
+            for encoded in reversed(self._entries):
+                if int(encoded[1 : encoded.index(b",")]) <= number:
+                    break
+                found.appendleft(encoded)
+        entries: list[Entry] = []
+        for encoded in found:
+            if size <= 0:
                 break
-            found.append(entry)
-        return found[::-1]
+            entries.append(Entry(*orjson.loads(encoded)))
+            size -= len(encoded)
+        return entries
 
     def clear(self) -> None:
         """Forgets everything; numbering goes on."""
-        self._budget.used -= self.size
-        self.size = 0
-        self._entries.clear()
+        with self._budget.lock:
+            self._budget.used -= self.size
+            self.size = 0
+            self._entries.clear()
 
     def close(self) -> None:
         """Forgets everything and gives the room back for good."""
-        self.clear()
-        self._budget.journals.remove(self)
+        with self._budget.lock:
+            self.clear()
+            # An exchange that is under way still writes here: nothing of it is kept.
+            self._max_entries = 0
+            self._budget.journals.remove(self)
 
 
 def _text(body: bytes) -> str:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from heapq import merge
+from itertools import islice
+from socket import socket
 from typing import Any
 
 import orjson
+from granian._granian import RSGIProtocolClosed as ProtocolGone
 
+from mock_server.connections import connection_with, unread_bytes
 from mock_server.journal import Entry
 from mock_server.spaces import Spaces
 
@@ -15,7 +20,11 @@ HEADER = "x-ringback-live"
 
 MAX_STREAMS = 64
 _POLL_SECONDS = 0.1
+_AGAIN_SECONDS = 0.01
 _KEEP_ALIVE_SECONDS = 15.0
+_BATCH_ENTRIES = 200
+_BATCH_BYTES = 256 * 1024
+"""How much is handed over at a time: what the web server takes, it keeps in memory until the reader has it."""
 
 
 class Live:
@@ -25,42 +34,59 @@ class Live:
         self._spaces = spaces
         self.readers = 0
 
-    async def stream(self, marker: str, headers: list[tuple[str, str]], protocol: Any) -> None:
-        """Sends what is newer than the marker says, and then what happens, until the reader goes."""
+    async def stream(self, marker: str, headers: list[tuple[str, str]], client: str, protocol: Any) -> None:
+        """Sends what is newer than the marker says, and then what happens, until the reader goes.
+
+        `client` is the reader's "address:port".
+        """
         if self.readers >= MAX_STREAMS:
-            body = orjson.dumps(
-                {"title": "Too many readers", "status": 503, "detail": f"{MAX_STREAMS} streams are open."}
-            )
+            detail = f"{MAX_STREAMS} streams are open, which is the most there can be; close some."
+            body = orjson.dumps({"type": "about:blank", "title": "Too many readers", "status": 503, "detail": detail})
             protocol.response_bytes(503, [("content-type", "application/problem+json")], body)
             return
         self.readers += 1
+        connection = connection_with(client)
+        gone = asyncio.ensure_future(protocol.client_disconnect())
         text, _, space = marker.partition(" ")
-        last, quiet = int(text), 0.0
-        transport = protocol.response_stream(200, headers)
         try:
-            await transport.send_bytes(b": ringback\n\n")
-            while True:
-                entries = self._newer(last, space or None)
-                for entry in entries:
-                    await transport.send_bytes(event(entry))
-                    last = entry.number
-                quiet = 0.0 if entries else quiet + _POLL_SECONDS
-                if quiet >= _KEEP_ALIVE_SECONDS:
-                    await transport.send_bytes(b": still here\n\n")
-                    quiet = 0.0
-                await asyncio.sleep(_POLL_SECONDS)
-        except Exception:
-            # The reader has gone; granian says so by an error of its own on the next write.
+            await self._follow(int(text), space or None, protocol.response_stream(200, headers), connection, gone)
+        except ProtocolGone:
             return
         finally:
             self.readers -= 1
+            gone.cancel()
+            if connection is not None:
+                connection.close()
 
-    def _newer(self, last: int, name: str | None) -> list[Entry]:
-        if last >= self._spaces.budget.last_number:
-            return []
-        names = [name] if name else self._spaces.names()
-        journals = [space.journal for space in map(self._spaces.get, names) if space is not None]
-        return sorted(entry for journal in journals for entry in journal.newer(last))
+    async def _follow(
+        self, last: int, space: str | None, transport: Any, connection: socket | None, gone: asyncio.Future[None]
+    ) -> None:
+        quiet = 0.0
+        await transport.send_bytes(b": ringback\n\n")
+        while not gone.done():
+            # The web server would take any amount for a reader who does not read.
+            entries = [] if unread_bytes(connection) else newer(self._spaces, space, last, _BATCH_ENTRIES, _BATCH_BYTES)
+            pause = _AGAIN_SECONDS if entries else _POLL_SECONDS
+            for entry in entries:
+                await transport.send_bytes(event(entry))
+                last = entry.number
+            quiet = 0.0 if entries else quiet + pause
+            if quiet >= _KEEP_ALIVE_SECONDS:
+                await transport.send_bytes(b": still here\n\n")
+                quiet = 0.0
+            await asyncio.wait({gone}, timeout=pause)
+
+
+def newer(spaces: Spaces, name: str | None, last: int, limit: int, size: int) -> list[Entry]:
+    """The first entries numbered above `last` of the space of that name, or of all, oldest first.
+
+    At most `limit`, and of each space about `size` bytes.
+    """
+    if last >= spaces.budget.last_number:
+        return []
+    names = [name] if name else spaces.names()
+    journals = [space.journal for space in map(spaces.get, names) if space is not None]
+    return list(islice(merge(*(journal.newer(last, limit, size) for journal in journals)), limit))
 
 
 def event(entry: Entry) -> bytes:

@@ -66,7 +66,8 @@ class Answer(NamedTuple):
     """What a behaviour says: the spec's answer of that `name`, with these values.
 
     `body` may be a dict (the named example's constant keys are added to it), a list, or None
-    for the example exactly as it stands in the spec.
+    for the example exactly as it stands in the spec. A list operation's rows may be any iterable:
+    they are taken, checked and encoded a batch at a time, and counted where the answer counts them.
     """
 
     name: str

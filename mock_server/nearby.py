@@ -16,15 +16,15 @@ def hints(spec: Spec, entry: Entry) -> list[str] | None:
     A request is not understood when no operation has its path or method, or when it was refused and sent
     fields that its operation does not read.
     """
+    if entry.status < 400 or entry.fault is not None:
+        return None
     if entry.operation is None:
         return _near_operations(spec, entry)
-    if not 400 <= entry.status < 500:
-        return None
     operation = spec.operations[entry.operation]
     unread = _unread_fields(operation, entry)
     if not unread:
         return None
-    known = ", ".join((operation.body_schema or {}).get("properties") or ())
+    known = ", ".join((operation.body_schema or {}).get("properties") or ["no body"])
     sent = ", ".join(f"`{name}`" for name in unread)
     return [f"you sent {sent}; this operation reads {known}"]
 
@@ -36,7 +36,7 @@ def _near_operations(spec: Spec, entry: Entry) -> list[str]:
         key=lambda pair: -pair[0],
     )
     return [
-        f"{wanted}: did you mean {operation.method} {operation.path}?"
+        f"{wanted}: did you mean {'' if operation.method == entry.method else operation.method + ' '}{operation.path}?"
         for score, operation in scored[:3]
         if score > 0.55
     ]

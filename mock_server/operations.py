@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mock_server.spec import NamedAnswer, NamedRequest, Operation, Spec, WireRequest, build, curl
+from mock_server.spec import Magic, NamedAnswer, NamedRequest, Operation, Spec, WireRequest, build, curl
 
 DEFAULT_ORIGIN = "http://127.0.0.1:4010"
+_QUOTED = r"\$answers\.([\w./-]+)#([\w./-]+)"
+"""A value of an earlier answer: the step `operation/request`, and the JSON pointer into its body."""
 
 
 def catalogue(specs: dict[str, Spec], origin: str = DEFAULT_ORIGIN, key: str = "test_me") -> list[dict[str, Any]]:
-    """The operations as `{"provider", "operation", "method", "path", "evidence", "source", "answers": [...]}`.
+    """The operations as `{"provider", "operation", "method", "path", "evidence", "source", "magic", "answers": [...]}`.
 
-    Each answer is `{"name", "status", "evidence", "source", "summary", "how", "provoke"}`: `provoke` lists curl
-    lines for a fresh space (the key names one), the last of which gets the answer; `how` is `natural` for a
-    documented input, or `forced` by `Prefer` where no input brings it about.
+    Each answer is `{"name", "status", "evidence", "source", "summary", "how", "provoke"}`: `provoke` lists shell
+    lines for a fresh space (the key names one), the last of which gets the answer; a line that is quoted later keeps
+    the value in a variable, `ID=$(curl -s ... | python3 -c ...)`. `how` is `natural` for a
+    documented input, or `forced` by `Prefer` where no input brings it about. `magic` lists the values that need no
+    set-up as `{"scenario", "evidence", "at", "values", "gives"}`.
     """
     return [
         {
@@ -26,6 +32,7 @@ def catalogue(specs: dict[str, Spec], origin: str = DEFAULT_ORIGIN, key: str = "
             "summary": operation.summary,
             "evidence": operation.evidence.grade,
             "source": operation.evidence.source,
+            "magic": [_magic(magic) for magic in spec.magic if operation.id in magic.operations],
             "answers": list(_answers(spec, operation, f"{origin}/{spec.provider}", key)),
         }
         for spec in specs.values()
@@ -47,11 +54,25 @@ def _answers(spec: Spec, operation: Operation, origin: str, key: str) -> Iterato
         }
 
 
+def _magic(magic: Magic) -> dict[str, Any]:
+    parts = [magic.answer, magic.status and f"status {magic.status}", magic.fault]
+    parts += [f"{name}: {value}" for name, value in magic.headers.items()]
+    parts.append(f"after {magic.seconds:g} s" if magic.seconds else None)
+    return {
+        "scenario": magic.scenario,
+        "evidence": "assumed",
+        "at": magic.at,
+        "values": list(magic.values),
+        "gives": ", ".join(str(part) for part in parts if part),
+    }
+
+
 def _provoke(spec: Spec, operation: Operation, answer: NamedAnswer, origin: str, key: str) -> tuple[str, list[str]]:
-    for request in operation.requests.values():
-        if request.answer == answer.name and not _needs_answers(request):
-            steps = [curl(origin, wire) for wire in _steps(spec, request, key)]
-            return "natural", [*steps, curl(origin, build(spec, operation, request, key))]
+    fitting = [request for request in operation.requests.values() if request.answer == answer.name]
+    if fitting:
+        # The simplest one: that needs no earlier answer, and gets the example as it stands.
+        request = min(fitting, key=lambda request: ("$answers." in _quoting(request), bool(request.expect)))
+        return "natural", list(_lines(spec, operation, request, origin, key))
     sample = next(iter(operation.requests.values()), None)
     if answer.name in ("missing-key", "wrong-key") and sample is not None:
         wrong = None if answer.name == "missing-key" else "wrong"
@@ -59,16 +80,63 @@ def _provoke(spec: Spec, operation: Operation, answer: NamedAnswer, origin: str,
     return "forced", [curl(origin, _forced(spec, operation, answer, key))]
 
 
-def _needs_answers(request: NamedRequest) -> bool:
-    """Whether the request quotes an earlier answer, which a fixed line cannot."""
-    return "$answers." in repr((request.path, request.query, request.body))
+def _quoting(request: NamedRequest) -> str:
+    """The text in which a request quotes earlier answers."""
+    return repr((request.path, request.query, request.body))
 
 
-def _steps(spec: Spec, request: NamedRequest, key: str) -> Iterator[WireRequest]:
+def _lines(spec: Spec, operation: Operation, request: NamedRequest, origin: str, key: str) -> Iterator[str]:
+    """The steps that come before the request, and the request itself."""
+    steps = []
     for step in request.after:
         name, _, named = step.partition("/")
-        before = spec.operations[name]
-        yield build(spec, before, before.requests[named], key)
+        steps.append((step, spec.operations[name], spec.operations[name].requests[named]))
+    steps.append(("", operation, request))
+    quoted = dict.fromkeys(re.findall(_QUOTED, " ".join(_quoting(made) for _, _, made in steps)))
+    variables: dict[str, str] = {}
+    for step, pointer in quoted:
+        variable = re.sub(r"\W", "", pointer.rpartition("/")[2]).strip("_").upper()
+        while variable in variables.values():
+            variable += "_"
+        variables[f"$answers.{step}#{pointer}"] = variable
+    for step, known, made in steps:
+        wire = build(spec, known, made, key, lambda value: _with_marks(value, variables))
+        line = _with_variables(curl(origin, wire), variables.values())
+        kept = [(variables[f"$answers.{of}#{pointer}"], pointer) for of, pointer in quoted if of == step]
+        if len(kept) == 1:
+            yield f"{kept[0][0]}=$({line.replace('curl', 'curl -s', 1)} | {_reading(kept[0][1])})"
+            continue
+        yield f"ANSWER=$({line.replace('curl', 'curl -s', 1)})" if kept else line
+        for variable, pointer in kept:
+            yield f'{variable}=$(printf %s "$ANSWER" | {_reading(pointer)})'
+
+
+def _with_marks(value: Any, variables: Mapping[str, str]) -> Any:
+    """The value with a mark for each quoted answer, of letters that no encoding changes."""
+    if isinstance(value, str) and value in variables:
+        return f"_MARK_{variables[value]}_MARK_"
+    if isinstance(value, dict):
+        return {name: _with_marks(child, variables) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_with_marks(child, variables) for child in value]
+    return value
+
+
+def _with_variables(line: str, variables: Iterable[str]) -> str:
+    """The shell line with the marks turned into variables, inside and outside of single quotes."""
+    parts = line.split("'")
+    for index, part in enumerate(parts):
+        for variable in variables:
+            shell = f'"${{{variable}}}"'
+            part = part.replace(f"_MARK_{variable}_MARK_", f"'{shell}'" if index % 2 else shell)
+        parts[index] = part
+    return "'".join(parts)
+
+
+def _reading(pointer: str) -> str:
+    """A command that reads one value out of a JSON text."""
+    steps = "".join(f"[{part if part.isdigit() else json.dumps(part)}]" for part in pointer.strip("/").split("/"))
+    return f"python3 -c 'import json, sys; print(json.load(sys.stdin){steps})'"
 
 
 def _forced(spec: Spec, operation: Operation, answer: NamedAnswer, key: str) -> WireRequest:
@@ -97,4 +165,7 @@ def as_text(entries: list[dict[str, Any]]) -> Iterator[str]:
             yield f"    {answer['status']} {answer['name']}   [{answer['evidence']}] {answer['how']}"
             for line in answer["provoke"]:
                 yield f"      {line}"
+        for magic in entry["magic"]:
+            values = " ".join(magic["values"])
+            yield f"    {magic['scenario']}   [{magic['evidence']}] {magic['at']} {values}: {magic['gives']}"
         yield ""

@@ -31,21 +31,22 @@ class Space:
     def __init__(self, name: str, seed: int, budget: Budget) -> None:
         self.name = name
         self.seed = seed
-        self.random = Random(f"{seed}/{name}")
+        self.random = Random(seed)
         self.clock = Clock()
         self.faults = Faults()
         self.journal = Journal(budget)
         self.lock = RLock()
         self.held = 0
+        self.closed = False
 
     def now(self) -> datetime:
         """The space's time, in UTC."""
         return self.clock.now()
 
     def reseed(self, seed: int | None = None) -> None:
-        """Chance begins anew, with another seed if one is given."""
+        """Chance begins anew, with another seed if one is given. Spaces of one seed have the same chances."""
         self.seed = self.seed if seed is None else seed
-        self.random = Random(f"{self.seed}/{self.name}")
+        self.random = Random(self.seed)
 
     def rewind(self) -> None:
         """Clock, chance, faults and journal as in a new space; the documents are the store's business."""
@@ -53,6 +54,27 @@ class Space:
         self.clock.reset()
         self.faults.clear()
         self.journal.clear()
+
+
+class _Locked:
+    """The block of `Spaces.locked`: a class, because every request passes here and a generator takes longer."""
+
+    __slots__ = ("_space", "_spaces")
+
+    def __init__(self, spaces: Spaces, space: Space) -> None:
+        self._spaces = spaces
+        self._space = space
+
+    def __enter__(self) -> Space:
+        while True:
+            self._space.lock.acquire()
+            if not self._space.closed:
+                return self._space
+            self._space.lock.release()
+            self._space = self._spaces.open(self._space.name)
+
+    def __exit__(self, *error: object) -> None:
+        self._space.lock.release()
 
 
 class Spaces:
@@ -109,12 +131,16 @@ class Spaces:
                 return self._spaces[name]
             if len(self._spaces) >= self._limit:
                 raise SpaceLimit(f"{self._limit} spaces are open; reset or delete some, or use fewer keys")
-            space = Space(name, self._seed, self.budget)
+            space = Space(name, _seed_of(self._seed, name), self.budget)
             if not self.store.exists(name):
                 with self.store.transaction(name) as transaction:
                     self._fill(transaction)
             self._spaces[name] = space
             return space
+
+    def locked(self, space: Space) -> _Locked:
+        """The space with its lock held; if it was closed since it was found, the new one of its name."""
+        return _Locked(self, space)
 
     def hold(self, space: Space, fault: str) -> Callable[[], None] | None:
         """Reserves an open connection for a fault; returns what gives it back, or None when all are taken."""
@@ -141,12 +167,15 @@ class Spaces:
         if name == DEFAULT_SPACE:
             return self.reset(name)
         with self._lock:
-            space = self._spaces.pop(name, None)
-        if space is None:
-            return False
-        with space.lock:
-            self.store.drop(name)
-            space.journal.close()
+            space = self._spaces.get(name)
+            if space is None:
+                return False
+            # Nobody opens the name anew before its documents are gone.
+            with space.lock:
+                self.store.drop(name)
+                space.closed = True
+                space.journal.close()
+                del self._spaces[name]
         return True
 
     def names(self) -> list[str]:
@@ -158,6 +187,8 @@ class Spaces:
         if space is None:
             return False
         with space.lock:
+            if space.closed:
+                return False
             self.store.drop(name)
             with self.store.transaction(name) as transaction:
                 self._fill(transaction)
@@ -170,3 +201,8 @@ class Spaces:
         for name in names:
             self.close(name)
         return names
+
+
+def _seed_of(seed: int, name: str) -> int:
+    """A space's own seed, so that spaces differ under one seed of the server and can be repeated under any name."""
+    return Random(f"{seed}/{name}").getrandbits(48)

@@ -9,16 +9,17 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from granian.constants import SSLProtocols
-from granian.rsgi import ProtocolClosed
 from granian.server.embed import Server
 
-from mock_server.breaking import send_broken
+from mock_server.breaking import SUPPORTED_FAULTS, send_broken
 from mock_server.exchange import MAX_BODY_BYTES
-from mock_server.gateway import Gateway
+from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
 from mock_server.live import HEADER, Live
 from mock_server.messages import Request, Response
 
@@ -27,6 +28,7 @@ log = logging.getLogger("ringback")
 BODY_SECONDS = 30.0
 """How long a request body may take to arrive."""
 
+_PART_BYTES = 256 * 1024
 _READY_SECONDS = 10.0
 
 
@@ -35,12 +37,20 @@ class CannotServe(Exception):
 
 
 class Wire:
-    """The RSGI application. Vendors are answered on the event loop, the control API in a thread."""
+    """The RSGI application. Vendors are answered on the event loop, the control API in a thread.
+
+    Long lists have one thread to themselves, one after the other, so that they cost the memory of one, and of the
+    time of everybody else as little.
+    """
 
     def __init__(self, gateway: Gateway, host: str, port: int) -> None:
         self._gateway = gateway
         self._server = (host, port)
         self._live = Live(gateway.spaces)
+        self._deadlines = _Deadlines(BODY_SECONDS)
+        self._lists = ThreadPoolExecutor(1, "lists")
+        gateway.wire_faults = SUPPORTED_FAULTS
+        gateway.has_streams = True
         self._flask: Any = None
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -60,18 +70,23 @@ class Wire:
         if len(headers) != len(items):
             headers = _joined(items)
         request = Request(scope.method, scope.path, scope.query_string, headers)
+        destination = self._gateway.route(scope.authority or headers.get("host", ""), request.path)
         if "content-length" in headers or "transfer-encoding" in headers:
+            limit = MAX_CONTROL_BYTES if destination.service is None else MAX_BODY_BYTES
             try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    request = await _with_body(request, protocol)
+                request = await self._deadlines.keep(_with_body(request, protocol, limit))
             except TimeoutError:
                 protocol.response_bytes(
                     408, [("content-type", "text/plain"), ("connection", "close")], b"Body too slow\n"
                 )
                 return
-        destination = self._gateway.route(scope.authority or headers.get("host", ""), request.path)
         if destination.service is not None:
-            response = self._gateway.exchange(destination.service, request._replace(path=destination.path))
+            service, request = destination.service, request._replace(path=destination.path)
+            if service.is_long(request):
+                loop = asyncio.get_running_loop()
+                response = await loop.run_in_executor(self._lists, self._gateway.exchange, service, request)
+            else:
+                response = self._gateway.exchange(service, request)
         else:
             if scope.authority and "host" not in headers:
                 request.headers["host"] = scope.authority  # type: ignore[index]
@@ -79,12 +94,15 @@ class Wire:
             marker = dict(response.headers).get(HEADER)
             if marker is not None:
                 kept = [header for header in response.headers if header[0] != HEADER]
-                await self._live.stream(marker, kept, protocol)
+                await self._live.stream(marker, kept, scope.client, protocol)
                 return
-        if response.delay_seconds:
-            await asyncio.sleep(response.delay_seconds)
         if response.fault is not None:
             await send_broken(response, scope.client, protocol)
+            return
+        if response.delay_seconds:
+            await asyncio.sleep(response.delay_seconds)
+        if len(response.body) > _PART_BYTES and request.method != "HEAD":
+            await _send_in_parts(response, protocol)
         else:
             _send(response, protocol)
 
@@ -97,6 +115,44 @@ class Wire:
         return call_flask(self._flask, request, self._server, scheme)
 
 
+class _Deadlines:
+    """Ends what takes too long, looked at once a second: a timer for each request would cost more than its answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due: dict[asyncio.Task[Any], float] = {}
+        self._late: set[asyncio.Task[Any]] = set()
+        self._watching = False
+
+    async def keep(self, work: Awaitable[Request]) -> Request:
+        """The result of the work; raises TimeoutError when it takes too long."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if task is None:
+            return await asyncio.wait_for(work, self._seconds)
+        if not self._watching:
+            self._watching = True
+            loop.call_later(1.0, self._watch, loop)
+        self._due[task] = loop.time() + self._seconds
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if task not in self._late:
+                raise
+            self._late.discard(task)
+            task.uncancel()
+            raise TimeoutError from None
+        finally:
+            del self._due[task]
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for task, due in list(self._due.items()):
+            if due < now and task not in self._late:
+                self._late.add(task)
+                task.cancel()
+        loop.call_later(1.0, self._watch, loop)
+
+
 def _joined(items: list[tuple[str, str]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in items:
@@ -104,17 +160,17 @@ def _joined(items: list[tuple[str, str]]) -> dict[str, str]:
     return headers
 
 
-async def _with_body(request: Request, protocol: Any) -> Request:
-    """The request with its body, or marked too large without having read more than the limit."""
+async def _with_body(request: Request, protocol: Any, limit: int) -> Request:
+    """The request with its body, or marked too large without having read more than the limit, in bytes."""
     length = request.headers.get("content-length")
     if length is not None:
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        if not length.isdigit() or int(length) > limit:
             return request._replace(too_large=True)
         return request._replace(body=await protocol())
     chunks, size = [], 0
     async for chunk in protocol:
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
+        if size > limit:
             return request._replace(too_large=True)
         chunks.append(chunk)
     return request._replace(body=b"".join(chunks))
@@ -125,6 +181,14 @@ def _send(response: Response, protocol: Any) -> None:
         protocol.response_bytes(response.status, list(response.headers), response.body)
     else:
         protocol.response_empty(response.status, list(response.headers))
+
+
+async def _send_in_parts(response: Response, protocol: Any) -> None:
+    """Sends a long body piece by piece, at the reader's pace: each piece is copied, and nobody is served meanwhile."""
+    headers = [*response.headers, ("content-length", str(len(response.body)))]
+    stream = protocol.response_stream(response.status, headers)
+    for start in range(0, len(response.body), _PART_BYTES):
+        await stream.send_bytes(response.body[start : start + _PART_BYTES])
 
 
 def resolved(host: str) -> str:
@@ -182,7 +246,18 @@ def serve(
         ssl_key=tls[1] if tls else None,
         ssl_protocol_min=SSLProtocols.tls12,
     )
-    asyncio.run(_serve(server.serve(), host, port, ready))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(server.serve(), host, port, ready))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's loop, an eighth cheaper for each request, where it can be had (not on Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 async def _serve(serving: Awaitable[None], host: str, port: int, ready: Callable[[], None]) -> None:

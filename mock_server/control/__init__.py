@@ -13,6 +13,8 @@ def register(app: Flask, gateway: Gateway) -> None:
     app.extensions["ringback"] = gateway
     app.before_request(guard.check)
     app.register_error_handler(Exception, problems.answer)
+    # Not as a route for every path, which would hide that a known path has no such method.
+    app.register_error_handler(404, index.nowhere)
     app.register_blueprint(index.blueprint)
     for noun in (health, info, reset, spaces, state, clock, faults, requests):
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")

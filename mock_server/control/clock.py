@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, request
@@ -12,6 +12,9 @@ from mock_server.control.problems import Problem
 from mock_server.spaces import Space
 
 blueprint = Blueprint("clock", __name__)
+
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def _as_json(space: Space) -> dict[str, Any]:
@@ -39,9 +42,10 @@ def moved() -> dict[str, Any]:
     if "now" in wanted:
         try:
             moment = datetime.fromisoformat(wanted["now"])
-        except ValueError:
+            moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise Problem(400, "Invalid time", f"now={wanted['now']!r}: ISO 8601 is needed.") from None
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        _check(moment)
     space.clock.set(moment, frozen=wanted.get("frozen", space.clock.frozen))
     return _as_json(space)
 
@@ -52,10 +56,17 @@ def advanced() -> dict[str, Any]:
     seconds = body("ClockAdvance")["seconds"]
     space = open_space(request.args.get("space"))
     try:
-        space.clock.advance(seconds)
+        _check(space.now() + timedelta(seconds=seconds))
     except OverflowError:
         raise Problem(400, "Invalid time", f"{seconds} seconds lead out of the calendar.") from None
+    space.clock.advance(seconds)
     return _as_json(space)
+
+
+def _check(moment: datetime) -> None:
+    """Vendors' ids hold the time in so many digits, so it stays where these suffice."""
+    if not _EARLIEST <= moment < _LATEST:
+        raise Problem(400, "Invalid time", f"{moment.isoformat()}: a time from 1970 to 2099 is needed.")
 
 
 @blueprint.put("/seed")

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from flask import Blueprint, request, url_for
 
-from mock_server.control.inputs import body, gateway, known_space, only, open_space
+from mock_server.control.inputs import body, gateway, known_space, only, open_space, unknown_name
 from mock_server.control.problems import Problem
-from mock_server.faults import HELD_FAULTS, MATCH_PLACES, MAX_DELAY_SECONDS, Delay, FaultLimit, Rule
+from mock_server.faults import (
+    HELD_FAULTS,
+    MATCH_PLACES,
+    MAX_DELAY_SECONDS,
+    SILENT_FAULTS,
+    Delay,
+    FaultLimit,
+    Rule,
+)
 from mock_server.messages import Json
 from mock_server.spaces import DEFAULT_SPACE, Space
 
 blueprint = Blueprint("faults", __name__)
+
+_BODILESS = (204, 304)
+_FRAMING = ("content-length", "transfer-encoding", "connection", "upgrade", "keep-alive", "te", "trailer")
 
 
 def as_json(rule: Rule, space: Space) -> dict[str, Any]:
@@ -121,9 +131,8 @@ def _rule(id: str, wanted: dict[str, Json]) -> Rule:
         raise Problem(400, "Nothing to do", "A rule needs an answer, a fault or a delay_ms.")
     if answer and "example" not in answer and "status" not in answer:
         raise Problem(400, "Invalid answer", "An answer needs an example or a status.")
-    if answer and fault in ("reset", "empty", "hang"):
-        raise Problem(400, "Contradiction", f"With the fault {fault!r} nothing is answered; leave the answer out.")
-    _check_names(wanted["provider"], wanted["operation"], answer.get("example"))
+    _check_combination(answer, fault)
+    operations = _operations(wanted["provider"], wanted["operation"], answer.get("example"))
     for pointer in wanted.get("match") or {}:
         if pointer.partition(".")[0] not in MATCH_PLACES or "." not in pointer:
             raise Problem(400, "Invalid match", f"{pointer!r}: body.x, path.x, query.x or $.x is needed.")
@@ -132,6 +141,7 @@ def _rule(id: str, wanted: dict[str, Json]) -> Rule:
         provider=wanted["provider"],
         operation=wanted["operation"],
         match=wanted.get("match") or {},
+        operations=operations,
         example=answer.get("example"),
         status=answer.get("status"),
         body=answer.get("body"),
@@ -152,27 +162,40 @@ def _delay(wanted: Json, fault: str | None) -> Delay | None:
     low, high = (wanted["p50"], wanted["p99"]) if isinstance(wanted, dict) else (wanted, None)
     if max(low, high or 0) > MAX_DELAY_SECONDS * 1000:
         raise Problem(400, "Too long", f"delay_ms is at most {MAX_DELAY_SECONDS * 1000:g}.")
-    if high is not None and (high < low or fault in HELD_FAULTS):
-        raise Problem(400, "Invalid delay", "p99 is at least p50, and a hang or a drip takes one figure.")
+    if high is not None and (high < low or low == 0 or fault in HELD_FAULTS):
+        raise Problem(400, "Invalid delay", "p50 is above 0, p99 at least p50, and a hang or a drip takes one figure.")
     return Delay(low / 1000, None if high is None else high / 1000)
 
 
-def _check_names(provider: str, operation: str, example: str | None) -> None:
+def _check_combination(answer: dict[str, Json], fault: str | None) -> None:
+    """Refuses what contradicts itself and what this server cannot do."""
+    possible = gateway().wire_faults
+    if fault is not None and fault not in possible:
+        raise Problem(
+            400, "Unsupported fault", f"{fault!r} cannot be done here; possible are {', '.join(possible) or 'none'}."
+        )
+    if answer and fault in SILENT_FAULTS:
+        raise Problem(400, "Contradiction", f"With the fault {fault!r} nothing is answered; leave the answer out.")
+    if answer.get("status") in _BODILESS and ("body" in answer or fault is not None):
+        raise Problem(400, "Contradiction", f"An answer with status {answer['status']} has no body.")
+    for name in answer.get("headers") or {}:
+        if name.lower() in _FRAMING:
+            raise Problem(400, "Invalid header", f"{name} is the server's business; the wire faults break the framing.")
+
+
+def _operations(provider: str, operation: str, example: str | None) -> frozenset[str] | None:
+    """Which operations have the example; None when all have it. A Problem names what does not exist."""
     services = gateway().services
     if provider not in services:
-        raise Problem(400, "No such vendor", f"{provider!r}: there are {', '.join(services)}.")
+        raise Problem(400, "No such vendor", unknown_name(provider, list(services)))
     spec = services[provider].spec
     if operation != "*" and operation not in spec.operations:
-        raise Problem(400, "No such operation", _near(operation, list(spec.operations)))
+        raise Problem(400, "No such operation", unknown_name(operation, list(spec.operations)))
     if example is None or example in spec.answers:
-        return
+        return None
     among = spec.operations.values() if operation == "*" else [spec.operations[operation]]
-    known = sorted({name for one in among for name in one.answers} | set(spec.answers))
-    if example not in known:
-        raise Problem(400, "No such example", _near(example, known))
-
-
-def _near(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=3, cutoff=0.4)
-    guess = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"{name!r} is unknown.{guess} There are {', '.join(known)}."
+    having = frozenset(one.id for one in among if example in one.answers)
+    if not having:
+        known = sorted({name for one in among for name in one.answers} | set(spec.answers))
+        raise Problem(400, "No such example", unknown_name(example, known))
+    return having

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, Response, current_app, request
 
-from mock_server.control.problems import Problem
+from mock_server.control.problems import Problem, answer
 from mock_server.gateway import CONTROL
 
 blueprint = Blueprint("index", __name__)
@@ -23,14 +23,14 @@ def index() -> dict[str, Any]:
     }
 
 
-@blueprint.route("/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def nowhere(path: str) -> NoReturn:
+def nowhere(error: Exception) -> Response:
     """A path that belongs to nobody; the answer says which prefixes there are."""
-    gateway = current_app.extensions["ringback"]
-    prefixes = ", ".join(f"/{name}" for name in gateway.services)
-    raise Problem(
-        404,
-        "Nothing here",
-        f"/{path} belongs to no vendor. The vendors' origins are {prefixes}: put the vendor's whole path behind one"
-        f" of them. The control API is under /{CONTROL}/.",
+    if request.path.startswith(f"/{CONTROL}/"):
+        detail = f"The control API has no {request.path}; /{CONTROL}/openapi.yaml lists what it has."
+        return answer(Problem(404, "Nothing here", detail))
+    prefixes = ", ".join(f"/{name}" for name in current_app.extensions["ringback"].services)
+    detail = (
+        f"{request.path} belongs to no vendor. The vendors' origins are {prefixes}: put the vendor's whole path behind"
+        f" one of them. The control API is under /{CONTROL}/."
     )
+    return answer(Problem(404, "Nothing here", detail))

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 from flask import current_app, request
 
 from mock_server.control.problems import Problem
+from mock_server.exchange import MAX_BODY_BYTES
 from mock_server.gateway import Gateway
 from mock_server.messages import Json
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit
 from mock_server.spec import SchemaCheck
 from mock_server.spec.document import read_yaml, resolve
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
+INTEGER = re.compile(r"-?[0-9]{1,18}")
+"""An integer that int() reads whatever the text; str.isdigit() is also true of ², and int() refuses 5,000 digits."""
+
+_SPACE_NAME = re.compile("test_[!-~]{0,195}")
+"""What a header can carry, because a space is opened by its key."""
+
 OPENAPI = Path(__file__).with_name("openapi.yaml")
 
 
@@ -37,13 +45,16 @@ def _check(name: str) -> SchemaCheck:
     return SchemaCheck(_schemas()[name])
 
 
-def body(schema: str) -> dict[str, Json]:
-    """The JSON body, checked against the schema of that name; a Problem says what is wrong with it."""
-    document = request.get_json(silent=True)
-    if document is None:
-        raise Problem(
-            400, "Malformed body", "The body must be a JSON object, sent with Content-Type: application/json."
-        )
+def body(schema: str, limit: int = MAX_BODY_BYTES) -> dict[str, Json]:
+    """The JSON body, at most `limit` bytes, checked against the schema of that name; a Problem says what is wrong."""
+    text = request.get_data(cache=False)
+    if len(text) > limit:
+        raise Problem(413, "Body too large", f"The body has {len(text)} bytes; at most {limit} are understood here.")
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        detail = f"A JSON object is needed, sent with Content-Type: application/json ({error})."
+        raise Problem(400, "Malformed body", detail) from None
     wrong = _check(schema).differences(document)
     if wrong:
         raise Problem(400, "Invalid body", "; ".join(f"{one.field or 'body'}: {one.message}" for one in wrong[:10]))
@@ -64,9 +75,16 @@ def integer(name: str, default: int, low: int, high: int) -> int:
     text = request.args.get(name)
     if text is None:
         return default
-    if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
+    if not INTEGER.fullmatch(text) or not low <= int(text) <= high:
         raise Problem(400, "Invalid parameter", f"{name}={text!r}: a whole number from {low} to {high} is needed.")
     return int(text)
+
+
+def unknown_name(name: str, known: list[str]) -> str:
+    """Says that the name is none of the known ones, and which it may have meant."""
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    guess = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"{name!r} is unknown.{guess} There are {', '.join(known)}."
 
 
 def open_space(name: str | None) -> Space:
@@ -75,7 +93,7 @@ def open_space(name: str | None) -> Space:
     found = spaces.get(wanted)
     if found is not None:
         return found
-    if not wanted.startswith("test_") or len(wanted) > 200:
+    if not _SPACE_NAME.fullmatch(wanted):
         raise Problem(
             404, "No such space", f"There is no space {wanted!r}. A space that is not open yet must be named test_..."
         )

@@ -9,18 +9,18 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from mock_server.control.inputs import body, gateway, integer, known_space, only
+from mock_server.control.filters import FILTERS, differences, filtered
+from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, only
 from mock_server.control.problems import Problem
-from mock_server.journal import Entry
-from mock_server.live import HEADER, event
+from mock_server.journal import MAX_SPACE_BYTES, Entry
+from mock_server.live import HEADER, event, newer
 from mock_server.messages import Json
 from mock_server.nearby import hints
 from mock_server.spaces import Space
 
 blueprint = Blueprint("requests", __name__)
 
-FILTERS = ("space", "provider", "operation", "status", "method", "path", "since")
-_TIMES = re.compile(r"^(exactly|at least|at most) (\d+)$")
+_TIMES = re.compile(r"^(exactly|at least|at most) ([0-9]{1,9})$")
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
@@ -39,27 +39,12 @@ def _decoded(text: str) -> Json:
         return text or None
 
 
-def _filtered(space: Space, wanted: Mapping[str, Any]) -> list[Entry]:
-    """The entries that fit: equal provider, operation, status, method and path; `since` a number or a time."""
-    since = str(wanted.get("since", ""))
-    return [
-        entry
-        for entry in space.journal
-        if all(
-            str(getattr(entry, name)) == str(wanted[name])
-            for name in ("provider", "operation", "status", "method", "path")
-            if name in wanted
-        )
-        and (not since or (entry.number > int(since) if since.isdigit() else entry.at >= since))
-    ]
-
-
 @blueprint.get("/requests")
 def listed() -> dict[str, Any]:
     """Newest last, at most `limit` (100); `cursor` of one answer asks for the next. `{"requests", "cursor"}`."""
     only(*FILTERS, "limit", "cursor")
     limit, after = integer("limit", 100, 1, 1000), integer("cursor", 0, 0, 2**53)
-    entries = [entry for entry in _filtered(_space(), request.args) if entry.number > after]
+    entries = [entry for entry in filtered(_space(), request.args) if entry.number > after]
     page = entries[:limit]
     return {
         "requests": [as_json(entry) for entry in page],
@@ -77,7 +62,7 @@ def cleared() -> tuple[str, int]:
 @blueprint.get("/requests/count")
 def counted() -> dict[str, Any]:
     only(*FILTERS)
-    return {"count": len(_filtered(_space(), request.args))}
+    return {"count": len(filtered(_space(), request.args))}
 
 
 @blueprint.post("/requests/find")
@@ -85,46 +70,54 @@ def found() -> dict[str, Any]:
     """The exchanges that fit the filters and whose JSON body contains `body`."""
     only()
     wanted = body("RequestQuery")
-    entries = [entry for entry in _filtered(_wanted_space(wanted), wanted) if not _missing(entry, wanted)]
+    entries = [entry for entry in filtered(_wanted_space(wanted), wanted) if not _missing(entry, wanted)]
     return {"requests": [as_json(entry) for entry in entries]}
 
 
 @blueprint.post("/requests/verify")
 def verified() -> dict[str, Any]:
-    """`{"passed", "count", "times", "differences"}`: the differences of the nearest exchanges that did not fit."""
+    """`{"passed", "count", "times", "message", "requests", "differences"}`.
+
+    `requests` are the numbers of those that fit, `differences` say what the nearest others lack.
+    """
     only()
     wanted = body("Verification")
     kind, number = _times(wanted.get("times", "at least 1"))
-    candidates = _filtered(_wanted_space(wanted), wanted)
-    fitting = [entry for entry in candidates if not _missing(entry, wanted)]
+    candidates = filtered(_wanted_space(wanted), wanted)
+    missing = [(entry, _missing(entry, wanted)) for entry in candidates]
+    fitting = [entry.number for entry, lacking in missing if not lacking]
     passed = {
         "exactly": len(fitting) == number,
         "at least": len(fitting) >= number,
         "at most": len(fitting) <= number,
     }[kind]
-    others = [(entry, _missing(entry, wanted)) for entry in candidates if entry not in fitting]
-    nearest = sorted(others, key=lambda pair: len(pair[1]))[:5]
+    nearest = sorted((pair for pair in missing if pair[1]), key=lambda pair: len(pair[1]))[:5]
     return {
         "passed": passed,
         "count": len(fitting),
         "times": f"{kind} {number}",
+        "message": f"expected {kind} {number}, found {len(fitting)}",
+        "requests": fitting[-100:],
         "differences": []
         if passed
-        else [{"request": entry.number, "at": entry.at, "differences": missing} for entry, missing in nearest],
+        else [{"request": entry.number, "at": entry.at, "differences": lacking} for entry, lacking in nearest],
     }
 
 
 @blueprint.get("/requests/unmatched")
 def unmatched() -> dict[str, Any]:
-    """Requests that no operation understood, with what they may have meant."""
-    only("space")
-    services = gateway().services
-    rows = []
-    for entry in _space().journal:
-        near = hints(services[entry.provider].spec, entry)
+    """The last `limit` requests that no operation understood, newest last, with what they may have meant."""
+    only("space", "limit")
+    limit = integer("limit", 100, 1, 1000)
+    specs = gateway().specs
+    rows: list[dict[str, Any]] = []
+    for entry in reversed(list(_space().journal)):
+        near = hints(specs[entry.provider], entry)
         if near is not None:
             rows.append({**as_json(entry), "hints": near})
-    return {"requests": rows}
+        if len(rows) == limit:
+            break
+    return {"requests": rows[::-1]}
 
 
 @blueprint.get("/events")
@@ -136,12 +129,10 @@ def events() -> Response:
         known_space(name)
     newest = gateway().spaces.budget.last_number
     given = request.headers.get("Last-Event-ID", "")
-    after = int(given) if given.isdigit() else integer("after", newest, 0, 2**53)
-    spaces = gateway().spaces
-    names = [name] if name else spaces.names()
-    journals = [space.journal for space in map(spaces.get, names) if space is not None]
-    backlog = sorted(entry for journal in journals for entry in journal.newer(after))
-    response = Response(b"".join(event(entry) for entry in backlog), content_type="text/event-stream")
+    after = int(given) if INTEGER.fullmatch(given) else integer("after", newest, 0, 2**53)
+    # Where the socket is hidden, the answer is what there is now; else the wire goes on with it.
+    kept = [] if gateway().has_streams else newer(gateway().spaces, name, after, 1000, MAX_SPACE_BYTES)
+    response = Response(b"".join(event(entry) for entry in kept), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers[HEADER] = f"{after} {name or ''}"
     return response
@@ -171,18 +162,4 @@ def _missing(entry: Entry, wanted: Mapping[str, Any]) -> list[str]:
     """What the wanted body has and the request's does not."""
     if "body" not in wanted:
         return []
-    return _differences(wanted["body"], _decoded(entry.request_body), "body")
-
-
-def _differences(wanted: Json, found: Json, place: str) -> list[str]:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return [
-            text
-            for name, value in wanted.items()
-            for text in (
-                _differences(value, found[name], f"{place}.{name}")
-                if name in found
-                else [f"{place}.{name}: expected {value!r}, not sent"]
-            )
-        ]
-    return [] if wanted == found else [f"{place}: expected {wanted!r}, found {found!r}"]
+    return differences(wanted["body"], _decoded(entry.request_body), "body")

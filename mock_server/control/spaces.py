@@ -56,17 +56,21 @@ def made() -> tuple[dict[str, Any], int]:
     if "seed" in wanted:
         space.reseed(wanted["seed"])
     if content is not None:
-        load(space, content)
+        try:
+            load(space, content)
+        except Problem:
+            spaces.close(name)
+            raise
     return as_json(space), 201
 
 
-@blueprint.get("/spaces/<name>")
+@blueprint.get("/spaces/<path:name>")
 def one(name: str) -> dict[str, Any]:
     only()
     return as_json(known_space(name))
 
 
-@blueprint.delete("/spaces/<name>")
+@blueprint.delete("/spaces/<path:name>")
 def closed(name: str) -> tuple[str, int]:
     """Forgets the space; the default one goes back to its fixtures."""
     only()

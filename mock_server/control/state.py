@@ -8,6 +8,7 @@ from flask import Blueprint, request
 
 from mock_server.control.inputs import body, gateway, known_space, only, open_space
 from mock_server.control.problems import Problem
+from mock_server.gateway import MAX_CONTROL_BYTES
 from mock_server.messages import Json
 from mock_server.rewind import BadState, SnapshotLimit, export_state, import_state
 from mock_server.spaces import Space
@@ -35,7 +36,7 @@ def exported() -> dict[str, Any]:
 def imported() -> dict[str, Any]:
     """Answers with the number of records of each kind."""
     only("space")
-    document = body("State")
+    document = body("State", MAX_CONTROL_BYTES)
     space = open_space(request.args.get("space"))
     load(space, document)
     providers = document["providers"]

@@ -21,7 +21,7 @@ _UPDATABLE = ("assistantId", "inboundEnabled", "outboundEnabled")
 def list_numbers(call: Call, state: State) -> Answer:
     """The team's numbers as a bare array, with `label` only those of exactly that label (docs: List Numbers)."""
     label = call.query.get("label")
-    rows = [number for number in state.all("numbers") if label is None or number.get("label") == label]
+    rows = (number for number in state.all("numbers") if label is None or number.get("label") == label)
     return Answer("listed", rows)
 
 

@@ -90,14 +90,14 @@ def _next_free_number(area: str, state: State) -> str | None:
 def list_phone_numbers(call: Call, state: State) -> Answer:
     """The user's numbers, or with `is_admin` the organization's (docs: phone-numbers/list)."""
     query = call.query
-    rows = [
+    rows = (
         number
         for number in state.all("numbers")
         if number["organization_id"] == query["organization_id"]
         and number["phone_type"] == query["phone_type"]
         and (query["is_admin"] or number["user_id"] == query["user_id"])
-    ]
-    return Answer("listed", {"count": len(rows), "phone_numbers": rows})
+    )
+    return Answer("listed", {"phone_numbers": rows})
 
 
 def update_phone_agent(call: Call, state: State) -> Answer:
@@ -171,14 +171,14 @@ def create_agent(call: Call, state: State) -> Answer:
 def list_agents(call: Call, state: State) -> Answer:
     """The organization's agents (docs: agents/list); without `user_id` all of them, as public clients rely on."""
     query = call.query
-    rows = [
+    rows = (
         _row(agent)
         for agent in state.all("agents")
         if agent["organization_id"] == query["organization_id"]
         and query.get("agent_type") in (None, agent["agent_type"])
         and (query["is_admin"] or not query.get("user_id") or agent["created_by_user_id"] == query["user_id"])
-    ]
-    return Answer("listed", {"count": len(rows), "agents": rows})
+    )
+    return Answer("listed", {"agents": rows})
 
 
 def get_agent(call: Call, state: State) -> Answer:
@@ -270,8 +270,7 @@ def create_organization(call: Call, state: State) -> Answer:
 
 def list_organizations(call: Call, state: State) -> Answer:
     """All organizations (docs: organizations/list)."""
-    rows = list(state.all("organizations"))
-    return Answer("listed", {"count": len(rows), "organizations": rows})
+    return Answer("listed", {"organizations": state.all("organizations")})
 
 
 def get_organization(call: Call, state: State) -> Answer:
@@ -299,12 +298,12 @@ def list_users(call: Call, state: State) -> Answer:
     """The users of one organization (docs: users/list)."""
     organization = _organization(call, state)
     private = ("organization_unique_id", "address")
-    rows = [
+    rows = (
         {name: value for name, value in user.items() if name not in private}
         for user in state.all("users")
         if user["organization_unique_id"] == organization["unique_id"]
-    ]
-    return Answer("listed", {"count": len(rows), "users": rows})
+    )
+    return Answer("listed", {"users": rows})
 
 
 def update_user(call: Call, state: State) -> Answer:

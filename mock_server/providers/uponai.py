@@ -72,7 +72,7 @@ def update_assignment(call: Call, state: State) -> Answer:
 def list_numbers(call: Call, state: State) -> Answer:
     """The account's numbers, in every workspace of it (docs: List phone numbers)."""
     account_sid = _account_sid(call.path["accountSid"], state)
-    rows = [_row(number) for number in state.all("numbers") if number["account_sid"] == account_sid]
+    rows = (_row(number) for number in state.all("numbers") if number["account_sid"] == account_sid)
     return Answer("listed", {"numbers": rows})
 
 
@@ -204,7 +204,7 @@ def list_agents(call: Call, state: State) -> Answer:
             raise Refusal("pagination-key-not-found", paginationKey=key)
         rows = dropwhile(lambda row: row["agent_id"] != key, rows)
         rows = dropwhile(lambda row: row["agent_id"] == key and (last is None or row["version"] <= last), rows)
-    return Answer("listed", list(islice(rows, call.query["limit"])))
+    return Answer("listed", islice(rows, call.query["limit"]))
 
 
 def _version_rows(workspace_id: int, state: State) -> Iterator[Record]:

@@ -8,12 +8,16 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import jsonschema_rs
+import orjson
 
 from mock_server.messages import Json, Violation
 from mock_server.spec.model import Operation, Spec
 
 _VERBATIM = re.compile(r"^[+-]?\d{1,4000}$")
 """An integer as text; int() raises on one of more than 4,300 digits."""
+
+
+LARGE_BYTES = 32 * 1024
 
 
 class SchemaCheck:
@@ -28,7 +32,25 @@ class SchemaCheck:
         self.is_valid = self._validator.is_valid
 
     def differences(self, value: Json, place: str = "body") -> list[Violation]:
-        return [_violation(error, place) for error in self._validator.iter_errors(value)]
+        """What is wrong with the value: all of it, or of a very large value the first thing.
+
+        The validator words every fault before it gives the first, and a body may have one in every byte.
+        """
+        if not _is_large(value):
+            return [_violation(error, place) for error in self._validator.iter_errors(value)]
+        try:
+            self._validator.validate(value)
+        except jsonschema_rs.ValidationError as error:
+            return [_violation(error, place)]
+        return []
+
+
+def _is_large(value: Json) -> bool:
+    try:
+        return len(orjson.dumps(value)) > LARGE_BYTES
+    except TypeError:
+        # Generated values may hold what orjson does not write (integers of a hundred digits); they are small.
+        return False
 
 
 def _plain(schema: Any) -> Any:

@@ -84,6 +84,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
             "externalDocs",
             "x-evidence",
             "x-answers",
+            "x-magic",
             "x-records",
             "x-variables",
         ]
@@ -184,7 +185,9 @@ def read_yaml(file: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise SpecError(str(file), place, f"is not YAML: {getattr(error, 'problem', error)}") from None
+        raise SpecError(
+            str(file), place, f"is not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}"
+        ) from None
 
 
 def resolve(document: Any, file: str) -> Any:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from threading import RLock
 
 import orjson
@@ -12,17 +11,24 @@ import orjson
 from mock_server.messages import Json
 from mock_server.stores.protocols import Row
 
+_Stored = tuple[int, bytes]
+
 
 class _Table:
-    """The rows of one kind: by id, and the ids in order (a removed id leaves a gap that is closed later)."""
+    """The rows of one kind: by id, and the ids in order (a removed id leaves a gap that is closed later).
 
-    __slots__ = ("ids", "last", "rows", "sequences")
+    The lists `ids` and `sequences` only ever grow; where gaps are closed, new ones take their place. A writer first
+    tells each of `views` what it is about to replace.
+    """
+
+    __slots__ = ("ids", "last", "rows", "sequences", "views")
 
     def __init__(self) -> None:
-        self.rows: dict[str, tuple[int, bytes]] = {}
+        self.rows: dict[str, _Stored] = {}
         self.ids: list[str] = []
         self.sequences: list[int] = []
         self.last = 0
+        self.views: tuple[_View, ...] = ()
 
     def close_gaps(self) -> None:
         if len(self.ids) <= 2 * len(self.rows) + 16:
@@ -36,53 +42,58 @@ class _Table:
         self.ids = [id for _, id in kept]
 
 
-class MemoryTransaction:
-    """Writes go straight into the tables; the undo log takes them back."""
+class _View:
+    """A table as it was when the view was made, at no cost until somebody writes."""
 
-    __slots__ = ("_tables", "_undo")
+    __slots__ = ("_count", "_live", "_replaced", "ids", "sequences")
 
-    def __init__(self, tables: dict[str, _Table]) -> None:
+    def __init__(self, table: _Table) -> None:
+        self.ids = table.ids
+        self.sequences = table.sequences
+        self._live = table.rows
+        self._replaced: dict[str, _Stored | None] = {}
+        self._count = len(table.rows)
+
+    @property
+    def rows(self) -> _View:
+        return self
+
+    def keep(self, id: str, old: _Stored | None) -> None:
+        """Keeps what is about to be replaced, of each id the first."""
+        self._replaced.setdefault(id, old)
+
+    def get(self, id: str) -> _Stored | None:
+        # The live row is read first: if a writer has been at it by now, what was there before has been kept.
+        row = self._live.get(id)
+        return self._replaced.get(id, row)
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class MemoryReader:
+    """Reads tables."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, tables: Mapping[str, _Table | _View]) -> None:
         self._tables = tables
-        self._undo: list[tuple[_Table, str, tuple[int, bytes] | None]] = []
 
     def get(self, kind: str, id: str) -> Json | None:
         table = self._tables.get(kind)
         row = table.rows.get(id) if table is not None else None
         return None if row is None else orjson.loads(row[1])
 
-    def put(self, kind: str, id: str, document: Json) -> None:
-        table = self._tables.get(kind)
-        if table is None:
-            table = self._tables[kind] = _Table()
-        old = table.rows.get(id)
-        encoded = orjson.dumps(document)
-        self._undo.append((table, id, old))
-        if old is not None:
-            table.rows[id] = (old[0], encoded)
-            return
-        table.last += 1
-        table.rows[id] = (table.last, encoded)
-        table.ids.append(id)
-        table.sequences.append(table.last)
-
-    def delete(self, kind: str, id: str) -> bool:
-        table = self._tables.get(kind)
-        old = table.rows.pop(id, None) if table is not None else None
-        if table is None or old is None:
-            return False
-        self._undo.append((table, id, old))
-        return True
-
     def all(self, kind: str, after: int = 0) -> Iterator[Row]:
         table = self._tables.get(kind)
         if table is None:
             return
-        start = bisect_right(table.sequences, after)
-        # Both lists are copied so that a reader may write, or be overtaken by a writer, in mid-way.
-        for sequence, id in zip(table.sequences[start:], table.ids[start:], strict=True):
-            row = table.rows.get(id)
-            if row is not None and row[0] == sequence:
-                yield Row(sequence, orjson.loads(row[1]))
+        # A writer in mid-way, the reader itself perhaps, only appends to these lists or puts others in their place.
+        rows, ids, sequences = table.rows, table.ids, table.sequences
+        for index in range(bisect_right(sequences, after), len(ids)):
+            row = rows.get(ids[index])
+            if row is not None and row[0] == sequences[index]:
+                yield Row(row[0], orjson.loads(row[1]))
 
     def count(self, kind: str) -> int:
         table = self._tables.get(kind)
@@ -90,6 +101,72 @@ class MemoryTransaction:
 
     def kinds(self) -> list[str]:
         return [kind for kind, table in self._tables.items() if table.rows]
+
+
+class MemorySnapshot(MemoryReader):
+    """The tables as they were; `close` lets their writers forget it. `lock` keeps writers away from both."""
+
+    __slots__ = ("_lock", "_views")
+
+    def __init__(self, tables: Mapping[str, _Table], lock: RLock) -> None:
+        self._lock = lock
+        self._views = [(table, _View(table)) for table in tables.values()]
+        super().__init__({kind: view for kind, (_, view) in zip(tables, self._views, strict=True)})
+        for table, view in self._views:
+            table.views = (*table.views, view)
+
+    def put(self, kind: str, id: str, document: Json) -> None:
+        raise TypeError("a snapshot is only read")
+
+    def delete(self, kind: str, id: str) -> bool:
+        raise TypeError("a snapshot is only read")
+
+    def close(self) -> None:
+        with self._lock:
+            for table, view in self._views:
+                table.views = tuple(other for other in table.views if other is not view)
+
+
+class MemoryTransaction(MemoryReader):
+    """Writes go straight into the tables; the undo log takes them back."""
+
+    __slots__ = ("_undo",)
+
+    _tables: dict[str, _Table]
+
+    def __init__(self, tables: dict[str, _Table]) -> None:
+        self._tables = tables
+        self._undo: list[tuple[_Table, str, _Stored | None]] = []
+
+    def put(self, kind: str, id: str, document: Json) -> None:
+        table = self._tables.get(kind)
+        if table is None:
+            table = self._tables[kind] = _Table()
+        old = table.rows.get(id)
+        # Copied, because orjson's own bytes keep the large block of memory that they were written into.
+        encoded = b"".join((orjson.dumps(document), b""))
+        self._undo.append((table, id, old))
+        for view in table.views:
+            view.keep(id, old)
+        if old is not None:
+            table.rows[id] = (old[0], encoded)
+            return
+        table.last += 1
+        table.rows[id] = (table.last, encoded)
+        # In this order: who reads meanwhile goes by the length of `ids`.
+        table.sequences.append(table.last)
+        table.ids.append(id)
+
+    def delete(self, kind: str, id: str) -> bool:
+        table = self._tables.get(kind)
+        old = table.rows.get(id) if table is not None else None
+        if table is None or old is None:
+            return False
+        self._undo.append((table, id, old))
+        for view in table.views:
+            view.keep(id, old)
+        del table.rows[id]
+        return True
 
     def undo(self) -> None:
         for table, id, old in reversed(self._undo):
@@ -100,8 +177,38 @@ class MemoryTransaction:
         self._undo.clear()
 
     def commit(self) -> None:
+        if not self._undo:
+            return
         for table in {id(table): table for table, _, _ in self._undo}.values():
             table.close_gaps()
+
+
+class _Transacted:
+    """The block of a transaction: a class, because a generator would take longer than all that is done inside."""
+
+    __slots__ = ("_lock", "_space", "_spaces", "_transaction")
+
+    def __init__(self, lock: RLock, spaces: dict[str, dict[str, _Table]], space: str) -> None:
+        self._lock = lock
+        self._spaces = spaces
+        self._space = space
+
+    def __enter__(self) -> MemoryTransaction:
+        self._lock.acquire()
+        tables = self._spaces.get(self._space)
+        if tables is None:
+            tables = self._spaces[self._space] = {}
+        self._transaction = MemoryTransaction(tables)
+        return self._transaction
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                self._transaction.commit()
+            else:
+                self._transaction.undo()
+        finally:
+            self._lock.release()
 
 
 class MemoryStore:
@@ -112,23 +219,22 @@ class MemoryStore:
         self._locks: dict[str, RLock] = {}
         self._guard = RLock()
 
-    @contextmanager
-    def transaction(self, space: str) -> Iterator[MemoryTransaction]:
+    def _lock(self, space: str) -> RLock:
         lock = self._locks.get(space)
         if lock is None:
             with self._guard:
                 lock = self._locks.setdefault(space, RLock())
+        return lock
+
+    def transaction(self, space: str) -> _Transacted:
+        return _Transacted(self._lock(space), self._spaces, space)
+
+    def snapshot(self, space: str, prefix: str) -> MemorySnapshot:
+        lock = self._lock(space)
         with lock:
-            tables = self._spaces.get(space)
-            if tables is None:
-                tables = self._spaces[space] = {}
-            transaction = MemoryTransaction(tables)
-            try:
-                yield transaction
-            except BaseException:
-                transaction.undo()
-                raise
-            transaction.commit()
+            tables = self._spaces.get(space, {})
+            viewed = {kind: table for kind, table in tables.items() if kind.startswith(prefix)}
+            return MemorySnapshot(viewed, lock)
 
     def exists(self, space: str) -> bool:
         return bool(self._spaces.get(space))

@@ -43,11 +43,21 @@ class Transaction(Protocol):
         """The kinds that have documents."""
 
 
+class Snapshot(Transaction, Protocol):
+    """Reads of one space as it was at one moment, at leisure, while others write; `put` and `delete` raise."""
+
+    def close(self) -> None:
+        """Ends it, so that writers need no longer keep what they replace."""
+
+
 class Store(Protocol):
     """Where the spaces' documents are."""
 
     def transaction(self, space: str) -> AbstractContextManager[Transaction]:
         """A transaction on one space; transactions of one space come one after the other."""
+
+    def snapshot(self, space: str, prefix: str) -> Snapshot:
+        """The space's kinds whose names begin with `prefix`, as they are now."""
 
     def exists(self, space: str) -> bool:
         """Whether the space has ever been written to and not been dropped since."""

@@ -1,0 +1,153 @@
+"""The commands that speak to a running server: `ringback faults`, `requests`, `reset` and `state`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mock_server.client import Control, Refused, Unreachable
+
+FAILED, USAGE, UNREACHABLE = 1, 2, 3
+_FILTERS = ("provider", "operation", "status", "method", "path", "since")
+
+
+def add_commands(commands: Any) -> None:
+    """Adds the commands to the parser of `ringback`."""
+    faults = _group(commands, "faults", "choose answers and faults of a running server in advance")
+    add = _command(faults, "add", _add_fault, "write a rule")
+    add.add_argument("provider", metavar="PROVIDER")
+    add.add_argument("operation", metavar="OPERATION", help="an operation's id, or * for all")
+    add.add_argument("--example", metavar="NAME", help="answer with this named answer")
+    add.add_argument("--status", type=int, metavar="N", help="answer with this status")
+    add.add_argument("--body", type=_json, metavar="JSON", help="the answer's body")
+    add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'")
+    add.add_argument("--fault", metavar="KIND", help="reset, empty, truncate, malformed-json, hang or slow-drip")
+    add.add_argument("--delay-ms", type=float, metavar="N")
+    add.add_argument(
+        "--match", action="append", default=[], type=_match, metavar="body.x=TEXT", help="body.x:=JSON too"
+    )
+    for name, kind in (("after", int), ("every", int), ("times", int), ("probability", float)):
+        add.add_argument(f"--{name}", type=kind, metavar="N")
+    _command(faults, "list", lambda o, c: c.call("GET", "/faults", space=o.space), "show the rules and their hits")
+    _command(faults, "clear", lambda o, c: c.call("DELETE", "/faults", space=o.space), "forget all rules of the space")
+
+    requests = _group(commands, "requests", "see what a running server was asked")
+    listing = _command(requests, "list", _list_requests, "show exchanges, newest last")
+    listing.add_argument("--limit", type=int, default=100, metavar="N")
+    verify = _command(requests, "verify", _verify, "check how often something was asked; exit code 1 if not so")
+    verify.add_argument("--times", metavar="T", help="`exactly N`, `at least N` (default: at least 1), `at most N`")
+    verify.add_argument("--body", type=_json, metavar="JSON", help="what the body must contain")
+    for parser in (listing, verify):
+        for name in _FILTERS:
+            parser.add_argument(f"--{name}", type=int if name == "status" else str, metavar=name.upper())
+    _command(
+        requests,
+        "unmatched",
+        lambda o, c: c.call("GET", "/requests/unmatched", space=o.space),
+        "what nobody understood",
+    )
+
+    reset = _command(commands, "reset", lambda o, c: c.call("POST", "/reset", space=_asked(o)), "back to the fixtures")
+    reset.epilog = "Without --space every space is reset."
+
+    state = _group(commands, "state", "take a running server's state out and in")
+    _command(state, "export", lambda o, c: c.call("GET", "/state", space=o.space), "print everything the space holds")
+    load = _command(state, "import", _import, "put a state in the place of what the space holds")
+    load.add_argument("file", metavar="FILE", help="what export printed; - for stdin")
+
+
+def _group(commands: Any, name: str, help: str) -> Any:
+    group = commands.add_parser(name, help=help)
+    return group.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=type(group))
+
+
+def _command(commands: Any, name: str, act: Callable[[Any, Control], Any], help: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help)
+    url = os.environ.get("RINGBACK_URL") or "http://127.0.0.1:4010"
+    parser.add_argument("--url", default=url, metavar="URL", help=f"where the server is (default {url})")
+    token = os.environ.get("RINGBACK_CONTROL_TOKEN")
+    parser.add_argument("--control-token", default=token, metavar="T", help="bearer token of the control API")
+    parser.add_argument("--space", metavar="KEY", help="the space, named by its key (default: the default space)")
+    parser.set_defaults(run=lambda options: _run(options, act))
+    return parser
+
+
+def _run(options: argparse.Namespace, act: Callable[[Any, Control], Any]) -> int:
+    try:
+        answer = act(options, Control(options.url, options.control_token))
+    except Refused as refused:
+        sys.stderr.write(f"ringback: {refused}\n")
+        return USAGE
+    except Unreachable as unreachable:
+        sys.stderr.write(f"ringback: nobody answers at {unreachable}; is `ringback serve` running there?\n")
+        return UNREACHABLE
+    if answer is not None:
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    return FAILED if isinstance(answer, dict) and answer.get("passed") is False else 0
+
+
+def _asked(options: argparse.Namespace) -> str | None:
+    space: str | None = options.space
+    return space
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    found = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _add_fault(options: argparse.Namespace, control: Control) -> Any:
+    answer = _given(options, "example", "status", "body")
+    if options.header:
+        answer["headers"] = dict(options.header)
+    names = "space provider operation fault delay_ms after every times probability".split()
+    rule = _given(options, *names)
+    if answer:
+        rule["answer"] = answer
+    if options.match:
+        rule["match"] = dict(options.match)
+    return control.call("POST", "/faults", rule)
+
+
+def _list_requests(options: argparse.Namespace, control: Control) -> Any:
+    return control.call("GET", "/requests", **_given(options, "space", "limit", *_FILTERS))
+
+
+def _verify(options: argparse.Namespace, control: Control) -> Any:
+    return control.call("POST", "/requests/verify", _given(options, "space", "times", "body", *_FILTERS))
+
+
+def _import(options: argparse.Namespace, control: Control) -> Any:
+    try:
+        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+        document = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise Refused(0, f"{options.file}: {error}") from None
+    return control.call("PUT", "/state", document, space=options.space)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON") from None
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"{text!r}: 'Name: value' is needed")
+    return name.strip(), value.strip()
+
+
+def _match(text: str) -> tuple[str, Any]:
+    """`body.x=5` is the text "5", `body.x:=5` the JSON number."""
+    place, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r}: body.x=TEXT or body.x:=JSON is needed")
+    return (place[:-1], _json(value)) if place.endswith(":") else (place, value)
