@@ -10,7 +10,7 @@ from contract_tests.findings import Difference
 from contract_tests.transport import Reply
 from contract_tests.world import ABSENT, Sent, World
 from mock_server.messages import Json, Violation
-from mock_server.spec import NamedAnswer, Operation
+from mock_server.spec import NamedAnswer, NamedRequest, Operation
 
 CLEARED = ("", None, ABSENT)
 """How a cleared field may read back where the page does not say which: empty, null, or not there."""
@@ -47,6 +47,44 @@ def grade_of(schema: Mapping[str, Any] | None, field: str) -> str | None:
     return grade
 
 
+def declared(schema: Mapping[str, Any] | None, field: str) -> bool:
+    """Whether a schema names a dotted field."""
+    node: Any = schema
+    for part in field.split("."):
+        if not isinstance(node, Mapping):
+            return False
+        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
+    return node is not None
+
+
+def shows(sent: Json, found: Json) -> bool:
+    """Whether what is shown has everything that was sent: keys may have been added, nothing changed or left out."""
+    if isinstance(sent, dict):
+        return isinstance(found, dict) and all(name in found and shows(sent[name], found[name]) for name in sent)
+    if isinstance(sent, list):
+        return isinstance(found, list) and len(found) == len(sent) and all(map(shows, sent, found))
+    return isinstance(sent, bool) == isinstance(found, bool) and bool(sent == found)
+
+
+def lasting(schema: Any, value: Json, *, issued: tuple[str, ...] = ("time",)) -> Json:
+    """The part of a value that the spec names, without what the server issues anew (`x-issued` of these kinds).
+
+    What a server shows beyond the pages is its own affair, a revision or the time of the last access, say.
+    """
+    if not isinstance(schema, Mapping):
+        return value
+    properties = schema.get("properties")
+    if isinstance(value, dict) and properties:
+        return {
+            name: lasting(properties[name], child, issued=issued)
+            for name, child in value.items()
+            if name in properties and (properties[name] or {}).get("x-issued") not in issued
+        }
+    if isinstance(value, list):
+        return [lasting(schema.get("items"), child, issued=issued) for child in value]
+    return value
+
+
 def documented(
     world: World, operation: Operation, answer: NamedAnswer, sent: Sent, reply: Reply
 ) -> Iterator[Difference]:
@@ -80,27 +118,43 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
                 yield Difference(f"/{name}", value, _shown(actual), grade=grade)
         elif (
             world.own
-            and _determined(operation, schema.get(name), value)
-            and actual != value
+            and contract.get("effect") in ("update", "create")
             and sent_as_documented(operation, sent)
+            and (not isinstance(value, list | dict) or _is_first(operation, answer, sent))
         ):
-            yield Difference(f"/{name}", value, _shown(actual))
+            yield from _determined(schema.get(name), value, actual, f"/{name}")
     yield from _consistent(contract.get("consistent") or (), body)
 
 
 def sent_as_documented(operation: Operation, sent: Sent) -> bool:
     """Whether every value of the request is the documented one, so that the whole answer is determined."""
-    return any(
-        request.body == sent.body and dict(request.path) == dict(sent.path) and request.evidence.grade == "seed"
-        for request in operation.requests.values()
-    )
+    return any(_is(request, sent) and request.evidence.grade == "seed" for request in operation.requests.values())
 
 
-def _determined(operation: Operation, schema: Any, value: Json) -> bool:
-    """Whether an example's value must come to the letter: a scalar that the server does not issue."""
-    if operation.contract.get("effect") not in ("update", "create") or isinstance(value, list | dict):
-        return False
-    return not (isinstance(schema, Mapping) and (schema.get("x-issued") or "x-evidence" in schema))
+def _is(request: NamedRequest, sent: Sent) -> bool:
+    return bool(request.body == sent.body) and dict(request.path) == dict(sent.path)
+
+
+def _is_first(operation: Operation, answer: NamedAnswer, sent: Sent) -> bool:
+    """Whether the request is the first one of the page with that answer: the one whose answer the page shows."""
+    first = next(request for request in operation.requests.values() if request.answer == answer.name)
+    return not first.after and _is(first, sent)
+
+
+def _determined(schema: Any, expected: Json, actual: Json, at: str) -> Iterator[Difference]:
+    """How an answer differs from the example where it must come to the letter: in what the server does not issue."""
+    if isinstance(schema, Mapping) and (schema.get("x-issued") or "x-evidence" in schema):
+        return
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        properties = (schema.get("properties") or {}) if isinstance(schema, Mapping) else {}
+        for name, value in expected.items():
+            yield from _determined(properties.get(name), value, actual.get(name, ABSENT), f"{at}/{name}")
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        items = schema.get("items") if isinstance(schema, Mapping) else None
+        for index, value in enumerate(expected):
+            yield from _determined(items, value, actual[index], f"{at}/{index}")
+    elif actual != expected:
+        yield Difference(at, expected, _shown(actual))
 
 
 def _echo(name: str, sent: Json, actual: Json, clears: Any) -> Iterator[Difference]:

@@ -26,6 +26,9 @@ def valid_accepted(recorder: Recorder) -> None:
         )
 
     _require_success_possible(world, operation)
+    if recorder.draws:
+        for request in generation.documented_variants(world, operation):
+            check(Draw(request, ()))
     recorder.generate(generation.valid_requests(world, operation), check)
 
 
@@ -46,8 +49,14 @@ def _lawful(world: World, operation: Operation, reply: Reply) -> list[Difference
 
 
 def _answer_evidence(operation: Operation, reply: Reply) -> Evidence:
+    """How we know what may be answered: where no page names a refusal, another refusal than ours breaks nothing."""
     response = operation.responses.get(reply.status)
-    return response.evidence if response else operation.evidence
+    if response is not None:
+        return response.evidence
+    named = [other.evidence for status, other in operation.responses.items() if 400 <= status < 500 and status != 401]
+    if 400 <= reply.status < 500 and all(evidence.grade in ("observed", "assumed") for evidence in named):
+        return Evidence("assumed", operation.evidence.source, "no page names a refusal")
+    return operation.evidence
 
 
 def invalid_refused(recorder: Recorder) -> None:
@@ -57,6 +66,7 @@ def invalid_refused(recorder: Recorder) -> None:
     before = world.snapshot()
 
     def check(draw: Draw) -> None:
+        nonlocal before
         if not generation.must_be_refused(operation, draw):
             return
         request = draw.request
@@ -65,8 +75,11 @@ def invalid_refused(recorder: Recorder) -> None:
         sent, reply = world.send(operation, request)
         evidence, differences = _refusal(world, operation, draw, sent, reply)
         recorder.add("generated", evidence, differences, sent.wire, at_once=True)
-        if reply.status >= 400:
-            recorder.add("generated", operation.evidence, changes(before, world.snapshot()), sent.wire, at_once=True)
+        if reply.status < 400:
+            # Accepted where only we would have refused it: what it did is no refused request's doing.
+            before = world.snapshot()
+            return
+        recorder.add("generated", operation.evidence, changes(before, world.snapshot()), sent.wire, at_once=True)
 
     recorder.generate(generation.invalid_requests(world, operation), check)
 
@@ -106,5 +119,3 @@ def _broken_statement(operation: Operation, violations: tuple[Violation, ...]) -
         grades.append("assumed" if verdict.assumed else grade)
     grade = min(grades, key=("seed", "doc", "observed", "assumed").index) if grades else "assumed"
     return Evidence(grade, operation.evidence.source)
-
-

@@ -7,7 +7,7 @@ account knows (`x-variable`) is filled in from the records that were found.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -79,6 +79,26 @@ def invalid_requests(draw: st.DrawFn, world: World, operation: Operation) -> Dra
         return Draw(_request(world, operation, case, pick, body=None), (), case.body)
     request = _request(world, operation, case, pick, body=_sendable(case.body))
     return Draw(request, _violations(world, operation, request))
+
+
+def documented_variants(world: World, operation: Operation) -> Iterator[NamedRequest]:
+    """The first documented success with one field at a time left out, null, or another of its listed values."""
+    plain = world.plain_request(operation)
+    properties = (operation.body_schema or {}).get("properties") or {}
+    if not isinstance(plain.body, dict):
+        return
+    bodies = [{key: value for key, value in plain.body.items() if key != name} for name in plain.body]
+    for name, schema in properties.items():
+        kinds = schema.get("type", ()) if isinstance(schema, Mapping) else ()
+        values = [*(schema.get("enum") or ()), *([True, False] if kinds == "boolean" else ())]
+        values += [None] if isinstance(kinds, list) and "null" in kinds and None not in values else []
+        bodies += [
+            {**plain.body, name: value} for value in values if name not in plain.body or plain.body[name] != value
+        ]
+    for body in bodies:
+        request = plain.with_values(plain.path, plain.query, body)
+        if not _violations(world, operation, request):
+            yield request
 
 
 def _request(

@@ -50,7 +50,7 @@ class Run:
         self.outcomes: list[Outcome] = []
         self.unreachable: str | None = None
         self._worlds: dict[str, World] = {}
-        self._mock: OwnMock | None = None
+        self._mocks: dict[str, OwnMock] = {}
 
     @property
     def providers(self) -> list[str]:
@@ -78,8 +78,9 @@ class Run:
     def _open(self, provider: str) -> World:
         settings, spec, origin = self.settings, self.specs[provider], self.target(provider)
         if origin is None:
-            self._mock = self._mock or OwnMock(settings.mock_command)
-            transport = Transport(self._mock.origin(provider), frozenset(COSTS), settings.max_requests)
+            # One for each vendor: every world has a space of its own, and a server has room for a thousand.
+            self._mocks[provider] = mock = OwnMock(settings.mock_command)
+            transport = Transport(mock.origin(provider), frozenset(COSTS), settings.max_requests)
             return World(spec, transport, key=f"test_check_{provider}", own=True, given=self._given(spec))
         variable = settings.api_key_env
         key = os.environ.get(variable, "") if variable else ""
@@ -138,8 +139,8 @@ class Run:
         return outcome
 
     def close(self) -> None:
-        if self._mock is not None:
-            self._mock.stop()
+        for mock in self._mocks.values():
+            mock.stop()
 
 
 RUN = pytest.StashKey[Run]()

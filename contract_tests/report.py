@@ -12,11 +12,12 @@ from contract_tests.properties import PROPERTIES
 
 JSON_VERSION = 1
 _SIGNS = {"passed": "ok", "failed": "FAIL", "not covered": "--", "": ""}
+_REQUEST_PROPERTIES = 7
+"""So many properties are about requests and answers; those after them are about records."""
 
 
 def table(run: Run) -> list[str]:
-    """Operation by property, one word each."""
-    names = [property.name for property in PROPERTIES]
+    """Operation by property, one word each; what concerns records is in a table of its own, to fit a terminal."""
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for outcome in run.outcomes:
         sign = _SIGNS[outcome.verdict]
@@ -24,10 +25,21 @@ def table(run: Run) -> list[str]:
             sign = "note"
         cells.setdefault((outcome.provider, outcome.operation), {})[outcome.property] = sign
     width = max([len(f"{provider} {operation}") for provider, operation in cells], default=10)
-    lines = [" " * width + "  " + "  ".join(f"{name:>9}" for name in names)]
+    names = [property.name for property in PROPERTIES]
+    requests, records = names[:_REQUEST_PROPERTIES], names[_REQUEST_PROPERTIES:]
+    lines = _part(cells, requests, width)
+    if any(name in row for row in cells.values() for name in records):
+        lines += ["", *_part(cells, records, width)]
+    return lines
+
+
+def _part(cells: dict[tuple[str, str], dict[str, str]], names: list[str], width: int) -> list[str]:
+    """The columns of those names, and the rows that have something in them."""
+    lines = [" " * width + "".join(f"  {name:>8}" for name in names)]
     for (provider, operation), row in cells.items():
-        label = f"{provider} {operation}"
-        lines.append(f"{label:<{width}}  " + "  ".join(f"{row.get(name, ''):>9}" for name in names))
+        if any(name in row for name in names):
+            words = "".join(f"  {row.get(name, ''):>{max(8, len(name))}}" for name in names)
+            lines.append(f"{f'{provider} {operation}':<{width}}{words}".rstrip())
     return lines
 
 

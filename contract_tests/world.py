@@ -186,9 +186,10 @@ class World:
         reply = self.transport.send(wire, cost_of(operation))
         return Sent(prepared.path, prepared.query, prepared.body, wire), reply
 
-    def resend(self, operation: Operation, wire: WireRequest) -> Reply:
-        """Sends a request in a wire form of the caller's choice; never for an operation that destroys."""
-        return self.transport.send(wire, cost_of(operation))
+    def send_to(self, operation: Operation, request: NamedRequest, path: str) -> tuple[WireRequest, Reply]:
+        """Sends a prepared request to a path spelled by the caller; never for an operation that destroys."""
+        wire = build(self.spec, operation, request, self.key)._replace(path=path)
+        return wire, self.transport.send(wire, cost_of(operation))
 
     def prepared(self, operation: Operation, request: NamedRequest) -> NamedRequest:
         """The request alone: what has to come before it is sent now, and its answers are filled in."""

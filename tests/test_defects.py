@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -10,18 +11,19 @@ from contract_tests.findings import ContractBroken, NotCovered
 from contract_tests.plugin import Run, Settings
 from contract_tests.properties import PROPERTIES
 from mock_server.spec import load_all
-from tests.defects.catalogue import DEFECTS
+from tests.defects.catalogue import BEYOND, DEFECTS
 from tests.defects.planting import Defect
 
+SEEDS = [int(seed) for seed in os.environ.get("DEFECT_SEEDS", "1").split(",")]
 
-def _first_finding(defect: Defect) -> ContractBroken | None:
+
+def _first_finding(defect: Defect, seed: int) -> ContractBroken | None:
     """What the defect's property finds on a server with the defect, stopping at the first finding."""
     command = [sys.executable, "-m", "tests.defects.serve", f"{defect.provider}: {defect.name}"]
-    run = Run(Settings(providers=[defect.provider], mock_command=command))
+    run = Run(Settings(providers=[defect.provider], mock_command=command, seed=seed))
     try:
-        for spec, operation, property in run.cases():
-            if property.name != defect.property:
-                continue
+        cases = [case for case in run.cases() if case[2].name == defect.property]
+        for spec, operation, property in sorted(cases, key=lambda case: case[1].id != defect.first):
             try:
                 run.check(spec, operation, property)
             except ContractBroken as broken:
@@ -33,9 +35,10 @@ def _first_finding(defect: Defect) -> ContractBroken | None:
     return None
 
 
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.provider}: {defect.name}")
-def test_a_planted_defect_is_found(defect: Defect) -> None:
-    found = _first_finding(defect)
+def test_a_planted_defect_is_found(defect: Defect, seed: int) -> None:
+    found = _first_finding(defect, seed)
     assert found is not None, f"[{defect.property}] did not find: {defect.name}"
     finding = found.findings[0]
     assert finding.grade in ("seed", "doc")
@@ -45,5 +48,28 @@ def test_a_planted_defect_is_found(defect: Defect) -> None:
 
 def test_every_property_has_a_defect_for_every_vendor() -> None:
     planted = {(defect.provider, defect.property) for defect in DEFECTS}
-    missing = {(provider, property.name) for provider in load_all() for property in PROPERTIES} - planted
-    assert not missing
+    wanted = {
+        (provider, property.name)
+        for provider, spec in load_all().items()
+        for property in PROPERTIES
+        if any(property.applies(operation) for operation in spec.operations.values())
+    }
+    assert wanted - set(BEYOND) == planted
+
+
+def test_no_two_defects_have_the_same_name() -> None:
+    names = [(defect.provider, defect.name) for defect in DEFECTS]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.skipif(len(SEEDS) == 1, reason="`make check` looks with one seed, `make proof` with three")
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("provider", sorted(load_all()))
+def test_nothing_is_found_on_the_honest_mock(provider: str, seed: int) -> None:
+    run = Run(Settings(providers=[provider], seed=seed))
+    try:
+        for spec, operation, property in run.cases():
+            outcome = run.check(spec, operation, property)
+            assert not outcome.findings + outcome.notes
+    finally:
+        run.close()

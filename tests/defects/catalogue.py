@@ -1,8 +1,13 @@
-"""All planted defects."""
+"""All planted defects, and what no defect can be planted for."""
 
 from __future__ import annotations
 
-from tests.defects import teli
+from tests.defects import interactly, teli, uponai, vogent
 from tests.defects.planting import Defect
 
-DEFECTS: list[Defect] = [*teli.DEFECTS]
+DEFECTS: list[Defect] = [*teli.DEFECTS, *vogent.DEFECTS, *interactly.DEFECTS, *uponai.DEFECTS]
+
+BEYOND = {
+    ("uponai", "clear"): "no page says what null or an empty list does; a server that differs is a note",
+}
+"""Properties of a vendor that only rest on our own decisions, so that no server can break a documented statement."""

@@ -1,4 +1,4 @@
-"""How a defect is planted: in a behaviour, or at the mock's boundary in what an operation answers."""
+"""How a defect is planted: in a behaviour, or at the mock's boundary in what an operation is asked and answers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from mock_server.messages import Answer, Call, Request, Response
 from mock_server.stores import State
 
 Plant = Callable[[Service], None]
+Ask = Callable[[Request], Response]
 
 
 @dataclass(frozen=True)
 class Defect:
-    """One defect: the vendor, the property that must find it, and how it is planted."""
+    """One defect: the vendor, the property that must find it, how it is planted, and the operation to look at first."""
 
     name: str
     provider: str
     property: str
     plant: Plant
+    first: str = ""
 
 
-def boundary(change: Callable[[Request, Response, Callable[[Request], Response]], Response]) -> Plant:
+# --- at the boundary -------------------------------------------------------------------------------------
+
+
+def boundary(change: Callable[[Request, Response, Ask], Response]) -> Plant:
     """Changes what goes over the wire: `change(request, response, ask)`; `ask` sends the mock another request."""
 
     def plant(service: Service) -> None:
@@ -38,13 +43,27 @@ def boundary(change: Callable[[Request, Response, Callable[[Request], Response]]
     return plant
 
 
+def asked(change: Callable[[Request], Request]) -> Plant:
+    """Changes each request before the mock sees it."""
+
+    def plant(service: Service) -> None:
+        honest = service.exchange
+        service.exchange = lambda request: honest(change(request))  # type: ignore[method-assign]
+
+    return plant
+
+
+def of(response: Response, operation: str, status: int | None = None) -> bool:
+    """Whether a response is that operation's, with that status if one is given."""
+    mine = dict(response.headers).get("x-ringback-operation") == operation
+    return mine and (status is None or response.status == status)
+
+
 def answer(operation: str, change: Callable[[Any], Any], *, status: int | None = None) -> Plant:
     """Changes the JSON body of an operation's answers (those of one status, if given); `change` may edit in place."""
 
-    def changed(request: Request, response: Response, ask: Callable[[Request], Response]) -> Response:
-        if dict(response.headers).get("x-ringback-operation") != operation:
-            return response
-        if status is not None and response.status != status:
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if not of(response, operation, status):
             return response
         body = json.loads(response.body)
         result = change(body)
@@ -53,15 +72,136 @@ def answer(operation: str, change: Callable[[Any], Any], *, status: int | None =
     return boundary(changed)
 
 
+def put(operation: str, status: int = 200, **values: Any) -> Plant:
+    """Answers these values whatever the operation says."""
+    return answer(operation, lambda body: body.update(values), status=status)
+
+
+def drop(operation: str, name: str, *, status: int = 200) -> Plant:
+    """Leaves a key out of an operation's answers."""
+    return answer(operation, lambda body: {key: body[key] for key in body if key != name}, status=status)
+
+
+def renamed(operation: str, old: str, new: str, *, status: int = 200) -> Plant:
+    """Answers a key under another name."""
+    return answer(operation, lambda body: {new if key == old else key: body[key] for key in body}, status=status)
+
+
+def text(operation: str, old: str, new: str, *, status: int | None = None) -> Plant:
+    """Writes one text in place of another wherever the encoded answer has it."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if not of(response, operation, status):
+            return response
+        return response._replace(body=response.body.replace(old.encode(), new.encode()))
+
+    return boundary(changed)
+
+
+def rows(operation: str, at: str | None, change: Callable[[list[Any]], list[Any]], *, count: bool = False) -> Plant:
+    """Changes the rows of a list that stand at a key of the answer, or are the whole of it; `count` follows them."""
+
+    def changed(body: Any) -> Any:
+        if at is None:
+            return change(body)
+        body[at] = change(body[at])
+        if count:
+            body["count"] = len(body[at])
+        return body
+
+    return answer(operation, changed, status=200)
+
+
 def status(operation: str, honest: int, wrong: int) -> Plant:
     """Answers one status in place of another."""
 
-    def changed(request: Request, response: Response, ask: Callable[[Request], Response]) -> Response:
-        if dict(response.headers).get("x-ringback-operation") == operation and response.status == honest:
-            return response._replace(status=wrong)
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        return response._replace(status=wrong) if of(response, operation, honest) else response
+
+    return boundary(changed)
+
+
+def media_type(operation: str, wrong: str | None) -> Plant:
+    """Answers with another Content-Type, or with none."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if not of(response, operation):
+            return response
+        headers = [(name, value) for name, value in response.headers if name.lower() != "content-type"]
+        return response._replace(headers=(*headers, *([("content-type", wrong)] if wrong else [])))
+
+    return boundary(changed)
+
+
+def lenient(operation: str, honest: int, body: Callable[[Any], Any]) -> Plant:
+    """Accepts what it should refuse: a refused request is made again with another body, made of the one sent."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if not of(response, operation, honest) or not request.body:
+            return response
+        try:
+            sent = json.loads(request.body)
+        except ValueError:
+            sent = {}
+        other = ask(request._replace(body=json.dumps(body(sent if isinstance(sent, dict) else {})).encode()))
+        return other if other.status < 300 else response
+
+    return boundary(changed)
+
+
+def careless(operation: str, method: str, path: str, body: Any) -> Plant:
+    """Changes something although it refuses: a refused request of the operation brings about this other one."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if of(response, operation) and response.status >= 400 and response.status != 401:
+            ask(request._replace(method=method, path=path, query="", body=json.dumps(body).encode()))
         return response
 
     return boundary(changed)
+
+
+def crash(operation: str) -> Plant:
+    """Answers a body that is no JSON with a server error and a traceback."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if not of(response, operation) or not request.body:
+            return response
+        try:
+            json.loads(request.body)
+        except ValueError:
+            trace = b"Traceback (most recent call last):\n  File app.py, line 1\njson.JSONDecodeError"
+            return response._replace(status=500, body=trace, headers=(("content-type", "text/plain"),))
+        return response
+
+    return boundary(changed)
+
+
+def any_key(header: str, known: str, *, missing_only: bool = False) -> Plant:
+    """Takes every key for a known one, or the lack of one."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if response.status != 401 or (missing_only and header in request.headers):
+            return response
+        return ask(request._replace(headers={**request.headers, header: known}))
+
+    return boundary(changed)
+
+
+@dataclass(frozen=True)
+class Front:
+    """A defect of what stands before the mock: `change` rewrites the path as it is encoded on the wire."""
+
+    change: Callable[[str], str]
+
+    def __call__(self, service: Service) -> None:
+        """Nothing is planted in the mock itself."""
+
+
+UNDECODED = Front(lambda path: path.replace("%", "%25"))
+"""Percent-encoding is not undone, so that only a path as the pages write it is understood."""
+
+
+# --- in a behaviour --------------------------------------------------------------------------------------
 
 
 def behaviour(operation: str, change: Callable[[Call, State, Behaviour], Answer]) -> Plant:
@@ -76,7 +216,53 @@ def behaviour(operation: str, change: Callable[[Call, State, Behaviour], Answer]
     return plant
 
 
-def rename(body: Any, old: str, new: str) -> None:
-    """Renames a key of a JSON object."""
-    if old in body:
-        body[new] = body.pop(old)
+def sees(operation: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Plant:
+    """The behaviour sees another body than the one that was sent."""
+    return behaviour(operation, lambda call, state, honest: honest(call._replace(body=change(dict(call.body))), state))
+
+
+def forgets(operation: str, kind: str, *fields: str, key: str = "id") -> Plant:
+    """The answer is right, but the record keeps the old value of these fields (of all, when none is named)."""
+
+    def changed(call: Call, state: State, honest: Behaviour) -> Answer:
+        before = {record_key(row, state, kind): row for row in state.all(kind)}
+        said = honest(call, state)
+        for row in list(state.all(kind)):
+            old = before.get(record_key(row, state, kind))
+            if old is not None and old != row:
+                state.put(kind, old if not fields else {**row, **{name: old.get(name) for name in fields}})
+        return said
+
+    return behaviour(operation, changed)
+
+
+def afterwards(operation: str, change: Callable[[Call, State, Answer], Any]) -> Plant:
+    """Does something more once the behaviour has done its work."""
+
+    def changed(call: Call, state: State, honest: Behaviour) -> Answer:
+        said = honest(call, state)
+        change(call, state, said)
+        return said
+
+    return behaviour(operation, changed)
+
+
+def edits(operation: str, kind: str, change: Callable[[Call, dict[str, Any]], Any], *, mine: bool = True) -> Plant:
+    """Edits the records that the behaviour wrote or was told to (`mine`), or else all the others of that kind."""
+
+    def changed(call: Call, state: State, honest: Behaviour) -> Answer:
+        before = list(state.all(kind))
+        said = honest(call, state)
+        for row in list(state.all(kind)):
+            written = row not in before or any(value in row.values() for value in call.path.values())
+            if written == mine:
+                change(call, row)
+                state.put(kind, row)
+        return said
+
+    return behaviour(operation, changed)
+
+
+def record_key(row: dict[str, Any], state: State, kind: str) -> str:
+    """The key under which a record is kept."""
+    return str(row[state._shapes[kind].key])

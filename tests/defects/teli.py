@@ -2,38 +2,366 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from mock_server.exchange import Behaviour
 from mock_server.messages import Answer, Call
 from mock_server.stores import State
-from tests.defects.planting import Defect, answer, behaviour, boundary, status
+from tests.defects.planting import (
+    UNDECODED,
+    Defect,
+    afterwards,
+    answer,
+    any_key,
+    asked,
+    behaviour,
+    careless,
+    crash,
+    drop,
+    edits,
+    forgets,
+    lenient,
+    media_type,
+    put,
+    renamed,
+    rows,
+    sees,
+    status,
+    text,
+)
+
+LINKS = ("inbound_agent_id", "outbound_agent_id")
+AREA = {"area_code": "313", "user_id": "1762896366429x599348279945132448"}
+OWNER = {"organization_id": "1762896364768x389173798861431550", "user_id": "1762896366429x599348279945132448"}
+NUMBER = "/v1/voice/phone-numbers/+14155551234/update-agent"
 
 
-def _update_not_stored(call: Call, state: State, honest: object) -> Answer:
-    number = state.get("numbers", call.path["phone_number"])
-    said = honest(call, state)  # type: ignore[operator]
-    if number is not None:
-        state.put("numbers", number)
-    return said
+def _wrong_number(call: Call, state: State, honest: Behaviour) -> Answer:
+    said = honest(call._replace(path={"phone_number": "+15174686941"}), state)
+    return said._replace(body={**said.body, "phone_number": call.path["phone_number"]})
+
+
+def _all_organizations(call: Call, state: State, honest: Behaviour) -> Answer:
+    said = honest(call, state)
+    every = [{k: v for k, v in agent.items() if k != "settings"} for agent in state.all("agents")]
+    return said._replace(body={**said.body, "count": len(every), "agents": every})
+
+
+def _same_number(call: Call, state: State, honest: Behaviour) -> Answer:
+    said = honest(call, state)
+    held = [n["phone_number"] for n in state.all("numbers") if n["area_code"] == call.body["area_code"]]
+    pretty = f"+1 {held[0][2:5]}-{held[0][5:8]}-{held[0][8:]}"
+    return said._replace(body={**said.body, "phone_number": held[0], "phone_number_pretty": pretty})
+
+
+def _not_listed(call: Call, state: State, said: Answer) -> None:
+    state.delete("numbers", said.body["phone_number"])
+
+
+def _count(call: Call, number: dict[str, Any]) -> None:
+    number["nickname"] = f"{number['nickname']}." if number.get("nickname") else "."
+
+
+def _blank_others(call: Call, number: dict[str, Any]) -> None:
+    number.update({link: call.body[link] for link in LINKS if call.body.get(link)})
+
+
+def _link_by_other_id(call: Call, number: dict[str, Any]) -> None:
+    for link in LINKS:
+        if number[link] is not None:
+            number[link] = number[link].upper()
 
 
 DEFECTS = [
-    Defect("update is not stored", "teli", "read-back", behaviour("updatePhoneAgent", _update_not_stored)),
-    Defect("agent not found is a 404", "teli", "errors", status("updatePhoneAgent", 500, 404)),
+    # examples
+    Defect("powered_by is missing", "teli", "examples", drop("updatePhoneAgent", "powered_by"), "updatePhoneAgent"),
+    Defect("powered_by in lower case", "teli", "examples", put("createPhoneNumber", powered_by="teli")),
+    Defect("success is false", "teli", "examples", put("updatePhoneAgent", success=False), "updatePhoneAgent"),
+    Defect("message mistyped", "teli", "examples", text("updatePhoneAgent", "updated succ", "updated suc")),
     Defect(
-        "powered_by is missing",
+        "area_code is a number",
         "teli",
         "examples",
-        answer("updatePhoneAgent", lambda body: body.pop("powered_by") and None, status=200),
+        answer("createPhoneNumber", lambda b: b.update(area_code=313), status=200),
     ),
     Defect(
-        "any key is accepted",
+        "pretty number under another name",
         "teli",
-        "keys",
-        boundary(
-            lambda request, response, ask: (
-                ask(request._replace(headers={**request.headers, "x-api-key": "YOUR_API_KEY"}))
-                if response.status == 401
-                else response
-            )
+        "examples",
+        renamed("createPhoneNumber", "phone_number_pretty", "pretty"),
+    ),
+    Defect("pretty number of another number", "teli", "examples", text("createPhoneNumber", "+1 313-", "+1 314-")),
+    Defect("everything inside data", "teli", "examples", answer("updatePhoneAgent", lambda b: {"data": b}, status=200)),
+    Defect("201 for a new number", "teli", "examples", status("createPhoneNumber", 200, 201)),
+    Defect("HTML media type", "teli", "examples", media_type("updatePhoneAgent", "text/html"), "updatePhoneAgent"),
+    Defect("no Content-Type", "teli", "examples", media_type("createPhoneNumber", None)),
+    Defect(
+        "plus becomes a space",
+        "teli",
+        "examples",
+        asked(lambda r: r._replace(path=r.path.replace("+", " "))),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "sent nickname is not answered", "teli", "examples", drop("updatePhoneAgent", "nickname"), "updatePhoneAgent"
+    ),
+    # errors
+    Defect("agent not found is a 404", "teli", "errors", status("updatePhoneAgent", 500, 404), "updatePhoneAgent"),
+    Defect("no numbers is a 400", "teli", "errors", status("createPhoneNumber", 500, 400)),
+    Defect(
+        "error sentence mistyped by a letter", "teli", "errors", text("updatePhoneAgent", "At least one", "At last one")
+    ),
+    Defect(
+        "message names another area code", "teli", "errors", text("createPhoneNumber", "area code 999", "area code 998")
+    ),
+    Defect("error says success true", "teli", "errors", put("createPhoneNumber", 500, success=True)),
+    Defect(
+        "agent and number sentences mixed up",
+        "teli",
+        "errors",
+        text("updatePhoneAgent", "Phone number not", "Agent not"),
+    ),
+    Defect(
+        "a refused link changes the number",
+        "teli",
+        "errors",
+        careless("updatePhoneAgent", "PATCH", NUMBER, {"nickname": "x"}),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "an unknown agent is linked",
+        "teli",
+        "errors",
+        sees("updatePhoneAgent", lambda b: {k: "agent_abc123" if k in LINKS and v else v for k, v in b.items()}),
+        "updatePhoneAgent",
+    ),
+    # keys
+    Defect("any key is accepted", "teli", "keys", any_key("x-api-key", "YOUR_API_KEY")),
+    Defect("a missing key is accepted", "teli", "keys", any_key("x-api-key", "YOUR_API_KEY", missing_only=True)),
+    # valid, invalid
+    Defect(
+        "an emptied nickname crashes",
+        "teli",
+        "valid",
+        behaviour("createUser", lambda c, s, h: h(c, s) if "phone" not in c.body else 1 / 0),
+        "createUser",
+    ),
+    Defect(
+        "null links crash",
+        "teli",
+        "valid",
+        answer("updatePhoneAgent", lambda b: b.update({k: 0 for k in LINKS if b.get(k, "") is None}), status=200),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "a missing area code is accepted",
+        "teli",
+        "invalid",
+        lenient("createPhoneNumber", 400, lambda b: {**AREA, **OWNER, "tenant_id": "t"}),
+    ),
+    Defect(
+        "an unknown agent_type is a voice agent",
+        "teli",
+        "invalid",
+        lenient(
+            "createAgent",
+            400,
+            lambda b: {
+                "agent_type": "voice",
+                "agent_name": "A",
+                "starting_message": "",
+                "prompt": "",
+                "voice_id": "v",
+                **OWNER,
+            },
         ),
+        "createAgent",
+    ),
+    Defect(
+        "no body at all is accepted",
+        "teli",
+        "invalid",
+        lenient("updatePhoneAgent", 400, lambda b: {"nickname": ""}),
+        "updatePhoneAgent",
+    ),
+    Defect("malformed JSON is a 500 with a traceback", "teli", "invalid", crash("createUser"), "createUser"),
+    Defect(
+        "the required sentence names another field",
+        "teli",
+        "invalid",
+        text("createPhoneNumber", "area_code and user_id", "area_code or user_id"),
+    ),
+    # encoding, twin
+    Defect("%2B is not understood", "teli", "encoding", UNDECODED, "updatePhoneAgent"),
+    Defect("PATCH is not stored", "teli", "twin", forgets("updatePhoneAgentPatch", "numbers"), "updatePhoneAgentPatch"),
+    Defect(
+        "PATCH says another message",
+        "teli",
+        "twin",
+        text("updatePhoneAgentPatch", "updated", "patched"),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "PATCH does not know the number", "teli", "twin", status("updatePhoneAgentPatch", 500, 404), "updatePhoneAgent"
+    ),
+    # read-back
+    Defect("update is not stored", "teli", "read-back", forgets("updatePhoneAgent", "numbers"), "updatePhoneAgent"),
+    Defect(
+        "links are swapped",
+        "teli",
+        "read-back",
+        sees(
+            "updatePhoneAgentPatch", lambda b: {LINKS[1 - LINKS.index(k)] if k in LINKS else k: v for k, v in b.items()}
+        ),
+        "updatePhoneAgentPatch",
+    ),
+    Defect(
+        "create drops the nickname",
+        "teli",
+        "read-back",
+        edits("createPhoneNumber", "numbers", lambda c, n: n.update(nickname=None)),
+    ),
+    Defect("a new number is not listed", "teli", "read-back", afterwards("createPhoneNumber", _not_listed)),
+    Defect(
+        "links come back in capitals",
+        "teli",
+        "read-back",
+        edits("updatePhoneAgent", "numbers", _link_by_other_id),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "the list misses the newest row",
+        "teli",
+        "read-back",
+        rows("listPhoneNumbers", "phone_numbers", lambda r: r[:-1], count=True),
+    ),
+    Defect("users keep their old e-mail", "teli", "read-back", forgets("updateUser", "users", "email"), "updateUser"),
+    Defect(
+        "update writes another number",
+        "teli",
+        "read-back",
+        behaviour("updatePhoneAgent", _wrong_number),
+        "updatePhoneAgent",
+    ),
+    # partial, clear
+    Defect(
+        "an update forgets the nickname",
+        "teli",
+        "partial",
+        edits("updatePhoneAgent", "numbers", lambda c, n: n.update(nickname=c.body.get("nickname"))),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "an update forgets the other link",
+        "teli",
+        "partial",
+        edits("updatePhoneAgentPatch", "numbers", lambda c, n: n.update({k: None for k in LINKS if k not in c.body})),
+        "updatePhoneAgentPatch",
+    ),
+    Defect(
+        "an agent changes its type",
+        "teli",
+        "partial",
+        edits("updateAgent", "agents", lambda c, a: a.update(agent_type="sms")),
+        "updateAgent",
+    ),
+    Defect(
+        '"" does not clear',
+        "teli",
+        "clear",
+        sees(
+            "updatePhoneAgent", lambda b: {k: v for k, v in b.items() if k not in LINKS or v != ""} or {"nickname": ""}
+        ),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "null does not clear",
+        "teli",
+        "clear",
+        sees(
+            "updatePhoneAgentPatch",
+            lambda b: {k: v for k, v in b.items() if k not in LINKS or v is not None} or {"nickname": ""},
+        ),
+        "updatePhoneAgentPatch",
+    ),
+    Defect(
+        "clearing one link clears both",
+        "teli",
+        "clear",
+        edits(
+            "updatePhoneAgent",
+            "numbers",
+            lambda c, n: n.update(dict.fromkeys(LINKS)) if "" in c.body.values() else None,
+        ),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "clearing a link clears the nickname",
+        "teli",
+        "clear",
+        edits("updatePhoneAgent", "numbers", lambda c, n: n.update(nickname=None) if None in c.body.values() else None),
+        "updatePhoneAgent",
+    ),
+    # idempotent, isolation
+    Defect(
+        "each update lengthens the nickname",
+        "teli",
+        "idempotent",
+        edits("updatePhoneAgent", "numbers", _count),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "an update links the other numbers too",
+        "teli",
+        "isolation",
+        edits("updatePhoneAgent", "numbers", _blank_others, mine=False),
+        "updatePhoneAgent",
+    ),
+    Defect(
+        "a new number takes the links of the others",
+        "teli",
+        "isolation",
+        edits("createPhoneNumber", "numbers", lambda c, n: n.update(nickname="taken"), mine=False),
+    ),
+    # unique, delete
+    Defect("the same number twice", "teli", "unique", behaviour("createPhoneNumber", _same_number)),
+    Defect(
+        "a released number stays",
+        "teli",
+        "delete",
+        afterwards(
+            "releasePhoneNumber",
+            lambda c, s, a: s.put(
+                "numbers", {**next(iter(s.all("numbers"))), "phone_number": c.path["phone_number"], "id": "again"}
+            ),
+        ),
+        "releasePhoneNumber",
+    ),
+    Defect(
+        "a deleted agent takes the others with it",
+        "teli",
+        "delete",
+        afterwards(
+            "deleteAgent", lambda c, s, a: [s.delete("agents", row["agent_id"]) for row in list(s.all("agents"))]
+        ),
+        "deleteAgent",
+    ),
+    # list
+    Defect(
+        "the count is one too many",
+        "teli",
+        "list",
+        answer("listAgents", lambda b: b.update(count=b["count"] + 1), status=200),
+        "listAgents",
+    ),
+    Defect(
+        "a row comes twice", "teli", "list", rows("listUsers", "users", lambda r: r + r[:1], count=True), "listUsers"
+    ),
+    Defect(
+        "agents of every organization are listed",
+        "teli",
+        "list",
+        behaviour("listAgents", _all_organizations),
+        "listAgents",
     ),
 ]
