@@ -48,6 +48,9 @@ def _parser() -> _Parser:
     add("--allow", metavar="LIST", help="what may be sent: read,write,purchase (default: all on loopback, else read)")
     add("--var", action="append", default=[], metavar="NAME=VALUE", help="what only an account knows; repeatable")
     add("--max-requests", type=int, metavar="N", help="at most so many requests to each vendor")
+    add("--max-purchases", type=int, metavar="N", help="at most so many requests that may cost money, to each vendor")
+    add("--rate", metavar="N/s", help="at most so many requests a second")
+    add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
     add("--seed", type=int, default=1, metavar="N", help="seed of generated requests (default 1)")
     add("--draws", type=int, metavar="N", help="generated requests for each property")
     add(
@@ -56,7 +59,9 @@ def _parser() -> _Parser:
         choices=["documented", "observed", "assumed"],
         help="which statements must hold",
     )
-    add("--report", action="append", default=[], metavar="KIND=F", help="junit=FILE or json=FILE; repeatable")
+    add(
+        "--report", action="append", default=[], metavar="KIND=F", help="junit=FILE, json=FILE or html=FILE; repeatable"
+    )
     return parser
 
 
@@ -78,6 +83,9 @@ def check(arguments: Sequence[str]) -> int:
                 allow=_allow(options.allow),
                 variables=_variables(options.var),
                 max_requests=options.max_requests,
+                max_purchases=options.max_purchases,
+                rate=_rate(options.rate),
+                record=bool(options.record),
                 seed=options.seed,
                 draws=options.draws,
                 fail_on=options.fail_on,
@@ -92,13 +100,17 @@ def check(arguments: Sequence[str]) -> int:
         if origin is not None:
             _reach(origin)
             run.settings.targets[provider] = _prefixed(origin, provider, several=len(run.providers) > 1)
+    if options.record:
+        reports["har"] = Path(options.record)
+        if not reports["har"].resolve().parent.is_dir():
+            _fail(f"--record {options.record}: there is no such folder")
     return _run(run, reports)
 
 
 def _run(run: Any, reports: dict[str, Path]) -> int:
     import pytest
 
-    from contract_tests import report
+    from contract_tests import har, html, report
     from contract_tests.plugin import prepare
 
     class Progress:
@@ -136,6 +148,10 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
         _fail(f"the run ended early (pytest {code!r})" if run.outcomes else "nothing was checked")
     if "json" in reports:
         report.write_json(run, reports["json"])
+    if "html" in reports:
+        html.write(run, reports["html"])
+    if "har" in reports:
+        har.write(reports["har"], run.exchanges, run.keys(), run.specs.values())
     _print(run, seconds)
     if run.unreachable:
         sys.stderr.write(f"ringback check: {run.unreachable}\n")
@@ -151,7 +167,14 @@ def _print(run: Any, seconds: float) -> None:
     where = sorted({run.target(provider) or "a mock of its own" for provider in run.providers})
     print(f"Checked {', '.join(run.providers)} on {', '.join(where)}\n")
     print("\n".join(report.table(run)))
-    print("\n".join(report.findings(run)))
+    found = "\n".join(report.findings(run))
+    if os.environ.get("GITHUB_ACTIONS"):
+        from contract_tests import annotations
+
+        print(annotations.harmless(found))
+        print("\n".join(annotations.lines(run)))
+    else:
+        print(found)
     print(
         f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
         f" {counts['notes']} notes; {counts['requests']} requests in {seconds:.1f} s (seed {run.settings.seed})"
@@ -169,6 +192,18 @@ def _targets(texts: list[str]) -> dict[str, str]:
             _fail(f"--target {text}: an origin such as http://127.0.0.1:4010/teli is needed, or PROVIDER=ORIGIN")
         targets[name] = origin.rstrip("/")
     return targets
+
+
+def _rate(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        rate = float(text.removesuffix("/s"))
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1e6:
+        _fail(f"--rate {text}: a number of requests a second is needed, such as 2/s")
+    return rate
 
 
 def _allow(text: str | None) -> list[str] | None:
@@ -192,8 +227,8 @@ def _reports(texts: list[str]) -> dict[str, Path]:
     reports = {}
     for text in texts:
         kind, equals, file = text.partition("=")
-        if kind not in ("junit", "json") or not equals or not file:
-            _fail(f"--report {text}: junit=FILE or json=FILE is needed")
+        if kind not in ("junit", "json", "html") or not equals or not file:
+            _fail(f"--report {text}: junit=FILE, json=FILE or html=FILE is needed")
         if not Path(file).resolve().parent.is_dir():
             _fail(f"--report {text}: there is no folder {Path(file).resolve().parent}")
         reports[kind] = Path(file)

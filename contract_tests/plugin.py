@@ -13,7 +13,7 @@ import pytest
 from contract_tests.findings import ContractBroken, NotCovered, Outcome
 from contract_tests.mock import OwnMock
 from contract_tests.properties import PROPERTIES, Property, Recorder
-from contract_tests.transport import COSTS, Transport, Unreachable, is_loopback
+from contract_tests.transport import COSTS, Exchange, Transport, Unreachable, is_loopback
 from contract_tests.world import World
 from mock_server.spec import Operation, Spec, load_all
 
@@ -35,6 +35,9 @@ class Settings:
     allow: list[str] | None = None
     variables: dict[str, str] = field(default_factory=dict)
     max_requests: int | None = None
+    max_purchases: int | None = None
+    rate: float | None = None
+    record: bool = False
     seed: int = 1
     draws: int | None = None
     fail_on: str = "documented"
@@ -49,6 +52,8 @@ class Run:
         self.specs = load_all()
         self.outcomes: list[Outcome] = []
         self.unreachable: str | None = None
+        self.left_behind: list[str] = []
+        self.exchanges: list[Exchange] = []
         self._worlds: dict[str, World] = {}
         self._mocks: dict[str, OwnMock] = {}
 
@@ -80,19 +85,34 @@ class Run:
         if origin is None:
             # One for each vendor: every world has a space of its own, and a server has room for a thousand.
             self._mocks[provider] = mock = OwnMock(settings.mock_command)
-            transport = Transport(mock.origin(provider), frozenset(COSTS), settings.max_requests)
+            transport = self._transport(mock.origin(provider), list(COSTS))
             return World(spec, transport, key=f"test_check_{provider}", own=True, given=self._given(spec))
         variable = settings.api_key_env
         key = os.environ.get(variable, "") if variable else ""
         allowed = settings.allow or (list(COSTS) if is_loopback(origin) else ["read"])
         return World(
             spec,
-            Transport(origin, frozenset(allowed), settings.max_requests),
+            self._transport(origin, allowed),
             key=key or DEFAULT_KEY,
             own=False,
             key_text=f"${variable}" if variable else None,
             given=self._given(spec),
         )
+
+    def _transport(self, origin: str, allowed: list[str]) -> Transport:
+        settings = self.settings
+        return Transport(
+            origin,
+            frozenset(allowed),
+            settings.max_requests,
+            max_purchases=settings.max_purchases,
+            rate=settings.rate,
+            watch=self.exchanges.append if settings.record else None,
+        )
+
+    def keys(self) -> list[str]:
+        """The keys that were used, to be masked wherever they stand; those of a mock of our own are no secrets."""
+        return [world.key for world in self._worlds.values() if not world.own]
 
     def _given(self, spec: Spec) -> dict[str, Any]:
         """The values given by --var that this vendor knows, as the type of the documented default."""
@@ -133,6 +153,8 @@ class Run:
             self.unreachable = str(why)
             raise
         finally:
+            if not world.own:
+                self.left_behind += world.clean_up()
             outcome.notes = list(recorder.notes.values())
             outcome.requests = world.transport.sent - sent
             outcome.seconds = round(time.perf_counter() - started, 3)
@@ -168,6 +190,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--allow", default=None, help="what may be sent: read,write,purchase")
     add("--var", action="append", default=[], metavar="NAME=VALUE", help="what only an account knows")
     add("--max-requests", type=int, default=None, help="at most so many requests to each vendor")
+    add("--max-purchases", type=int, default=None, help="at most so many requests that may cost money")
     add("--check-seed", type=int, default=1, help="the seed of generated requests")
     add("--draws", type=int, default=None, help="generated requests for each property")
     add("--fail-on", default="documented", choices=["documented", "observed", "assumed"])
@@ -192,6 +215,7 @@ def _settings(config: pytest.Config) -> Settings:
         allow=allow.split(",") if allow else None,
         variables=dict(pair.split("=", 1) for pair in option("--var")),
         max_requests=option("--max-requests"),
+        max_purchases=option("--max-purchases"),
         seed=option("--check-seed"),
         draws=option("--draws"),
         fail_on=option("--fail-on"),

@@ -62,6 +62,8 @@ def findings(run: Run) -> list[str]:
             )
     for reason, places in uncovered.items():
         lines += ["", f"not covered: {reason}", f"  {', '.join(places)}"]
+    if run.left_behind:
+        lines += ["", "left behind, because it could not be removed:", *(f"  {what}" for what in run.left_behind)]
     return lines
 
 
@@ -88,6 +90,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "fail_on": run.settings.fail_on,
         "properties": {property.name: property.sentence for property in PROPERTIES},
         "counts": counts(run.outcomes),
+        "left_behind": run.left_behind,
         "outcomes": [outcome.as_json() for outcome in run.outcomes],
     }
 

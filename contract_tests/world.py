@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from contract_tests.findings import Difference, Finding, NotCovered, weaker
-from contract_tests.transport import Reply, Transport
+from contract_tests.transport import Reply, Transport, Unreachable
 from mock_server.messages import Json
 from mock_server.spec import (
     Evidence,
@@ -74,6 +74,7 @@ class World:
         self.checks: dict[str, OperationCheck] = compile_checks(spec)
         self._found: dict[str, list[Json]] = {}
         self._made: set[Json] = set()
+        self._to_remove: list[tuple[str, Json]] = []
         self._numbers = count(1)
 
     def fresh(self) -> World:
@@ -184,7 +185,53 @@ class World:
             raise NotCovered("destroys records, and would destroy one that this run did not make")
         wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
         reply = self.transport.send(wire, cost_of(operation))
+        if reply.status < 300 and cost_of(operation) == "purchase":
+            self._forget_searched()
+        if not self.own and operation.contract.get("effect") == "create" and reply.status < 300:
+            self._remember(operation, reply)
         return Sent(prepared.path, prepared.query, prepared.body, wire), reply
+
+    def _remember(self, operation: Operation, reply: Reply) -> None:
+        """Keeps the key of a record that was made, so that it can be removed again."""
+        key = operation.contract.get("key") or {}
+        record = pointed(reply.json, operation.contract.get("at") or "")
+        if key.get("in") == "answer" and isinstance(record, dict) and key["name"] in record:
+            self._made.add(record[key["name"]])
+            self._to_remove.append((operation.contract["record"], record[key["name"]]))
+
+    def clean_up(self) -> list[str]:
+        """Removes the records that this run made and has not removed, newest first; returns what could not be.
+
+        A vendor without a documented way to remove a kind of record keeps what was made.
+        """
+        left = []
+        while self._to_remove:
+            kind, key = self._to_remove.pop()
+            removers = [
+                operation
+                for operation in self.spec.operations.values()
+                if operation.contract.get("record") == kind and operation.contract.get("effect") == "delete"
+            ]
+            if not removers:
+                left.append(f"{self.spec.provider} {kind} {key}: no documented operation removes it")
+                continue
+            request = self.plain_request(removers[0])
+            path = {**request.path, removers[0].contract["key"]["name"]: key}
+            try:
+                reply = self.send(removers[0], replace(request.with_values(path, request.query, None), after=()))[1]
+            except (NotCovered, Unreachable) as why:
+                left.append(f"{self.spec.provider} {kind} {key}: {why}")
+                continue
+            if reply.status >= 500:
+                left.append(f"{self.spec.provider} {kind} {key}: {removers[0].id} answered {reply.status}")
+        return left
+
+    def _forget_searched(self) -> None:
+        """What was found for sale may be sold now, so it is looked for anew when it is next needed."""
+        for name in list(self._found):
+            found = self.spec.variables[name].found_operation
+            if found is not None and self.spec.operations[found].contract.get("effect") == "search":
+                del self._found[name]
 
     def send_to(self, operation: Operation, request: NamedRequest, path: str) -> tuple[WireRequest, Reply]:
         """Sends a prepared request to a path spelled by the caller; never for an operation that destroys."""

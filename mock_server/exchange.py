@@ -63,10 +63,11 @@ class Service:
         self.checks = compile_checks(spec)
         self._listings = listings(spec.operations)
         self._header = spec.security.header.lower()
-        self.magic: dict[str, list[Magic]] = {}
+        # By operation, place and value, because every request of such an operation is looked up here.
+        self.magic: dict[str, dict[str, dict[str, Magic]]] = {}
         for magic in spec.magic:
             for name in magic.operations:
-                self.magic.setdefault(name, []).append(magic)
+                self.magic.setdefault(name, {}).setdefault(magic.at, {}).update(dict.fromkeys(magic.values, magic))
         # Of all operations, because a secret sent to the wrong path is still a secret.
         self._secrets = tuple({path for operation in spec.operations.values() for path in operation.body_secrets})
 
@@ -165,14 +166,17 @@ class Service:
         """The rule that decides this request: one of the space's own, or a magic value of the spec."""
         if not space.faults and operation.id not in self.magic:
             return None
-        values = Values(path, dict(parse_qsl(raw_query, keep_blank_values=True)), _body_or_none(request))
+        places = self.magic.get(operation.id, {})
+        body = _body_or_none(request) if space.faults or any(not at.startswith("path.") for at in places) else None
+        values = Values(path, dict(parse_qsl(raw_query, keep_blank_values=True)) if raw_query else {}, body)
         if space.faults:
             rule = space.faults.take(self.spec.provider, operation.id, values, space.random)
             if rule is not None:
                 return rule
-        for magic in self.magic.get(operation.id, ()):
-            if values.at(magic.at) in magic.values:
-                return _magic_rule(magic, self.spec.provider)
+        for at, known in places.items():
+            value = values.at(at)
+            if isinstance(value, str) and value in known:
+                return _magic_rule(known[value], self.spec.provider)
         return None
 
     def _ruled(

@@ -499,6 +499,14 @@ def test_a_file_of_the_user_s_own_is_served_and_other_vendors_keep_theirs(
     assert len(others.json()) == 2
 
 
+@pytest.mark.xfail(reason="A file that says nothing of keys takes the vendor's documented ones away.")
+def test_a_file_without_keys_leaves_the_documented_ones_as_they_are(
+    serve: Callable[..., Server], folder: Callable[..., str]
+) -> None:
+    running = serve("--only", "teli", "--fixtures", folder('numbers:\n  - {phone_number: "+14155557777"}\n'))
+    assert requests.get(running.url + NUMBERS, LIST, headers=KEY, timeout=5).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

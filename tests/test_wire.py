@@ -624,7 +624,7 @@ def test_a_chunked_body_that_breaks_off_changes_nothing(quiet: Server, key: str)
 
 
 def test_a_body_with_thousands_of_faults_holds_up_nobody(quiet: Server, key: str) -> None:
-    tools = json.dumps({"tools": [7] * 50_000}).encode()
+    tools = json.dumps({"tools": [7] * 300_000}).encode()
     data = request(
         "/teli/v1/agents/agent_abc123/tools",
         f"X-API-Key: {key}",
