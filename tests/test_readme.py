@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -66,3 +67,30 @@ def test_every_file_that_the_readme_links_to_exists() -> None:
     assert links
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+def test_the_example_for_pytest_is_the_one_that_is_run() -> None:
+    example = (ROOT / "tests" / "example_test_plugin.py").read_text(encoding="utf-8")
+    assert f"```python\n{example.rstrip()}\n```" in README
+
+
+def test_make_serve_serves_all_four_vendors() -> None:
+    """Runs only where make has installed into .venv already, as `make test` has; it would install otherwise."""
+    if not (ROOT / ".venv" / "installed").exists():
+        if os.environ.get("CI"):
+            pytest.fail("CI runs these tests by `make test`, which installs into .venv")
+        pytest.skip("`make test` has not been used here: nothing is installed in .venv")
+    process = subprocess.Popen(
+        ["make", "-s", "serve"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "RINGBACK_PORT": "0", "RINGBACK_JSON": "1"},
+    )
+    assert process.stdout is not None
+    try:
+        providers = json.loads(process.stdout.readline())["providers"]
+        assert list(providers) == ["interactly", "teli", "uponai", "vogent"]
+    finally:
+        process.terminate()
+        process.wait(timeout=10)

@@ -57,7 +57,7 @@ def _serve_behind(front: Front, arguments: list[str]) -> int:
             self.wfile.write(content)
             connection.close()
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _pass_on  # noqa: N815 - the standard library's names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _pass_on
 
         def log_message(self, *arguments: object) -> None:
             """Says nothing."""
