@@ -29,13 +29,17 @@ def provider_names() -> list[str]:
 
 
 def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
-    """The vendor of that name; a file `<name>.yaml` in the `fixtures` folder stands in for the packaged one."""
+    """The vendor of that name; a file `<name>.yaml` in the `fixtures` folder stands in for the packaged one.
+
+    A file that names no keys keeps the packaged ones, so that the documented keys go on working.
+    """
     spec = load(specs_folder() / f"{name}.yaml")
     behaviours, completions = _module(name, spec)
     file = fixtures_folder() / f"{name}.yaml"
-    if fixtures is not None and (fixtures / f"{name}.yaml").exists():
-        file = fixtures / f"{name}.yaml"
     loaded = load_fixtures(file, spec, completions) if file.exists() else Fixtures((), {})
+    if fixtures is not None and (fixtures / f"{name}.yaml").exists():
+        own = load_fixtures(fixtures / f"{name}.yaml", spec, completions)
+        loaded = own if own.keys else own._replace(keys=loaded.keys)
     return Vendor(spec, loaded, behaviours)
 
 

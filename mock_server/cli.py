@@ -88,7 +88,9 @@ def _add_serve(commands: Any) -> None:
     add("--host", default=_env("host", "127.0.0.1"), help="address to listen on (default 127.0.0.1)")
     add("--port", default=_env("port", "4010"), help="port, 0 for a free one (default 4010)")
     add("--only", default=_env("only"), metavar="P", help="serve one vendor, mounted at the root")
-    add("--seed", default=_env("seed"), metavar="N", help="make ids and numbers reproducible")
+    add(
+        "--seed", default=_env("seed"), metavar="N", help="reproducible ids, numbers and times (the clock stands still)"
+    )
     add("--fixtures", default=_env("fixtures"), metavar="DIR", help="a folder with your own <vendor>.yaml files")
     add("--accept-key", action="append", default=None, metavar="KEY", help="accept this API key, or `any`; repeatable")
     add("--tls-cert", default=_env("tls-cert"), metavar="F", help="certificate (PEM) for https")

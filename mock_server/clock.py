@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Time in UTC. A clock that was set goes on from there unless it is frozen."""
+    """Time in UTC. A clock that was set goes on from there unless it is frozen.
 
-    def __init__(self) -> None:
+    `born` is the moment at which it stands still to begin with; None begins with real time.
+    """
+
+    def __init__(self, born: datetime | None = None) -> None:
         self._offset = timedelta()
-        self._frozen: datetime | None = None
+        self._frozen = born
 
     @property
     def frozen(self) -> bool:

@@ -114,6 +114,15 @@ class Service:
         self._journal(request, response, outcome, operation, space, started)
         return response
 
+    def too_slow(self, request: Request) -> Response:
+        """The answer to a request whose body did not arrive in time."""
+        started = perf_counter()
+        envelope = self.spec.answers["error"].filled({"message": "Request Timeout"})
+        outcome = Outcome("error", 408, envelope, "assumed", (("connection", "close"),))
+        response = _encoded(outcome, None)
+        self._journal(request, response, outcome, None, None, started)
+        return response
+
     def is_long(self, request: Request) -> bool:
         """Whether the answer lists so many rows that others should not have to wait until it is made."""
         if request.method not in ("GET", "HEAD"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from random import Random
 from threading import RLock
 
@@ -16,6 +16,8 @@ from mock_server.stores import Store, Transaction
 
 DEFAULT_SPACE = "default"
 MAX_SPACES = 1_000
+SEEDED_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+"""When the clocks of a server with a seed stand, until they are set or put back to real time."""
 MAX_HELD_PER_SPACE = 32
 MAX_HELD = 128
 """How many connections faults may hold open at a time, in a space and in all."""
@@ -26,13 +28,14 @@ class SpaceLimit(Exception):
 
 
 class Space:
-    """One world. `lock` makes its exchanges come one after the other."""
+    """One world. `lock` makes its exchanges come one after the other; `born` is when its clock stands at first."""
 
-    def __init__(self, name: str, seed: int, budget: Budget) -> None:
+    def __init__(self, name: str, seed: int, budget: Budget, born: datetime | None = None) -> None:
         self.name = name
         self.seed = seed
+        self.born = born
         self.random = Random(seed)
-        self.clock = Clock()
+        self.clock = Clock(born)
         self.faults = Faults()
         self.journal = Journal(budget)
         self.lock = RLock()
@@ -51,7 +54,7 @@ class Space:
     def rewind(self) -> None:
         """Clock, chance, faults and journal as in a new space; the documents are the store's business."""
         self.reseed()
-        self.clock.reset()
+        self.clock = Clock(self.born)
         self.faults.clear()
         self.journal.clear()
 
@@ -101,6 +104,8 @@ class Spaces:
         self._accepted = frozenset(accepted_keys)
         self._any = accept_any
         self._seed = secrets.randbits(48) if seed is None else seed
+        # Ids and answers hold times: to be the same for the same seed, these have to be.
+        self._born = None if seed is None else SEEDED_TIME
         self._limit = limit
         self._spaces: dict[str, Space] = {}
         self._lock = RLock()
@@ -131,7 +136,7 @@ class Spaces:
                 return self._spaces[name]
             if len(self._spaces) >= self._limit:
                 raise SpaceLimit(f"{self._limit} spaces are open; reset or delete some, or use fewer keys")
-            space = Space(name, _seed_of(self._seed, name), self.budget)
+            space = Space(name, _seed_of(self._seed, name), self.budget, self._born)
             if not self.store.exists(name):
                 with self.store.transaction(name) as transaction:
                     self._fill(transaction)

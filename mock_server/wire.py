@@ -76,9 +76,10 @@ class Wire:
             try:
                 request = await self._deadlines.keep(_with_body(request, protocol, limit))
             except TimeoutError:
-                protocol.response_bytes(
-                    408, [("content-type", "text/plain"), ("connection", "close")], b"Body too slow\n"
-                )
+                if destination.service is None:
+                    protocol.response_bytes(408, [("connection", "close")], b"The body came too slowly\n")
+                else:
+                    _send(destination.service.too_slow(request._replace(path=destination.path)), protocol)
                 return
         if destination.service is not None:
             service, request = destination.service, request._replace(path=destination.path)

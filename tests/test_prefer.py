@@ -367,7 +367,7 @@ def test_odd_twins_are_told_and_reach_no_header(call: Call, twin: str) -> None:
     assert "X-Evil" not in answer.headers
 
 
-@pytest.mark.parametrize("length", [1, 10, 1000, 100_000])
+@pytest.mark.parametrize("length", [1, 10, 1000, 20_000])
 def test_reading_a_preference_takes_no_longer_than_reading_it(length: int) -> None:
     started = time.monotonic()
     for text in ('"' * length, '="' * length, ";" * length, 'a="\\' * length, "code=" * length, ' "a" ,' * length):

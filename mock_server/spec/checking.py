@@ -13,7 +13,7 @@ import orjson
 from mock_server.messages import Json, Violation
 from mock_server.spec.model import Operation, Spec
 
-_VERBATIM = re.compile(r"^[+-]?\d{1,4000}$")
+_VERBATIM = re.compile(r"[+-]?[0-9]{1,4000}")
 """An integer as text; int() raises on one of more than 4,300 digits."""
 
 
@@ -159,7 +159,7 @@ class OperationCheck:
 
 def _converted(text: str, wanted: Any) -> Json:
     """A query string's text as the type the schema wants, or unchanged where it is none."""
-    if wanted == "integer" and _VERBATIM.match(text):
+    if wanted == "integer" and _VERBATIM.fullmatch(text):
         return int(text)
     if wanted == "number":
         try:

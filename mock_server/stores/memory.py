@@ -237,7 +237,7 @@ class MemoryStore:
             return MemorySnapshot(viewed, lock)
 
     def exists(self, space: str) -> bool:
-        return bool(self._spaces.get(space))
+        return any(table.rows for table in self._spaces.get(space, {}).values())
 
     def drop(self, space: str) -> None:
         with self._guard:
