@@ -1,0 +1,182 @@
+"""What `ringback check` leaves behind: reports, recordings without secrets, annotations, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from time import monotonic
+
+import pytest
+import requests
+
+from contract_tests import annotations, har
+from contract_tests.findings import Finding, Outcome
+from contract_tests.plugin import Run, Settings
+from contract_tests.transport import BudgetSpent, Exchange, Reply, Transport
+from mock_server.spec import Spec, WireRequest
+from tests.conftest import Server
+from tests.test_check import ONE, check
+
+WIRE = WireRequest("GET", "/x", "", {}, None)
+
+
+def test_the_html_report_needs_no_network_and_shows_every_outcome(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert check(*ONE, "--report", f"html={page}").returncode == 0
+    text = page.read_text(encoding="utf-8")
+    assert "The contract <span class='passed'>holds</span>" in text
+    assert "vogent updatePhoneNumber" in text
+    assert "prefers-color-scheme: dark" in text
+    for outside in ("src=", "http-equiv", "@import", "url(", "<script", "<link"):
+        assert outside not in text
+
+
+def test_what_a_target_says_cannot_become_markup_or_a_workflow_command() -> None:
+    from contract_tests import html
+
+    evil = "</pre><script>alert(1)</script>\n::error::owned\r::add-mask::x%"
+    finding = Finding("errors", "teli", "op", "r", "seed", "page", "/error", evil, evil, evil, f"curl '{evil}'")
+    run = Run(Settings(providers=["teli"]))
+    run.outcomes.append(Outcome("teli", "op", "errors", "failed", findings=[finding], notes=[finding]))
+    assert "<script" not in html.page(run)
+    lines = list(annotations.lines(run))
+    assert [line.split(" ")[0] for line in lines] == ["::error", "::notice"]
+    assert not [line for line in lines if "\n" in line or "\r" in line]
+    assert "%25" in lines[0]
+    assert not [line for line in annotations.harmless(evil).splitlines() if line.startswith("::")]
+
+
+def test_a_recording_holds_every_exchange_and_no_secret(
+    serve: Callable[..., Server], tmp_path: Path, specs: dict[str, Spec]
+) -> None:
+    recording = tmp_path / "vogent.har"
+    target = serve("--accept-key", "my-own-key").origin("vogent")
+    done = check(
+        *("vogent", "--operation", "createPhoneNumber", "--target", target),
+        *("--api-key-env", "SOME_KEY", "--record", str(recording)),
+        env={"SOME_KEY": "my-own-key"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = recording.read_text(encoding="utf-8")
+    assert "my-own-key" not in text
+    assert "secret1" not in text
+    document = json.loads(text)
+    assert document["log"]["version"] == "1.2"
+    read = list(har.read(recording, specs))
+    assert len(read) == len(document["log"]["entries"]) > 50
+    assert {one.provider for one in read} == {"vogent"}
+
+
+def test_keys_and_secret_properties_are_masked_wherever_they_stand() -> None:
+    request = WireRequest(
+        "POST", "/a/KEY123", "k=KEY123", {"X-API-Key": "KEY123"}, b'{"deep": [{"password": "pw"}], "t": "KEY123"}'
+    )
+    reply = Reply(200, {"content-type": "application/json", "set-cookie": "s"}, b'{"echo": "KEY123"}', {}, True)
+    exchange = Exchange("http://x", request, reply, "write", 0.0, 0.1)
+    text = json.dumps(har.document([exchange], ["KEY123"], frozenset(("password",))))
+    assert "KEY123" not in text
+    assert "pw" not in text
+    assert text.count(har.MASK) >= 5
+
+
+def test_a_broken_recording_is_told(tmp_path: Path, specs: dict[str, Spec]) -> None:
+    file = tmp_path / "x.har"
+    for content in ("no json", "{}", '{"log": {"entries": [{}]}}'):
+        file.write_text(content, encoding="utf-8")
+        with pytest.raises(har.BadRecording, match=r"x\.har"):
+            list(har.read(file, specs))
+
+
+def test_what_a_check_makes_at_a_foreign_server_it_removes_again(serve: Callable[..., Server]) -> None:
+    origin = serve().origin("teli")
+    query = {"user_id": "1762896366429x599348279945132448", "organization_id": "1762896364768x389173798861431550"}
+
+    def numbers() -> int:
+        answer = requests.get(
+            f"{origin}/v1/voice/phone-numbers",
+            {**query, "is_admin": "true"},
+            headers={"X-API-Key": "YOUR_API_KEY"},
+            timeout=10,
+        )
+        return int(answer.json()["count"])
+
+    before = numbers()
+    done = check("teli", "--operation", "createPhoneNumber", "--target", origin)
+    assert done.returncode == 0, done.stdout
+    assert numbers() == before
+    assert "left behind" not in done.stdout
+
+
+def test_what_cannot_be_removed_is_told(serve: Callable[..., Server]) -> None:
+    done = check("interactly", "--operation", "createAssistant", "--target", serve().origin("interactly"))
+    assert done.returncode == 0, done.stdout
+    assert "left behind, because it could not be removed:" in done.stdout
+    assert "no documented operation removes it" in done.stdout
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Is busy once, then answers; redirects from /away."""
+
+    protocol_version = "HTTP/1.1"
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        if self.path == "/away":
+            self.send_response(302)
+            self.send_header("Location", "/x")
+        elif type(self).asked == 1:
+            self.send_response(429)
+            self.send_header("Retry-After", "1")
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def busy() -> Iterator[str]:
+    Busy.asked = 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_busy_server_is_left_alone_as_long_as_it_asks(busy: str) -> None:
+    transport = Transport(busy, frozenset(("read",)))
+    started = monotonic()
+    assert transport.send(WIRE, "read").status == 200
+    assert monotonic() - started >= 1
+    assert transport.sent == 2
+
+
+def test_budgets_count_every_request_before_it_is_sent(busy: str) -> None:
+    Busy.asked = 1
+    transport = Transport(busy, frozenset(("read", "purchase")), 3, max_purchases=1)
+    transport.send(WIRE, "purchase")
+    with pytest.raises(BudgetSpent, match="1 purchases"):
+        transport.send(WIRE, "purchase")
+    transport.send(WIRE, "read")
+    transport.send(WIRE, "read")
+    with pytest.raises(BudgetSpent, match="3 requests"):
+        transport.send(WIRE, "read")
+    assert Busy.asked == 4
+
+
+def test_the_rate_is_kept_and_no_redirect_is_followed(busy: str) -> None:
+    Busy.asked = 1
+    transport = Transport(busy, frozenset(("read",)), rate=10)
+    started = monotonic()
+    for _ in range(4):
+        assert transport.send(WIRE._replace(path="/away"), "read").status == 302
+    assert monotonic() - started >= 0.3
+    assert Busy.asked == 5
