@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from contract_tests.transport import COSTS, Transport, is_loopback
-from mock_server.spec import SpecError, WireRequest
+from contract_tests.transport import COSTS, is_loopback
+from mock_server.spec import SpecError
 
 HOLDS, BROKEN, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -99,7 +99,6 @@ def check(arguments: Sequence[str]) -> int:
         origin = run.target(provider)
         if origin is not None:
             _reach(origin)
-            run.settings.targets[provider] = _prefixed(origin, provider, several=len(run.providers) > 1)
     if options.record:
         reports["har"] = Path(options.record)
         if not reports["har"].resolve().parent.is_dir():
@@ -267,17 +266,3 @@ def _reach(origin: str) -> None:
         socket.create_connection((parts.hostname or "", port), timeout=10).close()
     except OSError as error:
         _fail(f"{origin} cannot be reached: {error.strerror or error}; is the server running?", UNREACHABLE)
-
-
-def _prefixed(origin: str, provider: str, *, several: bool) -> str:
-    """The vendor's origin on a server that serves several vendors side by side, as `ringback serve` does.
-
-    On loopback such a server is recognised by its index page; elsewhere nothing undocumented is asked,
-    and one origin for several vendors means a prefix for each.
-    """
-    if urlsplit(origin).path in ("", "/") and is_loopback(origin):
-        index = Transport(origin, frozenset(("read",))).send(WireRequest("GET", "/", "", {}, None), "read")
-        providers = index.json.get("providers") if isinstance(index.json, dict) else None
-        if isinstance(providers, dict) and provider in providers:
-            return f"{origin}/{provider}"
-    return f"{origin}/{provider}" if several and not is_loopback(origin) else origin

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,7 +16,7 @@ from contract_tests.mock import OwnMock
 from contract_tests.properties import PROPERTIES, Property, Recorder
 from contract_tests.transport import COSTS, Exchange, Transport, Unreachable, is_loopback
 from contract_tests.world import World
-from mock_server.spec import Operation, Spec, load_all
+from mock_server.spec import Operation, Spec, WireRequest, load_all
 
 DRAWS_OWN, DRAWS_LOOPBACK, DRAWS_REMOTE = 30, 10, 0
 DEFAULT_KEY = "YOUR_API_KEY"
@@ -50,6 +51,10 @@ class Run:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.specs = load_all()
+        # An origin that ends in a vendor's name, and no other word of vendors: that vendor is meant.
+        named = settings.targets.get("", "").rstrip("/").rpartition("/")[2]
+        if not settings.providers and named in self.specs:
+            settings.providers = [named]
         self.outcomes: list[Outcome] = []
         self.unreachable: str | None = None
         self.left_behind: list[str] = []
@@ -73,7 +78,21 @@ class Run:
                         yield spec, operation, property
 
     def target(self, provider: str) -> str | None:
+        """The origin to check for this vendor, as it was given; None for a mock of our own."""
         return self.settings.targets.get(provider) or self.settings.targets.get("")
+
+    def _side_by_side(self, origin: str, provider: str) -> str:
+        """The vendor's origin on a server that serves several vendors side by side, as `ringback serve` does.
+
+        On loopback such a server is recognised by its index page; elsewhere nothing undocumented is asked, and
+        one origin given for several vendors means a prefix for each.
+        """
+        if urlsplit(origin).path in ("", "/") and is_loopback(origin):
+            index = Transport(origin, frozenset(("read",))).send(WireRequest("GET", "/", "", {}, None), "read")
+            providers = index.json.get("providers") if isinstance(index.json, dict) else None
+            return f"{origin}/{provider}" if isinstance(providers, dict) and provider in providers else origin
+        shared = provider not in self.settings.targets and len(self.providers) > 1
+        return f"{origin}/{provider}" if shared else origin
 
     def world(self, provider: str) -> World:
         if provider not in self._worlds:
@@ -87,6 +106,7 @@ class Run:
             self._mocks[provider] = mock = OwnMock(settings.mock_command)
             transport = self._transport(mock.origin(provider), list(COSTS))
             return World(spec, transport, key=f"test_check_{provider}", own=True, given=self._given(spec))
+        origin = self._side_by_side(origin, provider)
         variable = settings.api_key_env
         key = os.environ.get(variable, "") if variable else ""
         allowed = settings.allow or (list(COSTS) if is_loopback(origin) else ["read"])
