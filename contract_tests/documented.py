@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contract_tests import compare
-from contract_tests.findings import Difference
+from contract_tests import compare, reading
+from contract_tests.findings import Difference, NotCovered
 from contract_tests.recording import Recorder, refusals, successes, weakest
 from contract_tests.world import Sent, World
 from mock_server.messages import Json
@@ -18,12 +18,28 @@ def documented_examples(recorder: Recorder) -> None:
 
     def check(world: World, request: NamedRequest) -> None:
         answer = world.spec.answer(operation, request.answer)
-        sent, reply = world.send(operation, world.named(operation, request.name))
+        named = world.named(operation, request.name)
+        if not world.own:
+            _refuse_repeats(world, operation, named)
+        sent, reply = world.send(operation, named)
         differences = compare.documented(world, operation, answer, sent, reply)
         recorder.add(request.name, weakest(answer.evidence, request.evidence), differences, sent.wire)
 
     recorder.each(successes(recorder.world, operation), check)
     recorder.finish()
+
+
+def _refuse_repeats(world: World, operation: Operation, request: NamedRequest) -> None:
+    """Raises NotCovered when the server has a record already that allows no second one like it (`once`)."""
+    for name in operation.contract.get("once") or ():
+        value = request.body.get(name) if isinstance(request.body, dict) else None
+        shown = (operation.contract.get("fields") or {}).get(name, name)
+        for reader in world.readers(operation.contract["record"]):
+            if value is None or reader.contract["effect"] != "list":
+                continue
+            rows = reading.rows_of(world, reader, {})[0]
+            if value in [reading.field(row, shown) for row in rows]:
+                raise NotCovered(f"{name} {value!r} is there already, and can be there once only")
 
 
 def documented_errors(recorder: Recorder) -> None:

@@ -101,7 +101,9 @@ class World:
             operation = self.spec.operations[variable.found_operation]
             reply = self.send(operation, self.plain_request(operation))[1]
             if reply.status < 300 and reply.is_json:
-                found = [value for value in _pointed(reply.json, variable.found_at or "") if value not in ("", None)]
+                shown = [value for value in _pointed(reply.json, variable.found_at or "") if value not in ("", None)]
+                # A list may show one record in several rows (a version each, say).
+                found = list(dict.fromkeys(shown))
                 # The documented record comes first where the server has it.
                 found.sort(key=lambda value: documented.index(value) if value in documented else len(documented))
                 self._found[name] = found

@@ -156,6 +156,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
             "partial",
             "idempotent",
             "unique",
+            "once",
             "immutable",
             "twin",
             "cost",
