@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from mock_server import __version__
-from mock_server.remote import add_commands
 
 USAGE = 2
 
@@ -50,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_serve(commands)
     _add_operations(commands)
+    from mock_server.remote import add_commands
+
     add_commands(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
     options, unknown = parser.parse_known_args(arguments)

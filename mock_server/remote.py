@@ -1,4 +1,4 @@
-"""The commands that speak to a running server: `ringback faults`, `requests`, `reset` and `state`."""
+"""The commands that speak to a running server: `ringback faults`, `requests`, `reset`, `state`, `clock` and so on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from mock_server.client import Control, Refused, Unreachable
 
@@ -45,6 +46,14 @@ def add_commands(commands: Any) -> None:
     for parser in (listing, verify):
         for name in _FILTERS:
             parser.add_argument(f"--{name}", type=int if name == "status" else str, metavar=name.upper())
+    counting = _command(
+        requests,
+        "count",
+        lambda o, c: c.call("GET", "/requests/count", **_given(o, "space", *_FILTERS)),
+        "how many exchanges fit",
+    )
+    for name in _FILTERS:
+        counting.add_argument(f"--{name}", type=int if name == "status" else str, metavar=name.upper())
     _command(
         requests,
         "unmatched",
@@ -59,6 +68,64 @@ def add_commands(commands: Any) -> None:
     _command(state, "export", lambda o, c: c.call("GET", "/state", space=o.space), "print everything the space holds")
     load = _command(state, "import", _import, "put a state in the place of what the space holds")
     load.add_argument("file", metavar="FILE", help="what export printed; - for stdin")
+    _add_worlds(commands)
+    _add_time(commands)
+
+
+def _add_worlds(commands: Any) -> None:
+    snapshots = _group(commands, "snapshots", "keep states under a name and put them back")
+    _command(snapshots, "list", lambda o, c: c.call("GET", "/snapshots"), "show what is kept")
+    take = _command(
+        snapshots, "take", lambda o, c: c.call("POST", "/snapshots", _given(o, "name", "space")), "keep one"
+    )
+    restore = _command(
+        snapshots,
+        "restore",
+        lambda o, c: c.call("POST", f"/snapshots/{quote(o.name, safe='')}/restore", space=o.space),
+        "put one back, into --space or where it was taken",
+    )
+    forget = _command(
+        snapshots, "delete", lambda o, c: c.call("DELETE", f"/snapshots/{quote(o.name, safe='')}"), "forget one"
+    )
+    for parser in (take, restore, forget):
+        parser.add_argument("name", metavar="NAME")
+
+    spaces = _group(commands, "spaces", "list, open and close spaces")
+    _command(spaces, "list", lambda o, c: c.call("GET", "/spaces"), "show the open spaces")
+    create = _command(
+        spaces,
+        "create",
+        lambda o, c: c.call("POST", "/spaces", _given(o, "name", "fork", "snapshot", "seed")),
+        "open one from the fixtures, a snapshot or another space",
+    )
+    create.add_argument("--fork", metavar="KEY", help="begin as a copy of this space")
+    create.add_argument("--snapshot", metavar="NAME", help="begin as this snapshot")
+    create.add_argument("--seed", type=int, metavar="N")
+    close = _command(spaces, "delete", lambda o, c: c.call("DELETE", f"/spaces/{quote(o.name, safe='')}"), "forget one")
+    for parser in (create, close):
+        parser.add_argument("name", metavar="KEY")
+
+
+def _add_time(commands: Any) -> None:
+    clock = _group(commands, "clock", "a space's time")
+
+    def setting(**values: Any) -> Callable[[Any, Control], Any]:
+        return lambda o, c: c.call("PUT", "/clock", {**_given(o, "now"), **values}, space=o.space)
+
+    _command(clock, "show", lambda o, c: c.call("GET", "/clock", space=o.space), "what time it is")
+    freeze = _command(clock, "freeze", setting(frozen=True), "let it stand still, at NOW if given")
+    freeze.add_argument("now", nargs="?", metavar="NOW", help="ISO 8601")
+    moved = _command(clock, "set", setting(frozen=False), "set it and let it run")
+    moved.add_argument("now", metavar="NOW", help="ISO 8601")
+    _command(clock, "real", lambda o, c: c.call("PUT", "/clock", {"now": None}, space=o.space), "real time again")
+    advance = _command(
+        clock, "advance", lambda o, c: c.call("POST", "/clock/advance", _given(o, "seconds"), space=o.space), "move it"
+    )
+    advance.add_argument("seconds", type=float, metavar="SECONDS")
+    seed = _command(
+        commands, "seed", lambda o, c: c.call("PUT", "/seed", _given(o, "seed"), space=o.space), "chance anew"
+    )
+    seed.add_argument("seed", type=int, metavar="N", help="the same seed and requests give the same bodies")
 
 
 def _group(commands: Any, name: str, help: str) -> Any:

@@ -102,3 +102,54 @@ def test_the_token_is_sent(serve: Callable[..., Server]) -> None:
     assert subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60).returncode == 2
     done = subprocess.run([*command, "--control-token", "t0ken"], capture_output=True, cwd=ROOT, timeout=60)
     assert done.returncode == 0
+
+
+def test_a_snapshot_is_taken_listed_restored_and_forgotten(ringback: Run, teli: Client) -> None:
+    name = f"before-{teli.key[-8:]}"
+    teli.get("/v1/organizations")
+    before = ringback("state", "export")[1]["providers"]
+    assert ringback("snapshots", "take", name)[0] == 0
+    made = {"name": "A", "contact_email": "a@example.org"}
+    assert teli.post("/v1/organizations", json=made).status_code == 201
+    assert ringback("state", "export")[1]["providers"] != before
+    assert ringback("snapshots", "restore", name)[0] == 0
+    assert ringback("state", "export")[1]["providers"] == before
+    assert name in [one["name"] for one in ringback("snapshots", "list")[1]["snapshots"]]
+    assert ringback("snapshots", "delete", name)[0] == 0
+    assert ringback("snapshots", "restore", name)[0] == 2
+
+
+def test_a_space_is_opened_as_a_fork_listed_and_forgotten(ringback: Run, teli: Client) -> None:
+    teli.get("/v1/organizations")
+    name = f"{teli.key}_fork"
+    code, made, _ = ringback("spaces", "create", name, "--fork", teli.key, "--seed", "4")
+    assert (code, made["name"], made["seed"]) == (0, name, 4)
+    assert name in [one["name"] for one in ringback("spaces", "list")[1]["spaces"]]
+    assert ringback("spaces", "delete", name)[0] == 0
+    assert ringback("spaces", "delete", name)[0] == 2
+
+
+def test_the_clock_is_frozen_moved_and_put_back(ringback: Run, teli: Client) -> None:
+    assert ringback("clock", "freeze", "2030-01-01T00:00:00Z")[1]["now"] == "2030-01-01T00:00:00+00:00"
+    assert ringback("clock", "advance", "60")[1]["now"] == "2030-01-01T00:01:00+00:00"
+    assert ringback("clock", "show")[1]["frozen"] is True
+    assert ringback("clock", "set", "2031-01-01T00:00:00Z")[1]["frozen"] is False
+    assert not ringback("clock", "real")[1]["now"].startswith("203")
+
+
+def test_the_same_seed_gives_the_same_bodies(ringback: Run, teli: Client) -> None:
+    def made() -> dict[str, Any]:
+        assert ringback("seed", "9")[1]["seed"] == 9
+        assert ringback("clock", "freeze", "2030-01-01T00:00:00Z")[0] == 0
+        body: dict[str, Any] = teli.post("/v1/organizations", json={"name": "A", "contact_email": "a@b.example"}).json()
+        return body
+
+    first = made()
+    assert ringback("reset")[0] == 0
+    assert made() == first
+
+
+def test_requests_are_counted(ringback: Run, teli: Client) -> None:
+    for _ in range(3):
+        teli.get("/v1/organizations")
+    assert ringback("requests", "count", "--operation", "listOrganizations")[1] == {"count": 3}
