@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
 
 import measures  # noqa: E402 - found only once the path is set
-import npm  # noqa: E402
-from load import CONNECTIONS, LoadError, generator  # noqa: E402
-from prism_loads import complaints  # noqa: E402
-from servers import NotReady, Server, contestants  # noqa: E402
+import npm  # noqa: E402 - as above
+from load import CONNECTIONS, LoadError, generator  # noqa: E402 - as above
+from prism_loads import complaints  # noqa: E402 - as above
+from servers import NotReady, Server, contestants  # noqa: E402 - as above
 
 FAILED, WRONG_USAGE = 1, 2
 BASE = "ringback"

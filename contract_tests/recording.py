@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from hypothesis.strategies import SearchStrategy
+
 from contract_tests import generation
 from contract_tests.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, weaker
 from contract_tests.generation import Draw
@@ -51,11 +53,11 @@ class Recorder:
         if self.broken:
             raise ContractBroken(self.broken)
 
-    def generate(self, strategy: object, check: Callable[[Draw], None], *, share: int = 1) -> None:
+    def generate(self, strategy: SearchStrategy[Draw], check: Callable[[Draw], None], *, share: int = 1) -> None:
         """Lets `check` see the run's number of generated requests, or one in `share` of them."""
         draws = -(-self.draws // share)
         if draws:
-            generation.run(strategy, check, draws=draws, seed=self.seed, shrink=self.world.own)  # type: ignore[arg-type]
+            generation.run(strategy, check, draws=draws, seed=self.seed, shrink=self.world.own)
 
     def each(self, requests: Iterable[NamedRequest], check: Callable[[World, NamedRequest], None]) -> None:
         """Runs the check for each request in a fresh world; it is not covered when none could be made."""

@@ -178,7 +178,7 @@ class World:
         operation: Operation,
         request: NamedRequest,
         *,
-        key: str | None = _ABSENT,  # type: ignore[assignment]
+        key: str | None = _ABSENT,  # type: ignore[assignment]  # None says: no key
     ) -> tuple[Sent, Reply]:
         """Sends a request, after what has to come before it; `key` None sends none, another one that."""
         prepared = self.prepared(operation, request)

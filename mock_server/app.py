@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 def create_app(gateway: Gateway | None = None) -> Flask:
     """The whole server as a WSGI application; without a gateway, of all vendors with their own fixtures."""
     app = Flask("ringback", static_folder=None)
+    # Flask types `json` by its interface, which lacks the default provider's switches.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # or the answer to two slashes would be a redirection, in HTML
     app.config["MAX_CONTENT_LENGTH"] = MAX_CONTROL_BYTES
     gateway = gateway or Gateway(open_services())
     control.register(app, gateway)
+    # Wrapping `wsgi_app` is the documented way; to mypy it is a method.
     app.wsgi_app = _Boundary(gateway, app.wsgi_app)  # type: ignore[method-assign]
     return app
 

@@ -11,7 +11,7 @@ from mock_server.spec import Operation, Spec, build, curl
 
 def locations(gateway: Gateway, scheme: str, host: str, port: int) -> dict[str, Any]:
     """`{"url", "providers": {name: origin}, "control"}`; a vendor served alone is at the root."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - named, not bound
     url = f"{scheme}://{name}:{port}"
     providers = {provider: url if provider == gateway.only else f"{url}/{provider}" for provider in gateway.services}
     return {"url": url, "providers": providers, "control": f"{url}/{CONTROL}"}
