@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from contract_tests import compare, reading
 from contract_tests.findings import Difference, NotCovered
+from contract_tests.guard import BudgetSpent
 from contract_tests.recording import Recorder, contract_evidence, successes, weakest
 from contract_tests.records import addressed_key
-from contract_tests.transport import BudgetSpent
 from contract_tests.world import ABSENT, World, pointed
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from contract_tests.transport import COSTS, is_loopback
+from contract_tests.options import WrongUsage, add_options, settings
 from mock_server.spec import SpecError
 
 HOLDS, BROKEN, USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -36,29 +36,9 @@ def _parser() -> _Parser:
     )
     add = parser.add_argument
     add("provider", nargs="*", metavar="PROVIDER", help="vendors to check (default: all)")
-    add(
-        "--target",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="origin to check, or PROVIDER=ORIGIN; repeatable",
-    )
-    add("--api-key-env", metavar="VAR", help="environment variable that holds the API key")
-    add("--operation", action="append", default=[], metavar="ID", help="check this operation only; repeatable")
-    add("--allow", metavar="LIST", help="what may be sent: read,write,purchase (default: all on loopback, else read)")
-    add("--var", action="append", default=[], metavar="NAME=VALUE", help="what only an account knows; repeatable")
-    add("--max-requests", type=int, metavar="N", help="at most so many requests to each vendor")
-    add("--max-purchases", type=int, metavar="N", help="at most so many requests that may cost money, to each vendor")
-    add("--rate", metavar="N/s", help="at most so many requests a second")
-    add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
+    add_options(add)
     add("--seed", type=int, default=1, metavar="N", help="seed of generated requests (default 1)")
-    add("--draws", type=int, metavar="N", help="generated requests for each property")
-    add(
-        "--fail-on",
-        default="documented",
-        choices=["documented", "observed", "assumed"],
-        help="which statements must hold",
-    )
+    add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
     add(
         "--report", action="append", default=[], metavar="KIND=F", help="junit=FILE, json=FILE or html=FILE; repeatable"
     )
@@ -70,31 +50,17 @@ def check(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(list(arguments))
     # pytest and the generators take a second to import; wrong usage is told before.
     reports = _reports(options.report)
-    targets = _targets(options.target)
-    from contract_tests.plugin import Run, Settings
+    try:
+        made = settings(options, providers=options.provider, seed=options.seed, record=bool(options.record))
+    except WrongUsage as error:
+        _fail(str(error))
+    from contract_tests.plugin import Run
 
     try:
-        run = Run(
-            Settings(
-                providers=options.provider,
-                targets=targets,
-                operations=options.operation,
-                api_key_env=options.api_key_env,
-                allow=_allow(options.allow),
-                variables=_variables(options.var),
-                max_requests=options.max_requests,
-                max_purchases=options.max_purchases,
-                rate=_rate(options.rate),
-                record=bool(options.record),
-                seed=options.seed,
-                draws=options.draws,
-                fail_on=options.fail_on,
-            )
-        )
+        run = Run(made)
     except SpecError as error:
         _fail(str(error))
     _check_names(run, options)
-    _check_key(options, targets)
     for provider in run.providers:
         origin = run.target(provider)
         if origin is not None:
@@ -150,7 +116,7 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
     if "html" in reports:
         html.write(run, reports["html"])
     if "har" in reports:
-        har.write(reports["har"], run.exchanges, run.keys(), run.specs.values())
+        har.write(reports["har"], run.exchanges, [key.secret for key in run.secrets()], run.specs.values())
     _print(run, seconds)
     if run.unreachable:
         sys.stderr.write(f"ringback check: {run.unreachable}\n")
@@ -180,48 +146,6 @@ def _print(run: Any, seconds: float) -> None:
     )
 
 
-def _targets(texts: list[str]) -> dict[str, str]:
-    targets = {}
-    for text in texts:
-        name, equals, origin = text.partition("=")
-        if not equals or "://" in name:
-            name, origin = "", text
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query:
-            _fail(f"--target {text}: an origin such as http://127.0.0.1:4010/teli is needed, or PROVIDER=ORIGIN")
-        targets[name] = origin.rstrip("/")
-    return targets
-
-
-def _rate(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        rate = float(text.removesuffix("/s"))
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < 1e6:
-        _fail(f"--rate {text}: a number of requests a second is needed, such as 2/s")
-    return rate
-
-
-def _allow(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in COSTS:
-            _fail(f"--allow {name}: unknown; it takes a list of {', '.join(COSTS)}")
-    return names
-
-
-def _variables(texts: list[str]) -> dict[str, str]:
-    for text in texts:
-        if "=" not in text or text.startswith("="):
-            _fail(f"--var {text}: NAME=VALUE is needed")
-    return dict(text.split("=", 1) for text in texts)
-
-
 def _reports(texts: list[str]) -> dict[str, Path]:
     reports = {}
     for text in texts:
@@ -247,15 +171,6 @@ def _check_names(run: Any, options: argparse.Namespace) -> None:
     for name in run.settings.variables:
         if name not in variables:
             _fail(f"--var {name}: no such variable; there are {', '.join(sorted(variables))}")
-
-
-def _check_key(options: argparse.Namespace, targets: dict[str, str]) -> None:
-    variable = options.api_key_env
-    if variable is not None and not os.environ.get(variable):
-        _fail(f"--api-key-env {variable}: the environment has no such variable, or it is empty")
-    for origin in targets.values():
-        if variable is None and not is_loopback(origin):
-            _fail(f"{origin} needs a key: put it into an environment variable and name that with --api-key-env")
 
 
 def _reach(origin: str) -> None:

@@ -61,12 +61,20 @@ def _answer_evidence(operation: Operation, reply: Reply) -> Evidence:
 
 def invalid_refused(recorder: Recorder) -> None:
     """Sends generated requests that the schema forbids."""
-    operation, world = recorder.operation, recorder.world.fresh()
+    operation = recorder.operation
     _require_success_possible(recorder.world.fresh(), operation)
-    before = world.snapshot()
+    if _refuse_all(recorder, recorder.world.fresh(), each=False):
+        # One of them changed something; looking after each tells which, and costs a snapshot each.
+        _refuse_all(recorder, recorder.world.fresh(), each=True)
+
+
+def _refuse_all(recorder: Recorder, world: World, *, each: bool) -> bool:
+    """Whether the refused requests changed something; `each` looks after each of them, and raises."""
+    operation = recorder.operation
+    before, accepted = world.snapshot(), False
 
     def check(draw: Draw) -> None:
-        nonlocal before
+        nonlocal before, accepted
         if not generation.must_be_refused(operation, draw):
             return
         request = draw.request
@@ -77,11 +85,12 @@ def invalid_refused(recorder: Recorder) -> None:
         recorder.add("generated", evidence, differences, sent.wire, at_once=True)
         if reply.status < 400:
             # Accepted where only we would have refused it: what it did is no refused request's doing.
-            before = world.snapshot()
-            return
-        recorder.add("generated", operation.evidence, changes(before, world.snapshot()), sent.wire, at_once=True)
+            before, accepted = world.snapshot() if each else before, True
+        elif each:
+            recorder.add("generated", operation.evidence, changes(before, world.snapshot()), sent.wire, at_once=True)
 
     recorder.generate(generation.invalid_requests(world, operation), check)
+    return not each and (accepted or before != world.snapshot())
 
 
 def _refusal(

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from contract_tests.transport import Exchange, Reply
+from contract_tests.transport import MASK, Exchange, Reply, reply_of
 from mock_server import __version__
 from mock_server.messages import Json
 from mock_server.spec import Spec, WireRequest
 
-MASK = "***"
 _SECRET_HEADERS = frozenset(("authorization", "cookie", "set-cookie", "x-api-key", "proxy-authorization"))
 
 
@@ -153,14 +152,10 @@ def _recorded(entry: dict[str, Any], specs: Mapping[str, Spec]) -> Recorded | No
     text = (request.get("postData") or {}).get("text")
     body = text.encode() if text is not None else None
     content = (response["content"].get("text") or "").encode()
-    try:
-        value, is_json = json.loads(content), True
-    except ValueError:
-        value, is_json = None, False
     shown = {header["name"].lower(): header["value"] for header in response["headers"]}
     shown.setdefault("content-type", response["content"].get("mimeType", ""))
     wire = WireRequest(request["method"], path, parts.query, headers, body)
-    return Recorded(provider, wire, Reply(response["status"], shown, content, value, is_json))
+    return Recorded(provider, wire, reply_of(response["status"], shown, content))
 
 
 def _owner(host: str, path: str, specs: Mapping[str, Spec]) -> tuple[str, str] | None:

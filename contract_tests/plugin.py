@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from contract_tests.findings import ContractBroken, NotCovered, Outcome
+from contract_tests.guard import Guard, is_loopback
 from contract_tests.mock import OwnMock
+from contract_tests.options import DEFAULT_KEY, Key, Settings, WrongUsage, add_options, settings
 from contract_tests.properties import PROPERTIES, Property, Recorder
-from contract_tests.transport import COSTS, Exchange, Transport, Unreachable, is_loopback
+from contract_tests.transport import Exchange, Transport, Unreachable
 from contract_tests.world import World
 from mock_server.spec import Operation, Spec, WireRequest, load_all
 
+__all__ = ["Run", "Settings"]
+
 DRAWS_OWN, DRAWS_LOOPBACK, DRAWS_REMOTE = 30, 10, 0
-DEFAULT_KEY = "YOUR_API_KEY"
-
-
-@dataclass
-class Settings:
-    """What a run was asked to do; `targets` maps a provider (or "" for all) to an origin.
-
-    `mock_command` is what is started as the run's own mock, `ringback` unless a test plants a defect in it.
-    """
-
-    providers: list[str] = field(default_factory=list)
-    targets: dict[str, str] = field(default_factory=dict)
-    operations: list[str] = field(default_factory=list)
-    api_key_env: str | None = None
-    allow: list[str] | None = None
-    variables: dict[str, str] = field(default_factory=dict)
-    max_requests: int | None = None
-    max_purchases: int | None = None
-    rate: float | None = None
-    record: bool = False
-    seed: int = 1
-    draws: int | None = None
-    fail_on: str = "documented"
-    mock_command: list[str] | None = None
 
 
 class Run:
@@ -81,15 +59,15 @@ class Run:
         """The origin to check for this vendor, as it was given; None for a mock of our own."""
         return self.settings.targets.get(provider) or self.settings.targets.get("")
 
-    def _side_by_side(self, origin: str, provider: str) -> str:
+    def _side_by_side(self, origin: str, provider: str, guard: Guard) -> str:
         """The vendor's origin on a server that serves several vendors side by side, as `ringback serve` does.
 
         On loopback such a server is recognised by its index page; elsewhere nothing undocumented is asked, and
         one origin given for several vendors means a prefix for each.
         """
-        if urlsplit(origin).path in ("", "/") and is_loopback(origin):
-            index = Transport(origin, frozenset(("read",))).send(WireRequest("GET", "/", "", {}, None), "read")
-            providers = index.json.get("providers") if isinstance(index.json, dict) else None
+        if urlsplit(origin).path in ("", "/") and not guard.real:
+            index = Transport(origin, guard).send(WireRequest("GET", "/", "", {}, None)).json
+            providers = index.get("providers") if isinstance(index, dict) else None
             return f"{origin}/{provider}" if isinstance(providers, dict) and provider in providers else origin
         shared = provider not in self.settings.targets and len(self.providers) > 1
         return f"{origin}/{provider}" if shared else origin
@@ -101,38 +79,42 @@ class Run:
 
     def _open(self, provider: str) -> World:
         settings, spec, origin = self.settings, self.specs[provider], self.target(provider)
+        guard = Guard(
+            spec,
+            settings.allowed_for(origin),
+            max_requests=settings.budget_for(origin),
+            max_purchases=settings.max_purchases,
+            numbers=settings.numbers,
+            real=origin is not None and settings.is_real(origin),
+            own=origin is None,
+        )
         if origin is None:
             # One for each vendor: every world has a space of its own, and a server has room for a thousand.
             self._mocks[provider] = mock = OwnMock(settings.mock_command)
-            transport = self._transport(mock.origin(provider), list(COSTS))
+            transport = self._transport(mock.origin(provider), guard)
             return World(spec, transport, key=f"test_check_{provider}", own=True, given=self._given(spec))
-        origin = self._side_by_side(origin, provider)
-        variable = settings.api_key_env
-        key = os.environ.get(variable, "") if variable else ""
-        allowed = settings.allow or (list(COSTS) if is_loopback(origin) else ["read"])
+        key, other = settings.api_key, settings.other_api_key
         return World(
             spec,
-            self._transport(origin, allowed),
-            key=key or DEFAULT_KEY,
+            self._transport(self._side_by_side(origin, provider, guard), guard),
+            key=key.name if key else DEFAULT_KEY,
             own=False,
-            key_text=f"${variable}" if variable else None,
             given=self._given(spec),
+            other=other.name if other else None,
         )
 
-    def _transport(self, origin: str, allowed: list[str]) -> Transport:
-        settings = self.settings
+    def _transport(self, origin: str, guard: Guard) -> Transport:
         return Transport(
             origin,
-            frozenset(allowed),
-            settings.max_requests,
-            max_purchases=settings.max_purchases,
-            rate=settings.rate,
-            watch=self.exchanges.append if settings.record else None,
+            guard,
+            secrets={key.name: key.secret for key in self.secrets()},
+            rate=self.settings.rate,
+            watch=self.exchanges.append if self.settings.record else None,
         )
 
-    def keys(self) -> list[str]:
-        """The keys that were used, to be masked wherever they stand; those of a mock of our own are no secrets."""
-        return [world.key for world in self._worlds.values() if not world.own]
+    def secrets(self) -> list[Key]:
+        """The keys that were given; those of a mock of our own are no secrets."""
+        return [key for key in (self.settings.api_key, self.settings.other_api_key) if key is not None]
 
     def _given(self, spec: Spec) -> dict[str, Any]:
         """The values given by --var that this vendor knows, as the type of the documented default."""
@@ -174,7 +156,7 @@ class Run:
             raise
         finally:
             if not world.own:
-                self.left_behind += world.clean_up()
+                self.left_behind += world.traces.undo()
             outcome.notes = list(recorder.notes.values())
             outcome.requests = world.transport.sent - sent
             outcome.seconds = round(time.perf_counter() - started, 3)
@@ -197,49 +179,22 @@ def prepare(run: Run) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("ringback", "contract check")
-    add = group.addoption
-    add("--provider", action="append", default=[], help="a vendor to check; repeatable; all by default")
-    add(
-        "--target",
-        action="append",
-        default=[],
-        help="origin to check, or PROVIDER=ORIGIN; a mock of its own by default",
-    )
-    add("--operation", action="append", default=[], help="an operation to check; repeatable; all by default")
-    add("--api-key-env", default=None, help="the environment variable that holds the API key")
-    add("--allow", default=None, help="what may be sent: read,write,purchase")
-    add("--var", action="append", default=[], metavar="NAME=VALUE", help="what only an account knows")
-    add("--max-requests", type=int, default=None, help="at most so many requests to each vendor")
-    add("--max-purchases", type=int, default=None, help="at most so many requests that may cost money")
-    add("--check-seed", type=int, default=1, help="the seed of generated requests")
-    add("--draws", type=int, default=None, help="generated requests for each property")
-    add("--fail-on", default="documented", choices=["documented", "observed", "assumed"])
+    group.addoption("--provider", action="append", default=[], help="a vendor to check; repeatable; all by default")
+    group.addoption("--check-seed", type=int, default=1, metavar="N", help="the seed of generated requests (default 1)")
+    add_options(group.addoption)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[RUN] = _prepared.pop() if _prepared else Run(_settings(config))
-
-
-def _settings(config: pytest.Config) -> Settings:
-    option = config.getoption
-    targets = {}
-    for target in option("--target"):
-        name, equals, origin = target.partition("=")
-        targets.update({name: origin} if equals and "://" not in name else {"": target})
-    allow = option("--allow")
-    return Settings(
-        providers=option("--provider"),
-        targets=targets,
-        operations=option("--operation"),
-        api_key_env=option("--api-key-env"),
-        allow=allow.split(",") if allow else None,
-        variables=dict(pair.split("=", 1) for pair in option("--var")),
-        max_requests=option("--max-requests"),
-        max_purchases=option("--max-purchases"),
-        seed=option("--check-seed"),
-        draws=option("--draws"),
-        fail_on=option("--fail-on"),
-    )
+    if _prepared:
+        config.stash[RUN] = _prepared.pop()
+        return
+    try:
+        made = settings(config.option, providers=config.option.provider, seed=config.option.check_seed)
+    except WrongUsage as error:
+        raise pytest.UsageError(str(error)) from None
+    if made.targets and (hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)):
+        raise pytest.UsageError("leave out -n: a server is checked by one process, as two would disturb each other")
+    config.stash[RUN] = Run(made)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""The one way out: every request of the harness is counted here, and refused before it is sent if need be."""
+"""The one way out: every request of the harness is sent here, to one origin, with the key put in last."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-import requests
+import urllib3
 
-from contract_tests.findings import NotCovered
+from contract_tests.guard import Guard
+from mock_server import __version__
 from mock_server.messages import Json
 from mock_server.spec import WireRequest
 
 TIMEOUT_SECONDS = 30
-COSTS = ("read", "write", "purchase")
+MASK = "***"
+_OURS = {"User-Agent": f"ringback-check/{__version__}", "Accept": "*/*"}
 
 
 class Unreachable(Exception):
     """The target does not answer."""
-
-
-class BudgetSpent(NotCovered):
-    """As many requests as were allowed have been sent."""
 
 
 class Reply(NamedTuple):
@@ -40,6 +38,14 @@ class Reply(NamedTuple):
         return self.headers.get("content-type", "")
 
 
+def reply_of(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    """The reply with its body read as JSON where it is JSON."""
+    try:
+        return Reply(status, headers, body, json.loads(body), True)
+    except ValueError:
+        return Reply(status, headers, body, None, False)
+
+
 class Exchange(NamedTuple):
     """A request that was sent, what came back, when (epoch seconds) and how long it took."""
 
@@ -54,76 +60,105 @@ class Exchange(NamedTuple):
 class Transport:
     """Sends to one origin, never elsewhere: redirects are not followed, proxies of the environment not used.
 
-    `rate` is the most requests a second; a 429 or 503 with `Retry-After` is waited for and tried once more.
-    `watch` sees every exchange.
+    Every request passes the guard first, a second attempt too. `secrets` maps what stands for a key in the requests to
+    the key: it is put in when a request is sent and taken out of what comes back, so that nothing above the transport
+    ever holds a key. `rate` is the most requests a second; a 429 or 503 with `Retry-After` is waited for and tried once
+    more. `watch` sees every exchange.
     """
 
     def __init__(
         self,
         origin: str,
-        allowed: frozenset[str],
-        max_requests: int | None = None,
+        guard: Guard,
         *,
-        max_purchases: int | None = None,
+        secrets: Mapping[str, str] | None = None,
         rate: float | None = None,
         watch: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.origin = origin.rstrip("/")
-        self.allowed = allowed
-        self.max_requests = max_requests
-        self.max_purchases = max_purchases
+        self.guard = guard
         self.rate = rate
         self.watch = watch
-        self.sent = 0
-        self.purchases = 0
         self._next = 0.0
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._wire = _Wire(self.origin, dict(secrets or {}))
 
-    def send(self, request: WireRequest, cost: str) -> Reply:
+    @property
+    def sent(self) -> int:
+        """The requests sent so far."""
+        return self.guard.sent
+
+    def send(self, request: WireRequest) -> Reply:
         """The answer; raises NotCovered where the request is not allowed, Unreachable where nobody answers."""
-        if cost not in self.allowed:
-            raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
         for again in (False, True):
-            self._account(cost)
+            cost = self.guard.admit(request)
+            self._pace()
             started = time.time()
-            reply = self._transfer(request)
+            reply = self._wire.transfer(request)
             if self.watch is not None:
                 self.watch(Exchange(self.origin, request, reply, cost, started, time.time() - started))
             pause = _retry_after(reply)
             if again or pause is None:
                 break
             time.sleep(pause)
+        self.guard.learn(request, reply.status, reply.json)
         return reply
 
-    def _account(self, cost: str) -> None:
-        """Counts a request before it is sent, keeps the rate, and refuses what is beyond a budget."""
-        if self.max_requests is not None and self.sent >= self.max_requests:
-            raise BudgetSpent(f"the budget of {self.max_requests} requests is spent; --max-requests N allows more")
-        if cost == "purchase" and self.max_purchases is not None and self.purchases >= self.max_purchases:
-            raise BudgetSpent(f"the budget of {self.max_purchases} purchases is spent; --max-purchases N allows more")
-        self.sent += 1
-        self.purchases += cost == "purchase"
+    def _pace(self) -> None:
         if self.rate:
             time.sleep(max(0.0, self._next - time.monotonic()))
             self._next = time.monotonic() + 1 / self.rate
 
-    def _transfer(self, request: WireRequest) -> Reply:
-        # requests would rewrite the path; a prepared URL is sent as it is.
-        prepared = self._session.prepare_request(
-            requests.Request(request.method, self.origin, headers=dict(request.headers), data=request.body)
+
+class _Wire:
+    """The connection; the only place where a key is known."""
+
+    def __init__(self, origin: str, secrets: Mapping[str, str]) -> None:
+        parts = urlsplit(origin)
+        self._origin = origin
+        self._prefix = parts.path
+        self._secrets = secrets
+        self._masks = sorted(
+            {
+                form.encode(): MASK.encode()
+                for key in secrets.values()
+                for form in (key, json.dumps(key)[1:-1], quote(key, safe=""))
+            }.items(),
+            key=lambda mask: -len(mask[0]),
         )
-        prepared.url = self.origin + request.target
+        pool = urllib3.HTTPSConnectionPool if parts.scheme == "https" else urllib3.HTTPConnectionPool
+        self._pool = pool(parts.hostname or "", parts.port, maxsize=1, timeout=TIMEOUT_SECONDS, retries=False)
+
+    def __repr__(self) -> str:
+        return f"<connection to {self._origin}>"
+
+    def transfer(self, request: WireRequest) -> Reply:
+        failure = ""
         try:
-            response = self._session.send(prepared, timeout=TIMEOUT_SECONDS, allow_redirects=False)
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise Unreachable(f"{self.origin} does not answer: {type(error).__name__}") from None
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        try:
-            document, is_json = json.loads(response.content), True
-        except ValueError:
-            document, is_json = None, False
-        return Reply(response.status_code, headers, response.content, document, is_json)
+            response = self._pool.urlopen(
+                request.method,
+                self._prefix + request.target,
+                body=request.body,
+                headers={**_OURS, **{name: self._with_keys(value) for name, value in request.headers.items()}},
+                redirect=False,
+                assert_same_host=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            failure = type(error).__name__
+        if failure:
+            # Raised here, so that no exception of the connection, whose frames hold the key, hangs on it.
+            raise Unreachable(f"{self._origin} does not answer: {failure}")
+        headers = {name.lower(): self._masked(value.encode()).decode() for name, value in response.headers.items()}
+        return reply_of(response.status, headers, self._masked(response.data))
+
+    def _with_keys(self, text: str) -> str:
+        for name, key in self._secrets.items():
+            text = text.replace(name, key)
+        return text
+
+    def _masked(self, content: bytes) -> bytes:
+        for secret, mask in self._masks:
+            content = content.replace(secret, mask)
+        return content
 
 
 def _retry_after(reply: Reply) -> float | None:
@@ -132,8 +167,3 @@ def _retry_after(reply: Reply) -> float | None:
     if reply.status not in (429, 503) or not text.isdigit():
         return None
     return min(float(text), 60.0)
-
-
-def is_loopback(origin: str) -> bool:
-    host = (urlsplit(origin).hostname or "").lower()
-    return host in ("localhost", "::1") or host.startswith("127.")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
 
 from contract_tests.findings import Difference, Finding, NotCovered, weaker
-from contract_tests.transport import Reply, Transport, Unreachable
+from contract_tests.guard import cost_of
+from contract_tests.pointers import ABSENT, pointed, pointed_all
+from contract_tests.traces import Traces
+from contract_tests.transport import Reply, Transport
 from mock_server.messages import Json
 from mock_server.spec import (
     Evidence,
@@ -23,7 +26,10 @@ from mock_server.spec import (
     curl,
 )
 
-_ABSENT = object()
+__all__ = ["ABSENT", "Sent", "World", "pointed"]
+
+Observer = Callable[[Operation, NamedRequest, "Sent", Reply, "str | None"], None]
+"""Told of each exchange: the operation, the request, what was sent, what came, and the key it was sent with."""
 
 
 class Sent(NamedTuple):
@@ -41,10 +47,7 @@ class Sent(NamedTuple):
         for values in (self.path, self.query):
             if name in values:
                 return values[name]
-        return _ABSENT
-
-
-ABSENT = _ABSENT
+        return ABSENT
 
 
 class World:
@@ -52,7 +55,8 @@ class World:
 
     `own` says that the server is a mock started for this run: every world then has a key, and so a
     space, of its own, and holds the documented records. Elsewhere (`own` False) there is one key, and
-    the records to work with are found through the documented list operations.
+    the records to work with are found through the documented list operations. `key` may be a name that the transport
+    puts a secret in place of; `other` is a key of another account.
     """
 
     def __init__(
@@ -62,19 +66,19 @@ class World:
         *,
         key: str,
         own: bool,
-        key_text: str | None = None,
         given: Mapping[str, Json] | None = None,
+        other: str | None = None,
     ) -> None:
         self.spec = spec
         self.transport = transport
+        self.other = other
         self.key = key
         self.own = own
-        self.key_text = key_text or key
         self.given = dict(given or {})
         self.checks: dict[str, OperationCheck] = compile_checks(spec)
+        self.observers: list[Observer] = []
+        self.traces = Traces(self)
         self._found: dict[str, list[Json]] = {}
-        self._made: set[Json] = set()
-        self._to_remove: list[tuple[str, Json]] = []
         self._numbers = count(1)
 
     def fresh(self) -> World:
@@ -82,7 +86,8 @@ class World:
         if not self.own:
             return self
         other = copy.copy(self)
-        other.key = other.key_text = f"{self.key}_{next(self._numbers)}"
+        other.key = f"{self.key}_{next(self._numbers)}"
+        other.observers = []
         other._found = {}
         return other
 
@@ -101,7 +106,7 @@ class World:
             operation = self.spec.operations[variable.found_operation]
             reply = self.send(operation, self.plain_request(operation))[1]
             if reply.status < 300 and reply.is_json:
-                shown = [value for value in _pointed(reply.json, variable.found_at or "") if value not in ("", None)]
+                shown = [value for value in pointed_all(reply.json, variable.found_at or "") if value not in ("", None)]
                 # A list may show one record in several rows (a version each, say).
                 found = list(dict.fromkeys(shown))
                 # The documented record comes first where the server has it.
@@ -178,55 +183,23 @@ class World:
         operation: Operation,
         request: NamedRequest,
         *,
-        key: str | None = _ABSENT,  # type: ignore[assignment]  # None says: no key
+        key: str | None = ABSENT,  # None says: no key
     ) -> tuple[Sent, Reply]:
         """Sends a request, after what has to come before it; `key` None sends none, another one that."""
         prepared = self.prepared(operation, request)
-        destroys = operation.method == "DELETE" or operation.contract.get("destroys")
-        if destroys and not self.own and self._exists(operation, prepared):
-            raise NotCovered("destroys records, and would destroy one that this run did not make")
+        if not self.own:
+            self.traces.before(operation, prepared)
         wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
-        reply = self.transport.send(wire, cost_of(operation))
-        if reply.status < 300 and cost_of(operation) == "purchase":
-            self._forget_searched()
-        if not self.own and operation.contract.get("effect") == "create" and reply.status < 300:
-            self._remember(operation, reply)
-        return Sent(prepared.path, prepared.query, prepared.body, wire), reply
-
-    def _remember(self, operation: Operation, reply: Reply) -> None:
-        """Keeps the key of a record that was made, so that it can be removed again."""
-        key = operation.contract.get("key") or {}
-        record = pointed(reply.json, operation.contract.get("at") or "")
-        if key.get("in") == "answer" and isinstance(record, dict) and key["name"] in record:
-            self._made.add(record[key["name"]])
-            self._to_remove.append((operation.contract["record"], record[key["name"]]))
-
-    def clean_up(self) -> list[str]:
-        """Removes the records that this run made and has not removed, newest first; returns what could not be.
-
-        A vendor without a documented way to remove a kind of record keeps what was made.
-        """
-        left = []
-        while self._to_remove:
-            kind, key = self._to_remove.pop()
-            removers = [
-                operation
-                for operation in self.spec.operations.values()
-                if operation.contract.get("record") == kind and operation.contract.get("effect") == "delete"
-            ]
-            if not removers:
-                left.append(f"{self.spec.provider} {kind} {key}: no documented operation removes it")
-                continue
-            request = self.plain_request(removers[0])
-            path = {**request.path, removers[0].contract["key"]["name"]: key}
-            try:
-                reply = self.send(removers[0], replace(request.with_values(path, request.query, None), after=()))[1]
-            except (NotCovered, Unreachable) as why:
-                left.append(f"{self.spec.provider} {kind} {key}: {why}")
-                continue
-            if reply.status >= 500:
-                left.append(f"{self.spec.provider} {kind} {key}: {removers[0].id} answered {reply.status}")
-        return left
+        reply = self.transport.send(wire)
+        sent = Sent(prepared.path, prepared.query, prepared.body, wire)
+        if reply.status < 300:
+            if cost_of(operation) == "purchase":
+                self._forget_searched()
+            if not self.own:
+                self.traces.after(operation, prepared, reply)
+        for observe in self.observers:
+            observe(operation, prepared, sent, reply, self.key if key is ABSENT else key)
+        return sent, reply
 
     def _forget_searched(self) -> None:
         """What was found for sale may be sold now, so it is looked for anew when it is next needed."""
@@ -238,7 +211,7 @@ class World:
     def send_to(self, operation: Operation, request: NamedRequest, path: str) -> tuple[WireRequest, Reply]:
         """Sends a prepared request to a path spelled by the caller; never for an operation that destroys."""
         wire = build(self.spec, operation, request, self.key)._replace(path=path)
-        return wire, self.transport.send(wire, cost_of(operation))
+        return wire, self.transport.send(wire)
 
     def prepared(self, operation: Operation, request: NamedRequest) -> NamedRequest:
         """The request alone: what has to come before it is sent now, and its answers are filled in."""
@@ -246,7 +219,6 @@ class World:
 
         def filled(one: NamedRequest) -> NamedRequest:
             path, query = _filled(dict(one.path), answers), _filled(dict(one.query), answers)
-            self._made.update(value for value in path.values() if value not in one.path.values())
             return replace(one.with_values(path, query, _filled(one.body, answers)), after=())
 
         for step in request.after:
@@ -255,20 +227,11 @@ class World:
             answers[step] = self.send(prior, filled(self.named(prior, name)))[1].json
         return filled(request) if request.after else request
 
-    def _exists(self, operation: Operation, request: NamedRequest) -> bool:
-        """Whether a path value stands for a record found in this world that this run did not make."""
-        variables = {p.name: p.variable for p in operation.parameters_in("path")}
-        return any(
-            (variable := variables.get(name)) is not None and value in self.values(variable) and value not in self._made
-            for name, value in request.path.items()
-        )
-
     def curl(self, wire: WireRequest) -> str:
-        """A shell line that repeats the request; a key that may be a secret stays in its variable."""
+        """A shell line that repeats the request; a key that is a secret stays in its variable."""
         line = curl(self.transport.origin, wire)
-        if self.key_text != self.key:
-            for quoted in (f"'{name}: {value}'" for name, value in wire.headers.items() if self.key in value):
-                line = line.replace(quoted, '"' + quoted[1:-1].replace(self.key, self.key_text) + '"')
+        for quoted in [f"'{name}: {value}'" for name, value in wire.headers.items() if "$" in value]:
+            line = line.replace(quoted, '"' + quoted[1:-1] + '"')
         return line
 
     # --- what is there --------------------------------------------------------------------------
@@ -315,36 +278,6 @@ class World:
             actual=difference.actual,
             curl=self.curl(wire),
         )
-
-
-def cost_of(operation: Operation) -> str:
-    """read, write or purchase, as the operation's contract says."""
-    declared = operation.contract.get("cost")
-    if declared is not None:
-        return str(declared)
-    return "read" if operation.method == "GET" else "write"
-
-
-def _pointed(document: Json, pointer: str) -> list[Json]:
-    """All values at a JSON pointer in which `*` stands for every element."""
-    nodes = [document]
-    for part in pointer.strip("/").split("/") if pointer.strip("/") else []:
-        following: list[Json] = []
-        for node in nodes:
-            if part == "*" and isinstance(node, list):
-                following += node
-            elif isinstance(node, dict) and part in node:
-                following.append(node[part])
-            elif isinstance(node, list) and part.isdigit() and int(part) < len(node):
-                following.append(node[int(part)])
-        nodes = following
-    return nodes
-
-
-def pointed(document: Json, pointer: str) -> Json:
-    """The value at a JSON pointer, or ABSENT."""
-    found = _pointed(document, pointer)
-    return found[0] if found else ABSENT
 
 
 def _filled(value: Json, answers: Mapping[str, Json]) -> Json:

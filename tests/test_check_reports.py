@@ -14,13 +14,14 @@ import requests
 
 from contract_tests import annotations, har
 from contract_tests.findings import Finding, Outcome
+from contract_tests.guard import BudgetSpent, Guard
 from contract_tests.plugin import Run, Settings
-from contract_tests.transport import BudgetSpent, Exchange, Reply, Transport
-from mock_server.spec import Spec, WireRequest
+from contract_tests.transport import Exchange, Reply, Transport
+from mock_server.spec import Spec, WireRequest, load_all
 from tests.conftest import Server
 from tests.test_check import ONE, check
 
-WIRE = WireRequest("GET", "/x", "", {}, None)
+READ = WireRequest("GET", "/assistants/v1/numbers", "", {}, None)
 
 
 def test_the_html_report_needs_no_network_and_shows_every_outcome(tmp_path: Path) -> None:
@@ -124,8 +125,9 @@ class Busy(BaseHTTPRequestHandler):
     asked = 0
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         type(self).asked += 1
-        if self.path == "/away":
+        if self.path.endswith("away=1"):
             self.send_response(302)
             self.send_header("Location", "/x")
         elif type(self).asked == 1:
@@ -136,6 +138,8 @@ class Busy(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
+
+    do_POST = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -151,32 +155,38 @@ def busy() -> Iterator[str]:
     server.server_close()
 
 
+def transport(origin: str, *allowed: str, rate: float | None = None, **bounds: int) -> Transport:
+    spec = load_all()["interactly"]
+    return Transport(origin, Guard(spec, allowed, **bounds), rate=rate)  # type: ignore[arg-type]
+
+
 def test_a_busy_server_is_left_alone_as_long_as_it_asks(busy: str) -> None:
-    transport = Transport(busy, frozenset(("read",)))
+    sender = transport(busy, "read")
     started = monotonic()
-    assert transport.send(WIRE, "read").status == 200
+    assert sender.send(READ).status == 200
     assert monotonic() - started >= 1
-    assert transport.sent == 2
+    assert sender.sent == 2
 
 
 def test_budgets_count_every_request_before_it_is_sent(busy: str) -> None:
     Busy.asked = 1
-    transport = Transport(busy, frozenset(("read", "purchase")), 3, max_purchases=1)
-    transport.send(WIRE, "purchase")
+    sender = transport(busy, "read", "purchase", max_requests=3, max_purchases=1)
+    purchase = READ._replace(method="POST", path="/assistants/v1/numbers/purchase")
+    sender.send(purchase)
     with pytest.raises(BudgetSpent, match="1 purchases"):
-        transport.send(WIRE, "purchase")
-    transport.send(WIRE, "read")
-    transport.send(WIRE, "read")
+        sender.send(purchase)
+    sender.send(READ)
+    sender.send(READ)
     with pytest.raises(BudgetSpent, match="3 requests"):
-        transport.send(WIRE, "read")
+        sender.send(READ)
     assert Busy.asked == 4
 
 
 def test_the_rate_is_kept_and_no_redirect_is_followed(busy: str) -> None:
     Busy.asked = 1
-    transport = Transport(busy, frozenset(("read",)), rate=10)
+    sender = transport(busy, "read", rate=10)
     started = monotonic()
     for _ in range(4):
-        assert transport.send(WIRE._replace(path="/away"), "read").status == 302
+        assert sender.send(READ._replace(query="away=1")).status == 302
     assert monotonic() - started >= 0.3
     assert Busy.asked == 5

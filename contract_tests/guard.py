@@ -1,0 +1,205 @@
+"""What may be sent to a target: which methods and paths, to which records, at what cost, and how often."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from contract_tests.findings import NotCovered
+from contract_tests.pointers import pointed
+from mock_server.messages import Json
+from mock_server.spec import Operation, Router, Spec, WireRequest
+
+COSTS = ("read", "write", "purchase", "lasting")
+"""What a request may cost: nothing, a change, money; `lasting` is a record that no documented operation removes."""
+
+
+class BudgetSpent(NotCovered):
+    """As many requests as were allowed have been sent."""
+
+
+def is_loopback(origin: str) -> bool:
+    """Whether the origin is this machine by name, so that a server there costs nothing."""
+    host = (urlsplit(origin).hostname or "").lower()
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def cost_of(operation: Operation) -> str:
+    """read, write or purchase, as the operation's contract says."""
+    declared = operation.contract.get("cost")
+    if declared is not None:
+        return str(declared)
+    return "read" if operation.method == "GET" else "write"
+
+
+def destroys(operation: Operation) -> bool:
+    """Whether the operation removes a record."""
+    return operation.method == "DELETE" or bool(operation.contract.get("destroys"))
+
+
+def key_in(operation: Operation, path: dict[str, Json], body: Json) -> Json:
+    """The key of the record that a request addresses in its path or body; None when it addresses none."""
+    key = operation.contract.get("key") or {}
+    if key.get("in") == "path":
+        return path.get(key["name"])
+    if key.get("in") == "body" and isinstance(body, dict):
+        return body.get(key["name"])
+    return None
+
+
+class Guard:
+    """Admits or refuses each request to one vendor before it is sent, and counts it.
+
+    The guard judges by what goes over the wire alone: the method and path name the operation, the operation its cost.
+    It learns from the answers which records there are (`found`) and which this run made (`made`). `real` says that the
+    target costs money: there only documented methods pass, and only records that were made, or named by `numbers`,
+    are written. Nothing that was found is destroyed anywhere but on a mock of our own (`own`).
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        allowed: Iterable[str],
+        *,
+        max_requests: int | None = None,
+        max_purchases: int | None = None,
+        numbers: Iterable[str] = (),
+        real: bool = False,
+        own: bool = False,
+    ) -> None:
+        self.spec = spec
+        self.allowed = frozenset(allowed)
+        self.max_requests = max_requests
+        self.max_purchases = max_purchases
+        self.real = real
+        self.own = own
+        self.sent = 0
+        self.purchases = 0
+        self.found: set[str] = set()
+        self.made: set[str] = set()
+        self.named = set(numbers)
+        self._listed: set[str] = set()
+        self._reserved = 0
+        self._cleaning = False
+        self._router = Router(spec.operations.values())
+        self._strangers = _documented_strangers(spec)
+
+    def admit(self, request: WireRequest) -> str:
+        """The cost of a request, which is counted from now on; raises NotCovered when it must not be sent."""
+        match = self._router.match(request.method, unquote(request.path))
+        if match is None and not self.real and (request.method, request.target) == ("GET", "/"):
+            self._count("read", 0)  # Which vendors a server on this machine serves is on its index page.
+            return "read"
+        if match is None:
+            raise NotCovered(f"{request.method} {request.path} is on no page, and so is not sent")
+        operation = match.operation
+        cost = cost_of(operation) if operation is not None else "write"
+        if operation is None and self.real:
+            raise NotCovered(f"{request.method} is documented for no such path, and a real endpoint is not tried")
+        if operation is not None and not self.own:
+            self._protect(operation, key_in(operation, dict(match.values), _body(request)), cost)
+        if cost not in self.allowed:
+            raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
+        self._count(cost, 1 if operation is not None and self._removable(operation) else 0)
+        return cost
+
+    def _protect(self, operation: Operation, key: Json, cost: str) -> None:
+        """Raises NotCovered where a record would be changed that this run may not change."""
+        creates = operation.contract.get("effect") == "create"
+        if self.real and creates and cost == "write" and "lasting" not in self.allowed and not self._remover(operation):
+            raise NotCovered("makes a record that no documented operation removes; --allow lasting allows it")
+        if key is None or cost == "read" or str(key) in self.made:
+            return
+        known = str(key) in self.found
+        if destroys(operation):
+            if known or (self.real and str(key) not in self._strangers):
+                raise NotCovered("destroys records, and would destroy one that this run did not make")
+        elif self.real and str(key) not in self.named and (known or str(key) not in self._strangers):
+            raise NotCovered(f"{key} is neither made by this run nor named by --number, and so is not written")
+
+    def may_write(self, key: Json) -> bool:
+        """Whether a record that was found may be written."""
+        return not self.real or str(key) in self.made or str(key) in self.named
+
+    def _count(self, cost: str, reserved: int) -> None:
+        kept = 0 if self._cleaning else self._reserved + reserved
+        if self.max_requests is not None and self.sent + kept >= self.max_requests:
+            raise BudgetSpent(f"the budget of {self.max_requests} requests is spent; --max-requests N allows more")
+        if cost == "purchase" and self.max_purchases is not None and self.purchases >= self.max_purchases:
+            raise BudgetSpent(f"the budget of {self.max_purchases} purchases is spent; --max-purchases N allows more")
+        self.sent += 1
+        self.purchases += cost == "purchase"
+
+    # --- cleaning up ----------------------------------------------------------------------------
+
+    def reserve(self, requests: int) -> None:
+        """Keeps so many requests of the budget back for cleaning up; a negative number frees them."""
+        if requests > 0 and self.max_requests is not None and self.sent + self._reserved + requests > self.max_requests:
+            raise BudgetSpent(f"the budget of {self.max_requests} requests leaves none to clean up with")
+        self._reserved = max(0, self._reserved + requests)
+
+    @contextmanager
+    def cleaning(self) -> Iterator[None]:
+        """Within it, requests may use what was kept back."""
+        self._cleaning = True
+        try:
+            yield
+        finally:
+            self._cleaning = False
+
+    # --- what the answers tell ------------------------------------------------------------------
+
+    def learn(self, request: WireRequest, status: int, answer: Json) -> None:
+        """Keeps which records an answer shows or says were made."""
+        match = self._router.match(request.method, unquote(request.path))
+        operation = match.operation if match else None
+        if operation is None or status >= 300 or operation.contract.get("record") not in self.spec.records:
+            return
+        kind, contract = operation.contract["record"], operation.contract
+        shape = self.spec.records[kind]
+        at = pointed(answer, contract.get("at") or "")
+        if contract.get("effect") == "list":
+            self._listed.add(kind)
+        # What may have been there already was made only if a list has shown that it was not.
+        made = contract.get("effect") == "create" and (kind in self._listed or not contract.get("idempotent"))
+        for record in at if isinstance(at, list) else [at]:
+            if not isinstance(record, dict):
+                continue
+            names = {str(record[name]) for name in (shape.key, *shape.aliases) if record.get(name) not in (None, "")}
+            if made and not names & self.found:
+                self.made |= names
+            elif not names & self.made:
+                self.found |= names
+                if names & self.named:
+                    self.named |= names
+
+    def _removable(self, operation: Operation) -> bool:
+        return operation.contract.get("effect") == "create" and self._remover(operation) and not self.own
+
+    def _remover(self, operation: Operation) -> bool:
+        kind = operation.contract.get("record")
+        return any(
+            other.contract.get("record") == kind and other.contract.get("effect") == "delete"
+            for other in self.spec.operations.values()
+        )
+
+
+def _documented_strangers(spec: Spec) -> set[str]:
+    """The path values that documented requests use for records that are not there."""
+    strangers: set[str] = set()
+    known: set[str] = set()
+    for operation in spec.operations.values():
+        for request in operation.requests.values():
+            refused = spec.answer(operation, request.answer).status >= 300
+            (strangers if refused else known).update(str(value) for value in request.path.values())
+    return strangers - known
+
+
+def _body(request: WireRequest) -> Any:
+    try:
+        return json.loads(request.body or b"")
+    except ValueError:
+        return None

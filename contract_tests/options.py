@@ -1,0 +1,264 @@
+"""The options of a check, the same for the command and for pytest, and the settings that they make."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from contract_tests.guard import COSTS, is_loopback
+
+DEPTHS = ("scenario", "quick", "deep")
+DEFAULT_KEY = "YOUR_API_KEY"
+REAL_MAX_REQUESTS = 60
+
+
+class WrongUsage(Exception):
+    """An option that cannot be meant; the text says what would be right."""
+
+
+@dataclass
+class Settings:
+    """What a run was asked to do; `targets` maps a provider (or "" for all) to an origin.
+
+    `real` treats every target as one that costs money, also on loopback. `depth`, `allow` and `max_requests` depend on
+    the target where they are None. `mock_command` is what is started as the run's own mock, `ringback` unless a test
+    plants a defect in it.
+    """
+
+    providers: list[str] = field(default_factory=list)
+    targets: dict[str, str] = field(default_factory=dict)
+    operations: list[str] = field(default_factory=list)
+    real: bool = False
+    depth: str | None = None
+    api_key: Key | None = None
+    other_api_key: Key | None = None
+    allow: list[str] | None = None
+    numbers: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    max_requests: int | None = None
+    max_purchases: int | None = None
+    rate: float | None = None
+    record: bool = False
+    seed: int = 1
+    draws: int | None = None
+    fail_on: str = "documented"
+    mock_command: list[str] | None = None
+
+    def is_real(self, origin: str) -> bool:
+        """Whether requests to the origin cost money."""
+        return self.real or not is_loopback(origin)
+
+    def depth_for(self, origin: str | None) -> str:
+        """How deep a check of this origin goes; None is a mock of our own."""
+        return self.depth or ("scenario" if origin is not None and self.is_real(origin) else "quick")
+
+    def allowed_for(self, origin: str | None) -> list[str]:
+        """What may be sent to this origin."""
+        if origin is None:
+            return list(COSTS)
+        return self.allow or (["read"] if self.is_real(origin) else list(COSTS))
+
+    def budget_for(self, origin: str | None) -> int | None:
+        """The most requests to this origin; None is without a bound."""
+        if origin is not None and self.is_real(origin) and self.max_requests is None:
+            return REAL_MAX_REQUESTS
+        return self.max_requests
+
+
+class Key:
+    """A secret and the name that stands for it wherever it would be seen."""
+
+    def __init__(self, name: str, secret: str) -> None:
+        self.name = name
+        self.secret = secret
+
+    def __repr__(self) -> str:
+        return f"<the key in {self.name}>"
+
+
+def add_options(add: Callable[..., Any]) -> None:
+    """Adds what both surfaces understand to an argparse parser or a pytest option group."""
+    add(
+        "--target",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="origin to check, or PROVIDER=ORIGIN; repeatable; a mock of its own by default",
+    )
+    add("--operation", action="append", default=[], metavar="ID", help="check this operation only; repeatable")
+    add(
+        "--depth",
+        choices=DEPTHS,
+        help="scenario: the dozens of calls derived from the contracts; quick (default on loopback): that, every"
+        " property and a few hundred generated requests; deep: that, and a state machine, for minutes",
+    )
+    add(
+        "--real",
+        action="store_true",
+        help="treat the target as one that costs money although it is on loopback: a proxy or tunnel to a vendor",
+    )
+    add("--api-key-env", metavar="VAR", help="environment variable that holds the API key")
+    add("--api-key-file", metavar="F", help="file that holds the API key")
+    add("--other-api-key-env", metavar="VAR", help="environment variable that holds the key of another account")
+    add("--other-api-key-file", metavar="F", help="file that holds the key of another account")
+    add(
+        "--allow",
+        metavar="LIST",
+        help="what may be sent: read,write,purchase,lasting (default: all on loopback, else read); lasting is a record"
+        " that no documented operation removes",
+    )
+    add(
+        "--number",
+        action="append",
+        default=[],
+        metavar="NUMBER",
+        help="a number of the account that may be written where the target costs money, and is put back; repeatable",
+    )
+    add("--var", action="append", default=[], metavar="NAME=VALUE", help="what only an account knows; repeatable")
+    add("--var-file", metavar="F", help="the same as a YAML or JSON file of names and values")
+    add(
+        "--max-requests",
+        type=int,
+        metavar="N",
+        help=f"at most so many requests to each vendor (default: {REAL_MAX_REQUESTS} where it costs money)",
+    )
+    add("--max-purchases", type=int, metavar="N", help="at most so many requests that may cost money, to each vendor")
+    add("--rate", metavar="N/s", help="at most so many requests a second")
+    add("--draws", type=int, metavar="N", help="generated requests for each property")
+    add(
+        "--fail-on",
+        default="documented",
+        choices=["documented", "observed", "assumed"],
+        help="which statements must hold",
+    )
+
+
+def settings(options: Namespace, *, providers: list[str], seed: int, record: bool = False) -> Settings:
+    """The settings that parsed options ask for; raises WrongUsage."""
+    made = Settings(
+        providers=providers,
+        targets=_targets(options.target),
+        operations=options.operation,
+        real=options.real,
+        depth=options.depth,
+        api_key=_key("--api-key", options.api_key_env, options.api_key_file),
+        other_api_key=_key("--other-api-key", options.other_api_key_env, options.other_api_key_file),
+        allow=_allow(options.allow),
+        numbers=options.number,
+        variables={**_file_of_variables(options.var_file), **_variables(options.var)},
+        max_requests=_at_least("--max-requests", options.max_requests, 1),
+        max_purchases=_at_least("--max-purchases", options.max_purchases, 0),
+        rate=_rate(options.rate),
+        record=record,
+        seed=seed,
+        draws=_at_least("--draws", options.draws, 0),
+        fail_on=options.fail_on,
+    )
+    for origin in made.targets.values():
+        if made.api_key is None and made.is_real(origin):
+            raise WrongUsage(
+                f"{origin} needs a key: put it into an environment variable and name that with --api-key-env,"
+                " or into a file and name that with --api-key-file"
+            )
+    if not made.targets and (made.real or made.numbers):
+        raise WrongUsage(f"{'--real' if made.real else '--number'} is about a server, and no --target names one")
+    return made
+
+
+def _targets(texts: list[str]) -> dict[str, str]:
+    targets = {}
+    for text in texts:
+        name, equals, origin = text.partition("=")
+        if not equals or "://" in name:
+            name, origin = "", text
+        if not is_origin(origin):
+            raise WrongUsage(
+                f"--target {text}: an origin such as http://127.0.0.1:4010/teli is needed, or PROVIDER=ORIGIN"
+            )
+        targets[name] = origin.rstrip("/")
+    return targets
+
+
+def is_origin(text: str) -> bool:
+    """Whether the text is scheme, host, and perhaps a port and a prefix; no user or password."""
+    try:
+        parts = urlsplit(text)
+        known = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    return known and plain and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _key(flag: str, variable: str | None, file: str | None) -> Key | None:
+    if variable is not None and file is not None:
+        raise WrongUsage(f"{flag}-env and {flag}-file both name a key; one is enough")
+    if variable is not None:
+        if not os.environ.get(variable):
+            raise WrongUsage(f"{flag}-env {variable}: the environment has no such variable, or it is empty")
+        return Key(f"${variable}", os.environ[variable])
+    if file is not None:
+        try:
+            secret = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise WrongUsage(f"{flag}-file {file}: {getattr(error, 'strerror', None) or 'is no text'}") from None
+        if not secret or len(secret.splitlines()) > 1:
+            raise WrongUsage(f"{flag}-file {file}: one line with the key is needed")
+        return Key("$OTHER_API_KEY" if "other" in flag else "$API_KEY", secret)
+    return None
+
+
+def _allow(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names or [text]:
+        if name not in COSTS:
+            raise WrongUsage(f"--allow {name}: unknown; it takes a list of {', '.join(COSTS)}")
+    return names
+
+
+def _variables(texts: list[str]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text or text.startswith("="):
+            raise WrongUsage(f"--var {text}: NAME=VALUE is needed")
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _file_of_variables(file: str | None) -> dict[str, str]:
+    if file is None:
+        return {}
+    try:
+        # Every value is a text: as YAML's numbers, +14155551234 would lose its sign.
+        values = yaml.load(Path(file).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "problem", None) or "is no text"
+        raise WrongUsage(f"--var-file {file}: {reason}") from None
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise WrongUsage(f"--var-file {file}: names and values are needed, one to a line: name: value")
+    return dict(values)
+
+
+def _rate(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        rate = float(text.removesuffix("/s"))
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1e6:
+        raise WrongUsage(f"--rate {text}: a number of requests a second is needed, such as 2/s")
+    return rate
+
+
+def _at_least(flag: str, value: int | None, least: int) -> int | None:
+    if value is not None and value < least:
+        raise WrongUsage(f"{flag} {value}: {least} or more is needed")
+    return value

@@ -1,0 +1,222 @@
+"""What a run leaves at a server that is not its own: records it made and fields it changed, and how both are undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from contract_tests.findings import NotCovered, show
+from contract_tests.guard import key_in
+from contract_tests.pointers import ABSENT, pointed
+from contract_tests.transport import Reply, Unreachable
+from mock_server.messages import Json
+from mock_server.spec import NamedRequest, Operation
+
+if TYPE_CHECKING:
+    from contract_tests.reading import Reading
+    from contract_tests.world import World
+
+
+@dataclass
+class _Touched:
+    """A record that was found: how it was read before the first write, and what the writes sent by which operation."""
+
+    kind: str
+    key: Json
+    before: list[Reading]
+    sent: dict[str, set[str]] = field(default_factory=dict)
+    reserved: int = 0
+
+
+class Traces:
+    """Keeps what has to be undone, and undoes it, newest first; requests for that are kept back from the budget."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._made: list[tuple[str, Json]] = []
+        self._touched: dict[str, _Touched | None] = {}
+        self._undoing = False
+
+    def before(self, operation: Operation, request: NamedRequest) -> None:
+        """Reads a record before it is written for the first time; raises NotCovered where it could not be put back."""
+        from contract_tests import reading
+
+        key = key_in(operation, dict(request.path), request.body)
+        contract, guard = operation.contract, self._world.transport.guard
+        if contract.get("effect") != "update" or key is None or str(key) in guard.made or self._undoing:
+            return
+        if not guard.may_write(key) and str(key) in guard.found:
+            return  # The guard refuses it, and says why.
+        body = set(request.body) if isinstance(request.body, dict) else set()
+        known = set(contract.get("fields") or {}) | set(contract.get("along") or {})
+        unread = body & set((operation.body_schema or {}).get("properties") or {}) - known - _required(operation)
+        if guard.real and str(key) in guard.named and unread:
+            raise NotCovered(f"no documented operation shows {', '.join(sorted(unread))}, so it could not be put back")
+        if str(key) not in self._touched:
+            readings = list(reading.read(self._world, contract["record"], key, {}))
+            shown = [one for one in readings if one.record is not ABSENT]
+            self._touched[str(key)] = _Touched(contract["record"], key, shown) if shown else None
+            if guard.real and str(key) in guard.named and not shown:
+                raise NotCovered(f"{key} is not shown by any documented operation, so it could not be put back")
+        touched = self._touched[str(key)]
+        if touched is not None and operation.id not in touched.sent:
+            requests = 1 + 2 * len(touched.before) if not touched.sent else 1
+            guard.reserve(requests)
+            touched.reserved += requests
+            touched.sent[operation.id] = set()
+
+    def after(self, operation: Operation, request: NamedRequest, reply: Reply) -> None:
+        """Keeps what a write that succeeded made or changed."""
+        contract = operation.contract
+        key = key_in(operation, dict(request.path), request.body)
+        touched = self._touched.get(str(key))
+        if contract.get("effect") == "update" and touched is not None and isinstance(request.body, dict):
+            touched.sent.setdefault(operation.id, set()).update(request.body)
+        if contract.get("effect") == "delete" and (contract.get("record"), key) in self._made:
+            self._made.remove((contract["record"], key))
+            self._world.transport.guard.reserve(-1)
+        if contract.get("effect") == "create" and (contract.get("key") or {}).get("in") == "answer":
+            record = pointed(reply.json, contract.get("at") or "")
+            made = record.get(contract["key"]["name"]) if isinstance(record, dict) else None
+            if made is not None and str(made) in self._world.transport.guard.made:
+                self._made.append((contract["record"], made))
+                self._world.transport.guard.reserve(1 if self._remover(contract["record"]) else 0)
+
+    def undo(self) -> list[str]:
+        """Puts records back and removes those that were made, newest first; returns what could not be undone."""
+        left: list[str] = []
+        self._undoing = True
+        try:
+            with self._world.transport.guard.cleaning():
+                for key, touched in reversed(list(self._touched.items())):
+                    if touched is not None and any(touched.sent.values()):
+                        left += self._put_back(touched)
+                    if touched is not None:
+                        self._world.transport.guard.reserve(-touched.reserved)
+                    del self._touched[key]
+                while self._made:
+                    kind, key = self._made[-1]
+                    left += self._remove(kind, key)
+                    if (kind, key) in self._made:
+                        self._made.remove((kind, key))
+        finally:
+            self._undoing = False
+        return left
+
+    def pending(self) -> list[str]:
+        """What has not been undone yet."""
+        provider = self._world.spec.provider
+        changed = [one for one in self._touched.values() if one is not None and any(one.sent.values())]
+        return [
+            *(f"{provider} {one.kind} {one.key}: changed, and not put back" for one in changed),
+            *(f"{provider} {kind} {key}: made, and not removed" for kind, key in reversed(self._made)),
+        ]
+
+    # --- putting back ---------------------------------------------------------------------------
+
+    def _put_back(self, touched: _Touched) -> list[str]:
+        from contract_tests import reading
+
+        where = f"{self._world.spec.provider} {touched.kind} {touched.key}"
+        try:
+            now = list(reading.read(self._world, touched.kind, touched.key, {}))
+            if not _moved(touched.before, now):
+                return []
+            for name, sent in touched.sent.items():
+                operation = self._world.spec.operations[name]
+                body = self._old_values(operation, touched.before, sent)
+                if body is not None:
+                    self._write(operation, touched.key, body)
+            now = list(reading.read(self._world, touched.kind, touched.key, {}))
+        except (NotCovered, Unreachable) as why:
+            return [f"{where}: changed, and not put back: {why}"]
+        return [f"{where}: not put back: {what}" for what in _moved(touched.before, now)]
+
+    def _old_values(self, operation: Operation, before: list[Reading], sent: set[str]) -> dict[str, Json] | None:
+        """The body that gives the fields that were sent the values they had; None when there is nothing to send."""
+        from contract_tests import reading
+
+        contract = operation.contract
+        fields: dict[str, str] = {**(contract.get("fields") or {}), **(contract.get("along") or {})}
+        properties = (operation.body_schema or {}).get("properties") or {}
+        body: dict[str, Json] = {}
+        for source, target in fields.items():
+            if source not in sent and source not in (contract.get("along") or {}):
+                continue
+            shown = [reading.field(one.record, target) for one in before]
+            old = next((value for value in shown if value is not ABSENT), ABSENT)
+            clearing = (contract.get("clears") or {}).get(source)
+            if old in (ABSENT, None, "") or old == []:
+                if clearing:
+                    body[source] = clearing[0]
+            else:
+                body[source] = _writable(properties.get(source), old)
+        return {**reading.base_body(self._world, operation), **body} if body else None
+
+    def _write(self, operation: Operation, key: Json, body: dict[str, Json]) -> None:
+        request = self._world.plain_request(operation)
+        path = {**request.path, operation.contract["key"]["name"]: key}
+        self._world.send(operation, replace(request.with_values(path, request.query, body), after=()))
+
+    # --- removing -------------------------------------------------------------------------------
+
+    def _remove(self, kind: str, key: Json) -> list[str]:
+        where = f"{self._world.spec.provider} {kind} {key}"
+        remover = self._remover(kind)
+        if remover is None:
+            return [f"{where}: no documented operation removes it"]
+        request = self._world.plain_request(remover)
+        path = {**request.path, remover.contract["key"]["name"]: key}
+        try:
+            reply = self._world.send(remover, replace(request.with_values(path, request.query, None), after=()))[1]
+        except (NotCovered, Unreachable) as why:
+            return [f"{where}: {why}"]
+        return [f"{where}: {remover.id} answered {reply.status}"] if reply.status >= 500 else []
+
+    def _remover(self, kind: str) -> Operation | None:
+        for operation in self._world.spec.operations.values():
+            if operation.contract.get("record") == kind and operation.contract.get("effect") == "delete":
+                return operation
+        return None
+
+
+def _required(operation: Operation) -> set[str]:
+    return set((operation.body_schema or {}).get("required") or ())
+
+
+def _writable(schema: Any, value: Json) -> Json:
+    """The part of a value that was read that may be sent: the properties that the body's schema names."""
+    if not isinstance(schema, Mapping):
+        return value
+    properties = schema.get("properties")
+    if isinstance(value, dict) and properties:
+        return {name: _writable(properties[name], child) for name, child in value.items() if name in properties}
+    if isinstance(value, list):
+        return [_writable(schema.get("items"), child) for child in value]
+    return value
+
+
+def _moved(before: list[Reading], now: list[Reading]) -> list[str]:
+    """How readings of a record differ, but for issued times; what is empty may be shown empty, null or not at all."""
+    from contract_tests import compare
+
+    found = []
+    later = {one.operation.id: one for one in now}
+    for old in before:
+        new = later.get(old.operation.id)
+        schema = old.record_schema
+        was = compare.lasting(schema, old.record)
+        is_now = compare.lasting(schema, new.record) if new is not None else ABSENT
+        if not isinstance(was, dict) or not isinstance(is_now, dict):
+            found += [] if was == is_now else [f"{old.operation.id} no longer shows it"]
+            continue
+        for name in sorted(set(was) | set(is_now)):
+            one, other = was.get(name, ABSENT), is_now.get(name, ABSENT)
+            if one != other and not (one in compare.CLEARED and other in compare.CLEARED):
+                found.append(f"{name} was {_text(one)}, is {_text(other)}")
+    return list(dict.fromkeys(found))
+
+
+def _text(value: Json) -> str:
+    return "absent" if value is ABSENT else show(value)
