@@ -140,7 +140,7 @@ def new_is_new(recorder: Recorder) -> None:
             mine = [sent.value(name) for name in names]
             same = operation.contract.get("idempotent") and mine in [values for _, values in made]
             if isinstance(record, dict) and not same:
-                found = list(_repeated(operation, record, [one for one, _ in made]))
+                found = list(repeated(operation, record, [one for one, _ in made]))
                 recorder.add(request.name, weakest(evidence, request.evidence), found, sent.wire)
                 made.append((record, mine))
     if wire is None:
@@ -159,7 +159,7 @@ def new_is_new(recorder: Recorder) -> None:
     recorder.finish()
 
 
-def _repeated(operation: Operation, record: Json, made: list[Json]) -> Iterator[Difference]:
+def repeated(operation: Operation, record: Json, made: list[Json]) -> Iterator[Difference]:
     for name in operation.contract["unique"]:
         value = record.get(name)
         if value is not None and value in [other.get(name) for other in made]:

@@ -52,7 +52,7 @@ def documented_errors(recorder: Recorder) -> None:
         before = world.snapshot()
         sent, reply = world.send(operation, prepared)
         evidence = weakest(answer.evidence, request.evidence)
-        values = _violation_values(world, operation, sent)
+        values = violation_values(world, operation, sent)
         recorder.add(request.name, evidence, compare.error(world, operation, answer, sent, reply, values), sent.wire)
         if reply.status >= 400:
             recorder.add(request.name, operation.evidence, changes(before, world.snapshot()), sent.wire)
@@ -61,7 +61,7 @@ def documented_errors(recorder: Recorder) -> None:
     recorder.finish()
 
 
-def _violation_values(world: World, operation: Operation, sent: Sent) -> dict[str, Json]:
+def violation_values(world: World, operation: Operation, sent: Sent) -> dict[str, Json]:
     """What the refusal's sentence says of the request, where the request breaks the schema."""
     check = world.checks[operation.id]
     found = check.query(sent.wire.query)[1]

@@ -22,7 +22,7 @@ def valid_accepted(recorder: Recorder) -> None:
             return
         sent, reply = world.send(operation, draw.request)
         recorder.add(
-            "generated", _answer_evidence(operation, reply), _lawful(world, operation, reply), sent.wire, at_once=True
+            "generated", answer_evidence(operation, reply), lawful(world, operation, reply), sent.wire, at_once=True
         )
 
     _require_success_possible(world, operation)
@@ -40,7 +40,7 @@ def _require_success_possible(world: World, operation: Operation) -> None:
     world.send(operation, request)
 
 
-def _lawful(world: World, operation: Operation, reply: Reply) -> list[Difference]:
+def lawful(world: World, operation: Operation, reply: Reply) -> list[Difference]:
     """What is wrong with the answer to a valid request: the spec allows a success, or a refusal that it knows."""
     if reply.status in operation.responses:
         return compare.shape(world, operation, reply)
@@ -48,7 +48,7 @@ def _lawful(world: World, operation: Operation, reply: Reply) -> list[Difference
     return [Difference("status", known, reply.status, f"a valid request got {reply.status}; the page knows {known}")]
 
 
-def _answer_evidence(operation: Operation, reply: Reply) -> Evidence:
+def answer_evidence(operation: Operation, reply: Reply) -> Evidence:
     """How we know what may be answered: where no page names a refusal, another refusal than ours breaks nothing."""
     response = operation.responses.get(reply.status)
     if response is not None:
@@ -81,7 +81,7 @@ def _refuse_all(recorder: Recorder, world: World, *, each: bool) -> bool:
         if draw.raw is not None:
             request = NamedRequest(**{**vars(request), "raw_body": draw.raw.decode("latin-1")})
         sent, reply = world.send(operation, request)
-        evidence, differences = _refusal(world, operation, draw, sent, reply)
+        evidence, differences = refusal(world, operation, draw, sent, reply)
         recorder.add("generated", evidence, differences, sent.wire, at_once=True)
         if reply.status < 400:
             # Accepted where only we would have refused it: what it did is no refused request's doing.
@@ -93,7 +93,7 @@ def _refuse_all(recorder: Recorder, world: World, *, each: bool) -> bool:
     return not each and (accepted or before != world.snapshot())
 
 
-def _refusal(
+def refusal(
     world: World, operation: Operation, draw: Draw, sent: Sent, reply: Reply
 ) -> tuple[Evidence, list[Difference]]:
     """How the answer to an invalid request differs from a refusal, and from the documented one if a page gives it."""

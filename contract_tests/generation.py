@@ -64,7 +64,7 @@ def valid_requests(draw: st.DrawFn, world: World, operation: Operation) -> Draw:
         return draw(st.sampled_from(world.values(variable)))
 
     request = _request(world, operation, case, pick, keep=operation.contract.get("clears") or {})
-    return Draw(request, _violations(world, operation, request))
+    return Draw(request, violations_of(world, operation, request))
 
 
 @st.composite
@@ -78,7 +78,7 @@ def invalid_requests(draw: st.DrawFn, world: World, operation: Operation) -> Dra
     if isinstance(case.body, bytes):
         return Draw(_request(world, operation, case, pick, body=None), (), case.body)
     request = _request(world, operation, case, pick, body=_sendable(case.body))
-    return Draw(request, _violations(world, operation, request))
+    return Draw(request, violations_of(world, operation, request))
 
 
 def documented_variants(world: World, operation: Operation) -> Iterator[NamedRequest]:
@@ -97,7 +97,7 @@ def documented_variants(world: World, operation: Operation) -> Iterator[NamedReq
         ]
     for body in bodies:
         request = plain.with_values(plain.path, plain.query, body)
-        if not _violations(world, operation, request):
+        if not violations_of(world, operation, request):
             yield request
 
 
@@ -165,7 +165,7 @@ def _with_variables(schema: Any, value: Json, pick: Callable[[str], Json], keep:
     return filled
 
 
-def _violations(world: World, operation: Operation, request: NamedRequest) -> tuple[Violation, ...]:
+def violations_of(world: World, operation: Operation, request: NamedRequest) -> tuple[Violation, ...]:
     """What our own schemas say is wrong with a request."""
     from mock_server.spec import encode_query
 

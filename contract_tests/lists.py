@@ -28,18 +28,23 @@ def shows_all_once(recorder: Recorder) -> None:
         if reply.status >= 300 or not isinstance(rows, list):
             raise NotCovered(f"was answered with {reply.status} and no rows")
         asked = weakest(request.evidence, reading.Reading(operation, None, (), sent.wire, reply.status).evidence)
-        for word, found in (
-            ("at", _twice(operation, rows)),
-            ("count", _miscounted(operation, reply.json, rows)),
-            ("page", _too_many(operation, sent.query, rows)),
-            ("filters", _unasked(operation, sent.query, rows)),
-        ):
+        for word, found in complaints(operation, sent.query, reply.json, rows):
             recorder.add(request.name, weakest(asked, contract_evidence(operation, word)), found, sent.wire)
 
     recorder.each(successes(recorder.world, operation), check)
     if {"size", "next"} <= set(operation.contract.get("page") or {}):
         _turn_the_pages(recorder)
     recorder.finish()
+
+
+def complaints(
+    operation: Operation, query: Json, body: Json, rows: list[Json]
+) -> Iterable[tuple[str, Iterable[Difference]]]:
+    """What is wrong with the rows of one answer, by the key of the contract that says so."""
+    yield "at", _twice(operation, rows)
+    yield "count", _miscounted(operation, body, rows)
+    yield "page", _too_many(operation, query, rows)
+    yield "filters", _unasked(operation, query, rows)
 
 
 def _twice(operation: Operation, rows: list[Json]) -> Iterable[Difference]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from contract_tests import compare
@@ -120,7 +121,7 @@ def read(world: World, kind: str, key: Json, known: Mapping[str, Json]) -> Itera
 
 def read_one(world: World, operation: Operation, key: Json) -> Reading:
     """The record of that key as a reading operation shows it; ABSENT when it answers with an error."""
-    request = world.plain_request(operation)
+    request = replace(world.plain_request(operation), name="reading", answer="")
     name = operation.contract["key"]["name"]
     request = request.with_values({**request.path, name: key}, request.query, request.body)
     sent, reply = world.send(operation, request)
@@ -131,7 +132,7 @@ def read_one(world: World, operation: Operation, key: Json) -> Reading:
 def rows_of(world: World, operation: Operation, known: Mapping[str, Json]) -> tuple[list[Json], WireRequest, int]:
     """Every row that a list shows, over all of its pages, with the first request and its status."""
     contract = operation.contract
-    request = world.plain_request(operation)
+    request = replace(world.plain_request(operation), name="reading", answer="")
     query = dict(request.query)
     path = dict(request.path)
     for parameter, name in (contract.get("filters") or {}).items():

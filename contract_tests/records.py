@@ -65,7 +65,7 @@ def _write_and_read(
         return
     written = reading.sent_fields(operation, sent)
     for seen in _readings(world, operation, key, written, sent, reply):
-        differences = list(_unlike(operation, written, seen))
+        differences = list(unlike(operation, written, seen))
         evidence = weakest(contract_evidence(operation, "fields"), seen.evidence, asked)
         recorder.add(f"{name}, read by {seen.operation.id}", evidence, differences, sent.wire, at_once=at_once)
 
@@ -79,7 +79,7 @@ def _readings(
     yield from reading.read(world, operation.contract["record"], key, written)
 
 
-def _unlike(operation: Operation, written: dict[str, Json], seen: Reading) -> Iterable[Difference]:
+def unlike(operation: Operation, written: dict[str, Json], seen: Reading) -> Iterable[Difference]:
     """Where a reading is not what was written; an answer need not show fields that the spec does not name there."""
     reader = seen.operation.id if seen.operation is not operation else "the answer"
     if seen.record is ABSENT:

@@ -77,6 +77,8 @@ class World:
         self.given = dict(given or {})
         self.checks: dict[str, OperationCheck] = compile_checks(spec)
         self.observers: list[Observer] = []
+        self.lasting = not own
+        """What was bought here stays bought, so that a number for sale is looked for again."""
         self.traces = Traces(self)
         self._found: dict[str, list[Json]] = {}
         self._numbers = count(1)
@@ -99,11 +101,13 @@ class World:
         if name in self.given:
             return [self.given[name]]
         documented = [variable.default, *variable.others]
-        if self.own or variable.found_operation is None:
+        if variable.found_operation is None:
+            return documented
+        operation = self.spec.operations[variable.found_operation]
+        if self.own and not (self.lasting and operation.contract.get("effect") == "search"):
             return documented
         if name not in self._found:
             self._found[name] = []
-            operation = self.spec.operations[variable.found_operation]
             reply = self.send(operation, self.plain_request(operation))[1]
             if reply.status < 300 and reply.is_json:
                 shown = [value for value in pointed_all(reply.json, variable.found_at or "") if value not in ("", None)]

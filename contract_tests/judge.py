@@ -1,0 +1,126 @@
+"""Judges exchanges one after another, whoever sends them: each answer by the spec, each record by the model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from contract_tests import compare, documented, generated
+from contract_tests.findings import FAIL_ON, Difference, Finding, NotCovered, Outcome
+from contract_tests.generation import Draw, must_be_refused, violations_of
+from contract_tests.model import Model, Verdict
+from contract_tests.recording import weakest
+from contract_tests.transport import Reply
+from contract_tests.world import Sent, World
+from mock_server.spec import NamedRequest, Operation
+
+
+class Judge:
+    """Sees every exchange of a world and keeps what each says of each property.
+
+    A request with a name of the spec must get its documented answer. Any other request is judged by its schema: what
+    the schema allows must be answered as some page says, what it forbids must be refused.
+    """
+
+    def __init__(self, world: World, *, alone: bool) -> None:
+        # What an answer shows of earlier calls is the model's affair, not to be compared with a page's example.
+        self._world = copy.copy(world)
+        self._world.own = False
+        self.model = Model(world.spec, alone=alone)
+        self.verdicts: list[Verdict] = []
+
+    def see(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, key: str | None) -> None:
+        """Judges one exchange; `key` is the one it was sent with, None for none."""
+        self.verdicts += self._judge(operation, request, sent, reply, key)
+
+    def _judge(
+        self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, key: str | None
+    ) -> Iterator[Verdict]:
+        if operation.secured and key in (None, documented.WRONG_KEY):
+            yield self._key(operation, "missing-key" if key is None else "wrong-key", sent, reply)
+            return
+        if key != self._world.key:
+            return
+        yield from self._answer(operation, request, sent, reply)
+        yield from self.model.see(operation, request, sent, reply)
+
+    def _key(self, operation: Operation, name: str, sent: Sent, reply: Reply) -> Verdict:
+        answer = self._world.spec.answer(operation, name)
+        if reply.status < 400:
+            accepted = Difference("status", answer.status, reply.status, f"a {name.replace('-', ' ')} was accepted")
+            return Verdict("keys", operation, name, self._world.spec.security.evidence, [accepted], sent.wire)
+        found = list(compare.error(self._world, operation, answer, sent, reply))
+        return Verdict("keys", operation, name, answer.evidence, found, sent.wire)
+
+    def _answer(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
+        world = self._world
+        if request.answer:
+            answer = world.spec.answer(operation, request.answer)
+            evidence = weakest(answer.evidence, request.evidence)
+            if answer.status < 300:
+                found = list(compare.documented(world, operation, answer, sent, reply))
+                yield Verdict("examples", operation, request.name, evidence, found, sent.wire)
+            else:
+                values = documented.violation_values(world, operation, sent)
+                found = list(compare.error(world, operation, answer, sent, reply, values))
+                yield Verdict("errors", operation, request.name, evidence, found, sent.wire)
+            return
+        if request.raw_body is not None:
+            draw = Draw(request, (), request.raw_body.encode())
+        else:
+            draw = Draw(request, violations_of(world, operation, request))
+        if draw.raw is None and not draw.violations:
+            evidence, found = generated.answer_evidence(operation, reply), generated.lawful(world, operation, reply)
+            answers = [one for one in operation.answers.values() if one.status == reply.status and reply.status < 300]
+            if len(answers) == 1:
+                found = list(compare.documented(world, operation, answers[0], sent, reply))
+                evidence = weakest(evidence, answers[0].evidence)
+            yield Verdict("valid", operation, request.name, evidence, found, sent.wire)
+        elif must_be_refused(operation, draw):
+            evidence, found = generated.refusal(world, operation, draw, sent, reply)
+            yield Verdict("invalid", operation, request.name, evidence, found, sent.wire)
+
+
+@dataclass
+class Tally:
+    """The outcomes that verdicts add up to: one for each operation and property that something was said of."""
+
+    world: World
+    fail_on: str
+    outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+
+    def add(self, verdicts: Iterable[Verdict]) -> list[Finding]:
+        """Counts verdicts in; returns the findings that break the contract."""
+        broken = []
+        for verdict in verdicts:
+            outcome = self._outcome(verdict.operation.id, verdict.property)
+            for difference in verdict.differences:
+                finding = self.world.finding(
+                    verdict.property,
+                    verdict.operation,
+                    verdict.request,
+                    verdict.evidence,
+                    difference,
+                    verdict.wire,
+                )
+                kept = outcome.findings if finding.grade in FAIL_ON[self.fail_on] else outcome.notes
+                if (finding.at, finding.message) not in [(one.at, one.message) for one in kept]:
+                    kept.append(finding)
+                if kept is outcome.findings:
+                    outcome.verdict = "failed"
+                    broken.append(finding)
+        return broken
+
+    def uncovered(self, operation: str, property: str, why: NotCovered) -> None:
+        """Says that something could not be looked at, unless something has been said of it."""
+        if (operation, property) not in self.outcomes:
+            outcome = self._outcome(operation, property)
+            outcome.verdict, outcome.reason = "not covered", str(why)
+
+    def _outcome(self, operation: str, property: str) -> Outcome:
+        key = (operation, property)
+        known = self.outcomes.get(key)
+        if known is None or known.verdict == "not covered":
+            self.outcomes[key] = Outcome(self.world.spec.provider, operation, property)
+        return self.outcomes[key]
