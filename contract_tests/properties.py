@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract_tests import addresses, bystanders, documented, generated, lists, records
+from contract_tests import addresses, bystanders, documented, generated, lists, methods, records
 from contract_tests.recording import Property, Recorder
 from mock_server.spec import Operation, Spec
 
@@ -59,6 +59,12 @@ PROPERTIES = (
         "Two documented methods of one path do the same.",
         lambda spec, operation: "twin" in operation.contract,
         addresses.twins_agree,
+    ),
+    Property(
+        "methods",
+        "A method that no page documents for a path is refused, and changes nothing.",
+        methods.opens_path,
+        methods.undocumented_refused,
     ),
     Property(
         "read-back",

@@ -235,10 +235,19 @@ class World:
             if found is not None and self.spec.operations[found].contract.get("effect") == "search":
                 del self._found[name]
 
-    def send_to(self, operation: Operation, request: NamedRequest, path: str) -> tuple[WireRequest, Reply]:
-        """Sends a prepared request to a path spelled by the caller; never for an operation that destroys."""
-        wire = build(self.spec, operation, request, self.key)._replace(path=path)
-        return wire, self.transport.send(wire, cost_of(operation))
+    def send_to(
+        self, operation: Operation, request: NamedRequest, path: str | None = None, *, method: str | None = None
+    ) -> tuple[WireRequest, Reply]:
+        """Sends a prepared request to a path that the caller spells, or by another method than the operation's.
+
+        By its own method it is never for an operation that destroys. Another method may destroy whatever the pages
+        say, so it may address no record that this run did not make.
+        """
+        if method is not None and not self.own and self._exists(operation, request):
+            raise NotCovered(f"{method} may destroy a record that this run did not make")
+        wire = build(self.spec, operation, request, self.key)
+        wire = wire._replace(method=method or wire.method, path=path or wire.path)
+        return wire, self.transport.send(wire, cost_of(operation, method))
 
     def prepared(self, operation: Operation, request: NamedRequest) -> NamedRequest:
         """The request alone: what has to come before it is sent now, and its answers are filled in."""
@@ -317,9 +326,11 @@ class World:
         )
 
 
-def cost_of(operation: Operation) -> str:
-    """read, write or purchase, as the operation's contract says."""
+def cost_of(operation: Operation, method: str | None = None) -> str:
+    """read, write or purchase, as the operation's contract says; by another method at least a write, unless by GET."""
     declared = operation.contract.get("cost")
+    if method is not None:
+        return "read" if method == "GET" else "purchase" if declared == "purchase" else "write"
     if declared is not None:
         return str(declared)
     return "read" if operation.method == "GET" else "write"
