@@ -22,6 +22,7 @@ from tests.defects.planting import (
     lenient,
     media_type,
     put,
+    removes,
     renamed,
     rows,
     sees,
@@ -195,6 +196,23 @@ DEFECTS = [
     Defect("malformed JSON is a 500 with a traceback", "interactly", "invalid", crash("updateNumber"), "updateNumber"),
     # encoding
     Defect("percent-encoding is not undone", "interactly", "encoding", UNDECODED, "updateNumber"),
+    # methods
+    Defect(
+        "DELETE removes the number",
+        "interactly",
+        "methods",
+        removes("/assistants/v1/numbers", "numbers", 200),
+        "updateNumber",
+        fail_on="assumed",
+    ),
+    Defect(
+        "a refused DELETE removes the assistant",
+        "interactly",
+        "methods",
+        removes("/assistants/v1/assistants", "assistants"),
+        "getAssistant",
+        fail_on="assumed",
+    ),
     # read-back
     Defect("update is not stored", "interactly", "read-back", forgets("updateNumber", "numbers"), "updateNumber"),
     Defect(

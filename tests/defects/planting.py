@@ -17,13 +17,17 @@ Ask = Callable[[Request], Response]
 
 @dataclass(frozen=True)
 class Defect:
-    """One defect: the vendor, the property that must find it, how it is planted, and the operation to look at first."""
+    """One defect: the vendor, the property that must find it, how it is planted, and the operation to look at first.
+
+    `fail_on` says which statements must hold for it to break the check: where no page speaks, it is a note otherwise.
+    """
 
     name: str
     provider: str
     property: str
     plant: Plant
     first: str = ""
+    fail_on: str = "documented"
 
 
 # --- at the boundary -------------------------------------------------------------------------------------
@@ -49,6 +53,41 @@ def asked(change: Callable[[Request], Request]) -> Plant:
     def plant(service: Service) -> None:
         honest = service.exchange
         service.exchange = lambda request: honest(change(request))  # type: ignore[method-assign]
+
+    return plant
+
+
+def taken(method: str, other: str) -> Plant:
+    """Takes one method for another, whatever the path."""
+    return asked(lambda request: request._replace(method=other) if request.method == method else request)
+
+
+def answered(method: str, path: str, wrong: int) -> Plant:
+    """Answers a method of one path with another status."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        return response._replace(status=wrong) if (request.method, request.path) == (method, path) else response
+
+    return boundary(changed)
+
+
+def removes(folder: str, kind: str, status: int = 405) -> Plant:
+    """Removes a record by a DELETE below this path, which no operation documents, and answers this status."""
+
+    def plant(service: Service) -> None:
+        honest = service.exchange
+
+        def exchange(request: Request) -> Response:
+            response = honest(request)
+            above, _, key = request.path.rpartition("/")
+            space = service.spaces.name_of(service._key(request))
+            if request.method != "DELETE" or above != folder or space is None:
+                return response
+            with service.spaces.store.transaction(space) as transaction:
+                State(transaction, service.spec.provider, service.spec.records).delete(kind, key)
+            return response._replace(status=status)
+
+        service.exchange = exchange  # type: ignore[method-assign]
 
     return plant
 

@@ -12,6 +12,7 @@ from tests.defects.planting import (
     Defect,
     afterwards,
     answer,
+    answered,
     any_key,
     asked,
     behaviour,
@@ -23,17 +24,21 @@ from tests.defects.planting import (
     lenient,
     media_type,
     put,
+    removes,
     renamed,
     rows,
     sees,
     status,
+    taken,
     text,
 )
 
 LINKS = ("inbound_agent_id", "outbound_agent_id")
 AREA = {"area_code": "313", "user_id": "1762896366429x599348279945132448"}
 OWNER = {"organization_id": "1762896364768x389173798861431550", "user_id": "1762896366429x599348279945132448"}
-NUMBER = "/v1/voice/phone-numbers/+14155551234/update-agent"
+NUMBERS = "/v1/voice/phone-numbers"
+NUMBER = f"{NUMBERS}/+14155551234/update-agent"
+USERS = "/v1/organizations/1762896364768x389173798861431550/users"
 
 
 def _wrong_number(call: Call, state: State, honest: Behaviour) -> Answer:
@@ -203,6 +208,18 @@ DEFECTS = [
     ),
     Defect(
         "PATCH does not know the number", "teli", "twin", status("updatePhoneAgentPatch", 500, 404), "updatePhoneAgent"
+    ),
+    # methods
+    Defect("PUT is taken for PATCH", "teli", "methods", taken("PUT", "PATCH"), "updatePhoneAgent", fail_on="assumed"),
+    Defect(
+        "a GET of the create path succeeds",
+        "teli",
+        "methods",
+        answered("GET", f"{NUMBERS}/create", 200),
+        fail_on="assumed",
+    ),
+    Defect(
+        "a refused DELETE removes the user", "teli", "methods", removes(USERS, "users"), "updateUser", fail_on="assumed"
     ),
     # read-back
     Defect("update is not stored", "teli", "read-back", forgets("updatePhoneAgent", "numbers"), "updatePhoneAgent"),

@@ -21,10 +21,12 @@ from tests.defects.planting import (
     lenient,
     media_type,
     put,
+    removes,
     renamed,
     rows,
     sees,
     status,
+    taken,
 )
 
 ASSIGN = "updatePhoneNumberAssignment"
@@ -236,6 +238,16 @@ DEFECTS = [
     Defect("malformed JSON is a 500 with a traceback", "uponai", "invalid", crash(ASSIGN), ASSIGN),
     # encoding
     Defect("percent-encoding is not undone", "uponai", "encoding", UNDECODED, ASSIGN),
+    # methods
+    Defect("POST is taken for PUT", "uponai", "methods", taken("POST", "PUT"), ASSIGN, fail_on="assumed"),
+    Defect(
+        "a refused DELETE removes the agent",
+        "uponai",
+        "methods",
+        removes("/api/agents", "agents"),
+        "getAgent",
+        fail_on="assumed",
+    ),
     # read-back
     Defect("the assignment is not stored", "uponai", "read-back", sees(ASSIGN, lambda b: {**ACCOUNT}), ASSIGN),
     Defect("the weights are shared evenly", "uponai", "read-back", _inbound(_even), ASSIGN),

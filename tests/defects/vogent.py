@@ -12,6 +12,7 @@ from tests.defects.planting import (
     Defect,
     afterwards,
     answer,
+    answered,
     any_key,
     behaviour,
     boundary,
@@ -28,6 +29,7 @@ from tests.defects.planting import (
     rows,
     sees,
     status,
+    taken,
 )
 
 NUMBER = "/api/phone_numbers/1caec78c-4bba-477d-82cf-bcfce2b73856"
@@ -227,6 +229,16 @@ DEFECTS = [
     ),
     # encoding
     Defect("percent-encoding is not undone", "vogent", "encoding", UNDECODED, "updatePhoneNumber"),
+    # methods
+    Defect("PATCH is taken for PUT", "vogent", "methods", taken("PATCH", "PUT"), "getPhoneNumber", fail_on="assumed"),
+    Defect(
+        "a DELETE of all agents crashes",
+        "vogent",
+        "methods",
+        answered("DELETE", "/api/agents", 500),
+        "listAgents",
+        fail_on="assumed",
+    ),
     # read-back
     Defect("update is not stored", "vogent", "read-back", forgets("updatePhoneNumber", "numbers"), "updatePhoneNumber"),
     Defect(
