@@ -132,7 +132,8 @@ class Run:
 
     def keys(self) -> list[str]:
         """The keys that were used, to be masked wherever they stand; those of a mock of our own are no secrets."""
-        return [world.key for world in self._worlds.values() if not world.own]
+        foreign = [world for world in self._worlds.values() if not world.own]
+        return [key for world in foreign for key in (world.key, world.other) if key]
 
     def _given(self, spec: Spec) -> dict[str, Any]:
         """The values given by --var that this vendor knows, as the type of the documented default."""

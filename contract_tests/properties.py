@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract_tests import addresses, bystanders, documented, generated, lists, methods, records
+from contract_tests import accounts, addresses, bystanders, documented, generated, lists, methods, records
 from contract_tests.recording import Property, Recorder
 from mock_server.spec import Operation, Spec
 
@@ -97,6 +97,12 @@ PROPERTIES = (
         "A write touches no other record, and nothing that another key sees.",
         lambda spec, operation: records.writes(operation),
         bystanders.others_untouched,
+    ),
+    Property(
+        "accounts",
+        "A key of another account neither sees nor changes a record.",
+        accounts.reaches_made_records,
+        accounts.strangers_kept_out,
     ),
     Property(
         "unique",

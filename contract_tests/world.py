@@ -52,7 +52,8 @@ class World:
 
     `own` says that the server is a mock started for this run: every world then has a key, and so a
     space, of its own, and holds the documented records. Elsewhere (`own` False) there is one key, and
-    the records to work with are found through the documented list operations.
+    the records to work with are found through the documented list operations. `other` is a key of another
+    account there; the texts are what is shown in place of a key that may be a secret.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class World:
         key: str,
         own: bool,
         key_text: str | None = None,
+        other: str | None = None,
+        other_text: str | None = None,
         given: Mapping[str, Json] | None = None,
     ) -> None:
         self.spec = spec
@@ -70,6 +73,8 @@ class World:
         self.key = key
         self.own = own
         self.key_text = key_text or key
+        self.other = other
+        self.other_text = other_text or other
         self.given = dict(given or {})
         self.checks: dict[str, OperationCheck] = compile_checks(spec)
         self._found: dict[str, list[Json]] = {}
@@ -85,6 +90,14 @@ class World:
         other.key = other.key_text = f"{self.key}_{next(self._numbers)}"
         other._found = {}
         return other
+
+    def other_key(self) -> str:
+        """A key of another account; our own mock opens a space for every key."""
+        if self.own:
+            return f"{self.key}_other"
+        if self.other is None:
+            raise NotCovered("--other-api-key-env names a key of another account; none was given")
+        return self.other
 
     # --- what only an account knows -------------------------------------------------------------
 
@@ -275,9 +288,11 @@ class World:
     def curl(self, wire: WireRequest) -> str:
         """A shell line that repeats the request; a key that may be a secret stays in its variable."""
         line = curl(self.transport.origin, wire)
-        if self.key_text != self.key:
-            for quoted in (f"'{name}: {value}'" for name, value in wire.headers.items() if self.key in value):
-                line = line.replace(quoted, '"' + quoted[1:-1].replace(self.key, self.key_text) + '"')
+        texts = {self.other: self.other_text, self.key: self.key_text}
+        # The longer key first: the other may be a part of it.
+        for key in sorted((key for key, text in texts.items() if key and text != key), key=len, reverse=True):
+            for quoted in (f"'{name}: {value}'" for name, value in wire.headers.items() if key in value):
+                line = line.replace(quoted, '"' + quoted[1:-1].replace(key, str(texts[key])) + '"')
         return line
 
     # --- what is there --------------------------------------------------------------------------
