@@ -20,6 +20,8 @@ from tests.defects.planting import (
     edits,
     forgets,
     lenient,
+    lets_in,
+    lists_all,
     media_type,
     put,
     removes,
@@ -337,6 +339,15 @@ DEFECTS = [
         "purchaseNumber",
     ),
     Defect("all keys share one account", "interactly", "isolation", _everyones, "updateNumber"),
+    # accounts
+    Defect("another account links a number", "interactly", "accounts", lets_in("PUT", "authorization"), "updateNumber"),
+    Defect(
+        "the numbers of other accounts are listed",
+        "interactly",
+        "accounts",
+        lists_all("listNumbers", None, "authorization"),
+        "listNumbers",
+    ),
     # unique, list
     Defect(
         "a new number takes the place of the first",

@@ -226,6 +226,50 @@ def any_key(header: str, known: str, *, missing_only: bool = False) -> Plant:
     return boundary(changed)
 
 
+def among_accounts(header: str, change: Callable[[Request, Response, Callable[[], Response]], Response]) -> Plant:
+    """Changes what a key gets that has not made the newest record: `change(request, response, theirs)`.
+
+    `theirs` asks the same with the key that made it.
+    """
+    makers: list[str] = []
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        key = request.headers.get(header, "")
+        if request.method == "POST" and response.status < 300:
+            makers[:] = [key]
+        if key in makers or not makers:
+            return response
+        return change(request, response, lambda: ask(request._replace(headers={**request.headers, header: makers[0]})))
+
+    return boundary(changed)
+
+
+def lets_in(method: str, header: str, *, secretly: bool = False) -> Plant:
+    """Does for a key of another account what its own key may do, and answers so or (`secretly`) refuses it."""
+
+    def changed(request: Request, response: Response, theirs: Callable[[], Response]) -> Response:
+        if request.method != method or response.status < 400 or response.status == 401:
+            return response
+        done = theirs()
+        return done if done.status < 300 and not secretly else response
+
+    return among_accounts(header, changed)
+
+
+def lists_all(operation: str, at: str | None, header: str) -> Plant:
+    """Lists the rows of another account too; they stand at a key of the answer, or are the whole of it."""
+
+    def changed(request: Request, response: Response, theirs: Callable[[], Response]) -> Response:
+        if not of(response, operation, 200):
+            return response
+        body, more = json.loads(response.body), json.loads(theirs().body)
+        rows, others = (body, more) if at is None else (body[at], more[at])
+        rows += [row for row in others if row not in rows]
+        return response._replace(body=json.dumps(body).encode())
+
+    return among_accounts(header, changed)
+
+
 @dataclass(frozen=True)
 class Front:
     """A defect of what stands before the mock: `change` rewrites the path as it is encoded on the wire."""

@@ -22,6 +22,8 @@ from tests.defects.planting import (
     edits,
     forgets,
     lenient,
+    lets_in,
+    lists_all,
     media_type,
     put,
     removes,
@@ -339,6 +341,18 @@ DEFECTS = [
         "teli",
         "isolation",
         edits("createPhoneNumber", "numbers", lambda c, n: n.update(nickname="taken"), mine=False),
+    ),
+    # accounts
+    Defect("another account reads an agent", "teli", "accounts", lets_in("GET", "x-api-key"), "getAgent"),
+    Defect(
+        "another account releases a number", "teli", "accounts", lets_in("DELETE", "x-api-key"), "releasePhoneNumber"
+    ),
+    Defect(
+        "the numbers of other accounts are listed",
+        "teli",
+        "accounts",
+        lists_all("listPhoneNumbers", "phone_numbers", "x-api-key"),
+        "listPhoneNumbers",
     ),
     # unique, delete
     Defect("the same number twice", "teli", "unique", behaviour("createPhoneNumber", _same_number)),

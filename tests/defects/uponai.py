@@ -19,6 +19,7 @@ from tests.defects.planting import (
     drop,
     edits,
     lenient,
+    lets_in,
     media_type,
     put,
     removes,
@@ -302,7 +303,7 @@ DEFECTS = [
     Defect(
         "the same assignment again adds the agents again", "uponai", "idempotent", behaviour(ASSIGN, _growing), ASSIGN
     ),
-    # isolation, unique, list
+    # isolation, accounts, unique, list
     Defect(
         "a new agent renames the others",
         "uponai",
@@ -311,6 +312,14 @@ DEFECTS = [
         "createAgent",
     ),
     Defect("all keys share one account", "uponai", "isolation", _everyones, ASSIGN),
+    Defect("another account reads an agent", "uponai", "accounts", lets_in("GET", "authorization"), "getAgent"),
+    Defect(
+        "a refused update updates the agent of another account",
+        "uponai",
+        "accounts",
+        lets_in("PATCH", "authorization", secretly=True),
+        "updateAgent",
+    ),
     Defect(
         "a new agent has the id of another", "uponai", "unique", behaviour("createAgent", _same_agent), "createAgent"
     ),

@@ -22,6 +22,8 @@ from tests.defects.planting import (
     edits,
     forgets,
     lenient,
+    lets_in,
+    lists_all,
     media_type,
     of,
     put,
@@ -337,6 +339,24 @@ DEFECTS = [
         "updatePhoneNumber",
     ),
     Defect("the numbers of all keys are one", "vogent", "isolation", _everyones, "updatePhoneNumber"),
+    # accounts
+    Defect(
+        "another account links a number", "vogent", "accounts", lets_in("PUT", "authorization"), "updatePhoneNumber"
+    ),
+    Defect(
+        "a refused delete deletes the agent of another account",
+        "vogent",
+        "accounts",
+        lets_in("DELETE", "authorization", secretly=True),
+        "deleteAgent",
+    ),
+    Defect(
+        "the agents of other accounts are listed",
+        "vogent",
+        "accounts",
+        lists_all("listAgents", "data", "authorization"),
+        "listAgents",
+    ),
     # unique, delete
     Defect(
         "every new agent has the same id",
