@@ -10,18 +10,22 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import schemathesis
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from schemathesis import GenerationMode
 
 from contract_tests.world import World
 from mock_server.messages import Json, Violation
 from mock_server.spec import NamedRequest, Operation, refuse
 
+_NO_CONSTANTS = Constants()
 _HTTP_METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -208,4 +212,7 @@ def run(
     def each(draw: Draw) -> None:
         check(draw)
 
-    each()
+    # Hypothesis also draws constants that it finds in the modules of the folder it runs in: with another folder, the
+    # same seed would send other requests.
+    with patch.object(providers, "_get_local_constants", lambda: _NO_CONSTANTS):
+        each()

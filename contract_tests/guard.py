@@ -96,14 +96,28 @@ class Guard:
         if match is None:
             raise NotCovered(f"{request.method} {request.path} is on no page, and so is not sent")
         operation = match.operation
-        cost = cost_of(operation) if operation is not None else "write"
-        if operation is None and self.real:
-            raise NotCovered(f"{request.method} is documented for no such path, and a real endpoint is not tried")
-        if operation is not None and not self.own:
+        if operation is None:
+            return self._try_undocumented(request, match.allowed)
+        cost = cost_of(operation)
+        if not self.own:
             self._protect(operation, key_in(operation, dict(match.values), _body(request)), cost)
         if cost not in self.allowed:
             raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
-        self._count(cost, 1 if operation is not None and self._removable(operation) else 0)
+        self._count(cost, 1 if self._removable(operation) else 0)
+        return cost
+
+    def _try_undocumented(self, request: WireRequest, documented: tuple[str, ...]) -> str:
+        """Admits a method that no page documents for a path, where it can reach nothing that was found."""
+        if self.real:
+            raise NotCovered(f"{request.method} is documented for no such path, and a real endpoint is not tried")
+        cost = "read" if request.method == "GET" else "write"
+        for method in documented:
+            match = self._router.match(method, unquote(request.path))
+            if match and not self.own and (set(match.values.values()) & self.found) - self.made:
+                raise NotCovered(f"{request.method} may destroy a record that this run did not make")
+        if cost not in self.allowed:
+            raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
+        self._count(cost, 0)
         return cost
 
     def _protect(self, operation: Operation, key: Json, cost: str) -> None:

@@ -52,7 +52,7 @@ class Run:
                 if self.settings.operations and operation.id not in self.settings.operations:
                     continue
                 for property in PROPERTIES:
-                    if property.applies(operation):
+                    if property.applies(spec, operation):
                         yield spec, operation, property
 
     def target(self, provider: str) -> str | None:

@@ -129,8 +129,10 @@ def read_one(world: World, operation: Operation, key: Json) -> Reading:
     return Reading(operation, record, (), sent.wire, reply.status if reply.status < 300 else 200)
 
 
-def rows_of(world: World, operation: Operation, known: Mapping[str, Json]) -> tuple[list[Json], WireRequest, int]:
-    """Every row that a list shows, over all of its pages, with the first request and its status."""
+def rows_of(
+    world: World, operation: Operation, known: Mapping[str, Json], *, key: Json = ABSENT
+) -> tuple[list[Json], WireRequest, int]:
+    """Every row that a list shows, over all of its pages, with the first request and its status; `key` as in `send`."""
     contract = operation.contract
     request = replace(world.plain_request(operation), name="reading", answer="")
     query = dict(request.query)
@@ -138,18 +140,20 @@ def rows_of(world: World, operation: Operation, known: Mapping[str, Json]) -> tu
     for parameter, name in (contract.get("filters") or {}).items():
         if known.get(name) is not None:
             (path if parameter in path else query)[parameter] = known[name]
-    found, wire, status = pages(world, operation, request.with_values(path, query, request.body))
+    found, wire, status = pages(world, operation, request.with_values(path, query, request.body), key=key)
     return [row for page in found for row in page], wire, status
 
 
-def pages(world: World, operation: Operation, request: NamedRequest) -> tuple[list[list[Json]], WireRequest, int]:
+def pages(
+    world: World, operation: Operation, request: NamedRequest, *, key: Json = ABSENT
+) -> tuple[list[list[Json]], WireRequest, int]:
     """The pages of a list from that request on, `MAX_PAGES` at most, with the first request and its status."""
     page = operation.contract.get("page") or {}
     query = dict(request.query)
     found: list[list[Json]] = []
     wire, status = None, 200
     while len(found) < MAX_PAGES:
-        sent, reply = world.send(operation, request.with_values(request.path, query, request.body))
+        sent, reply = world.send(operation, request.with_values(request.path, query, request.body), key=key)
         if wire is None:
             wire, status = sent.wire, reply.status
         rows = pointed(reply.json, operation.contract.get("at") or "")

@@ -12,7 +12,7 @@ from contract_tests import generation
 from contract_tests.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, weaker
 from contract_tests.generation import Draw
 from contract_tests.world import World
-from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
+from mock_server.spec import Evidence, NamedRequest, Operation, Spec, WireRequest
 
 
 @dataclass
@@ -74,11 +74,11 @@ class Recorder:
 
 
 class Property(NamedTuple):
-    """One property: its name, what it promises, for which operations it makes sense, and how it is checked."""
+    """One property: its name, what it promises, for which operations of a spec it is, and how it is checked."""
 
     name: str
     sentence: str
-    applies: Callable[[Operation], bool]
+    applies: Callable[[Spec, Operation], bool]
     check: Callable[[Recorder], None]
 
 

@@ -12,7 +12,7 @@ from contract_tests.properties import PROPERTIES
 
 JSON_VERSION = 1
 _SIGNS = {"passed": "ok", "failed": "FAIL", "not covered": "--", "": ""}
-_REQUEST_PROPERTIES = 7
+_REQUEST_PROPERTIES = 8
 """So many properties are about requests and answers; those after them are about records."""
 
 

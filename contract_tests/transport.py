@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -117,6 +118,8 @@ class _Wire:
         self._origin = origin
         self._prefix = parts.path
         self._secrets = secrets
+        # The longest name first: one may be the beginning of another.
+        self._names = re.compile("|".join(re.escape(name) for name in sorted(secrets, key=len, reverse=True)) or "(?!)")
         self._masks = sorted(
             {
                 form.encode(): MASK.encode()
@@ -151,9 +154,7 @@ class _Wire:
         return reply_of(response.status, headers, self._masked(response.data))
 
     def _with_keys(self, text: str) -> str:
-        for name, key in self._secrets.items():
-            text = text.replace(name, key)
-        return text
+        return self._names.sub(lambda found: self._secrets[found.group()], text)
 
     def _masked(self, content: bytes) -> bytes:
         for secret, mask in self._masks:

@@ -93,6 +93,14 @@ class World:
         other._found = {}
         return other
 
+    def other_key(self) -> str:
+        """A key of another account; our own mock opens a space for every key."""
+        if self.own:
+            return f"{self.key}_other"
+        if self.other is None:
+            raise NotCovered("--other-api-key-env names a key of another account; none was given")
+        return self.other
+
     # --- what only an account knows -------------------------------------------------------------
 
     def values(self, name: str) -> list[Json]:
@@ -212,9 +220,16 @@ class World:
             if found is not None and self.spec.operations[found].contract.get("effect") == "search":
                 del self._found[name]
 
-    def send_to(self, operation: Operation, request: NamedRequest, path: str) -> tuple[WireRequest, Reply]:
-        """Sends a prepared request to a path spelled by the caller; never for an operation that destroys."""
-        wire = build(self.spec, operation, request, self.key)._replace(path=path)
+    def send_to(
+        self, operation: Operation, request: NamedRequest, path: str | None = None, *, method: str | None = None
+    ) -> tuple[WireRequest, Reply]:
+        """Sends a prepared request to a path that the caller spells, or by another method than the operation's.
+
+        By its own method it is never for an operation that destroys. Another method may destroy whatever the pages
+        say, so the guard lets it reach no record that this run did not make.
+        """
+        wire = build(self.spec, operation, request, self.key)
+        wire = wire._replace(method=method or wire.method, path=path or wire.path)
         return wire, self.transport.send(wire)
 
     def prepared(self, operation: Operation, request: NamedRequest) -> NamedRequest:

@@ -186,6 +186,21 @@ def test_a_foreign_server_sees_documented_operations_one_key_and_never_the_contr
     assert "my-own-key" not in done.stdout + done.stderr
 
 
+def test_a_method_that_no_page_documents_reaches_no_record_of_a_foreign_server(
+    serve: Callable[..., Server], spy: Callable[..., Spy]
+) -> None:
+    target = spy(serve().origin("vogent"))
+    done = check("vogent", "--target", target.origin, "--operation", "getPhoneNumber", "--operation", "listAgents")
+    assert done.returncode == 0, done.stdout + done.stderr
+    writes = [(method, path, headers) for method, path, headers in target.seen if method != "GET"]
+    assert [(method, path) for method, path, _ in writes] == [
+        ("POST", "/api/phone_numbers/ringback-check-no-such-record"),
+        ("PATCH", "/api/phone_numbers/ringback-check-no-such-record"),
+        ("PATCH", "/api/agents"),
+    ]
+    assert all(headers.get("Content-Length", "0") == "0" for _, _, headers in writes)
+
+
 def test_beyond_what_is_allowed_nothing_is_sent_and_it_is_reported_as_not_covered(
     serve: Callable[..., Server], spy: Callable[..., Spy]
 ) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 
-from contract_tests.findings import ContractBroken, NotCovered
+from contract_tests.findings import FAIL_ON, ContractBroken, NotCovered
 from contract_tests.plugin import Run, Settings
 from contract_tests.properties import PROPERTIES
 from mock_server.spec import load_all
@@ -20,7 +21,7 @@ SEEDS = [int(seed) for seed in os.environ.get("DEFECT_SEEDS", "1").split(",")]
 def _first_finding(defect: Defect, seed: int) -> ContractBroken | None:
     """What the defect's property finds on a server with the defect, stopping at the first finding."""
     command = [sys.executable, "-m", "tests.defects.serve", f"{defect.provider}: {defect.name}"]
-    run = Run(Settings(providers=[defect.provider], mock_command=command, seed=seed))
+    run = Run(Settings(providers=[defect.provider], mock_command=command, seed=seed, fail_on=defect.fail_on))
     try:
         cases = [case for case in run.cases() if case[2].name == defect.property]
         for spec, operation, property in sorted(cases, key=lambda case: case[1].id != defect.first):
@@ -41,9 +42,14 @@ def test_a_planted_defect_is_found(defect: Defect, seed: int) -> None:
     found = _first_finding(defect, seed)
     assert found is not None, f"[{defect.property}] did not find: {defect.name}"
     finding = found.findings[0]
-    assert finding.grade in ("seed", "doc")
+    assert next(one for one in FAIL_ON if finding.grade in FAIL_ON[one]) == defect.fail_on
     assert finding.curl.startswith("curl ")
     assert finding.source
+
+
+def test_a_defect_where_no_page_speaks_is_a_note_unless_asked_for() -> None:
+    defect = next(defect for defect in DEFECTS if defect.fail_on == "assumed")
+    assert _first_finding(replace(defect, fail_on="observed"), SEEDS[0]) is None
 
 
 def test_every_property_has_a_defect_for_every_vendor() -> None:
@@ -52,7 +58,7 @@ def test_every_property_has_a_defect_for_every_vendor() -> None:
         (provider, property.name)
         for provider, spec in load_all().items()
         for property in PROPERTIES
-        if any(property.applies(operation) for operation in spec.operations.values())
+        if any(property.applies(spec, operation) for operation in spec.operations.values())
     }
     assert wanted - set(BEYOND) == planted
 

@@ -20,8 +20,11 @@ from tests.defects.planting import (
     edits,
     forgets,
     lenient,
+    lets_in,
+    lists_all,
     media_type,
     put,
+    removes,
     renamed,
     rows,
     sees,
@@ -195,6 +198,23 @@ DEFECTS = [
     Defect("malformed JSON is a 500 with a traceback", "interactly", "invalid", crash("updateNumber"), "updateNumber"),
     # encoding
     Defect("percent-encoding is not undone", "interactly", "encoding", UNDECODED, "updateNumber"),
+    # methods
+    Defect(
+        "DELETE removes the number",
+        "interactly",
+        "methods",
+        removes("/assistants/v1/numbers", "numbers", 200),
+        "updateNumber",
+        fail_on="assumed",
+    ),
+    Defect(
+        "a refused DELETE removes the assistant",
+        "interactly",
+        "methods",
+        removes("/assistants/v1/assistants", "assistants"),
+        "getAssistant",
+        fail_on="assumed",
+    ),
     # read-back
     Defect("update is not stored", "interactly", "read-back", forgets("updateNumber", "numbers"), "updateNumber"),
     Defect(
@@ -319,6 +339,15 @@ DEFECTS = [
         "purchaseNumber",
     ),
     Defect("all keys share one account", "interactly", "isolation", _everyones, "updateNumber"),
+    # accounts
+    Defect("another account links a number", "interactly", "accounts", lets_in("PUT", "authorization"), "updateNumber"),
+    Defect(
+        "the numbers of other accounts are listed",
+        "interactly",
+        "accounts",
+        lists_all("listNumbers", None, "authorization"),
+        "listNumbers",
+    ),
     # unique, list
     Defect(
         "a new number takes the place of the first",

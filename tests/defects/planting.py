@@ -17,13 +17,17 @@ Ask = Callable[[Request], Response]
 
 @dataclass(frozen=True)
 class Defect:
-    """One defect: the vendor, the property that must find it, how it is planted, and the operation to look at first."""
+    """One defect: the vendor, the property that must find it, how it is planted, and the operation to look at first.
+
+    `fail_on` says which statements must hold for it to break the check: where no page speaks, it is a note otherwise.
+    """
 
     name: str
     provider: str
     property: str
     plant: Plant
     first: str = ""
+    fail_on: str = "documented"
 
 
 # --- at the boundary -------------------------------------------------------------------------------------
@@ -49,6 +53,41 @@ def asked(change: Callable[[Request], Request]) -> Plant:
     def plant(service: Service) -> None:
         honest = service.exchange
         service.exchange = lambda request: honest(change(request))  # type: ignore[method-assign]
+
+    return plant
+
+
+def taken(method: str, other: str) -> Plant:
+    """Takes one method for another, whatever the path."""
+    return asked(lambda request: request._replace(method=other) if request.method == method else request)
+
+
+def answered(method: str, path: str, wrong: int) -> Plant:
+    """Answers a method of one path with another status."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        return response._replace(status=wrong) if (request.method, request.path) == (method, path) else response
+
+    return boundary(changed)
+
+
+def removes(folder: str, kind: str, status: int = 405) -> Plant:
+    """Removes a record by a DELETE below this path, which no operation documents, and answers this status."""
+
+    def plant(service: Service) -> None:
+        honest = service.exchange
+
+        def exchange(request: Request) -> Response:
+            response = honest(request)
+            above, _, key = request.path.rpartition("/")
+            space = service.spaces.name_of(service._key(request))
+            if request.method != "DELETE" or above != folder or space is None:
+                return response
+            with service.spaces.store.transaction(space) as transaction:
+                State(transaction, service.spec.provider, service.spec.records).delete(kind, key)
+            return response._replace(status=status)
+
+        service.exchange = exchange  # type: ignore[method-assign]
 
     return plant
 
@@ -185,6 +224,50 @@ def any_key(header: str, known: str, *, missing_only: bool = False) -> Plant:
         return ask(request._replace(headers={**request.headers, header: known}))
 
     return boundary(changed)
+
+
+def among_accounts(header: str, change: Callable[[Request, Response, Callable[[], Response]], Response]) -> Plant:
+    """Changes what a key gets that has not made the newest record: `change(request, response, theirs)`.
+
+    `theirs` asks the same with the key that made it.
+    """
+    makers: list[str] = []
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        key = request.headers.get(header, "")
+        if request.method == "POST" and response.status < 300:
+            makers[:] = [key]
+        if key in makers or not makers:
+            return response
+        return change(request, response, lambda: ask(request._replace(headers={**request.headers, header: makers[0]})))
+
+    return boundary(changed)
+
+
+def lets_in(method: str, header: str, *, secretly: bool = False) -> Plant:
+    """Does for a key of another account what its own key may do, and answers so or (`secretly`) refuses it."""
+
+    def changed(request: Request, response: Response, theirs: Callable[[], Response]) -> Response:
+        if request.method != method or response.status < 400 or response.status == 401:
+            return response
+        done = theirs()
+        return done if done.status < 300 and not secretly else response
+
+    return among_accounts(header, changed)
+
+
+def lists_all(operation: str, at: str | None, header: str) -> Plant:
+    """Lists the rows of another account too; they stand at a key of the answer, or are the whole of it."""
+
+    def changed(request: Request, response: Response, theirs: Callable[[], Response]) -> Response:
+        if not of(response, operation, 200):
+            return response
+        body, more = json.loads(response.body), json.loads(theirs().body)
+        rows, others = (body, more) if at is None else (body[at], more[at])
+        rows += [row for row in others if row not in rows]
+        return response._replace(body=json.dumps(body).encode())
+
+    return among_accounts(header, changed)
 
 
 @dataclass(frozen=True)

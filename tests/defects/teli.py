@@ -12,6 +12,7 @@ from tests.defects.planting import (
     Defect,
     afterwards,
     answer,
+    answered,
     any_key,
     asked,
     behaviour,
@@ -21,19 +22,25 @@ from tests.defects.planting import (
     edits,
     forgets,
     lenient,
+    lets_in,
+    lists_all,
     media_type,
     put,
+    removes,
     renamed,
     rows,
     sees,
     status,
+    taken,
     text,
 )
 
 LINKS = ("inbound_agent_id", "outbound_agent_id")
 AREA = {"area_code": "313", "user_id": "1762896366429x599348279945132448"}
 OWNER = {"organization_id": "1762896364768x389173798861431550", "user_id": "1762896366429x599348279945132448"}
-NUMBER = "/v1/voice/phone-numbers/+14155551234/update-agent"
+NUMBERS = "/v1/voice/phone-numbers"
+NUMBER = f"{NUMBERS}/+14155551234/update-agent"
+USERS = "/v1/organizations/1762896364768x389173798861431550/users"
 
 
 def _wrong_number(call: Call, state: State, honest: Behaviour) -> Answer:
@@ -204,6 +211,18 @@ DEFECTS = [
     Defect(
         "PATCH does not know the number", "teli", "twin", status("updatePhoneAgentPatch", 500, 404), "updatePhoneAgent"
     ),
+    # methods
+    Defect("PUT is taken for PATCH", "teli", "methods", taken("PUT", "PATCH"), "updatePhoneAgent", fail_on="assumed"),
+    Defect(
+        "a GET of the create path succeeds",
+        "teli",
+        "methods",
+        answered("GET", f"{NUMBERS}/create", 200),
+        fail_on="assumed",
+    ),
+    Defect(
+        "a refused DELETE removes the user", "teli", "methods", removes(USERS, "users"), "updateUser", fail_on="assumed"
+    ),
     # read-back
     Defect("update is not stored", "teli", "read-back", forgets("updatePhoneAgent", "numbers"), "updatePhoneAgent"),
     Defect(
@@ -322,6 +341,18 @@ DEFECTS = [
         "teli",
         "isolation",
         edits("createPhoneNumber", "numbers", lambda c, n: n.update(nickname="taken"), mine=False),
+    ),
+    # accounts
+    Defect("another account reads an agent", "teli", "accounts", lets_in("GET", "x-api-key"), "getAgent"),
+    Defect(
+        "another account releases a number", "teli", "accounts", lets_in("DELETE", "x-api-key"), "releasePhoneNumber"
+    ),
+    Defect(
+        "the numbers of other accounts are listed",
+        "teli",
+        "accounts",
+        lists_all("listPhoneNumbers", "phone_numbers", "x-api-key"),
+        "listPhoneNumbers",
     ),
     # unique, delete
     Defect("the same number twice", "teli", "unique", behaviour("createPhoneNumber", _same_number)),

@@ -19,12 +19,15 @@ from tests.defects.planting import (
     drop,
     edits,
     lenient,
+    lets_in,
     media_type,
     put,
+    removes,
     renamed,
     rows,
     sees,
     status,
+    taken,
 )
 
 ASSIGN = "updatePhoneNumberAssignment"
@@ -236,6 +239,16 @@ DEFECTS = [
     Defect("malformed JSON is a 500 with a traceback", "uponai", "invalid", crash(ASSIGN), ASSIGN),
     # encoding
     Defect("percent-encoding is not undone", "uponai", "encoding", UNDECODED, ASSIGN),
+    # methods
+    Defect("POST is taken for PUT", "uponai", "methods", taken("POST", "PUT"), ASSIGN, fail_on="assumed"),
+    Defect(
+        "a refused DELETE removes the agent",
+        "uponai",
+        "methods",
+        removes("/api/agents", "agents"),
+        "getAgent",
+        fail_on="assumed",
+    ),
     # read-back
     Defect("the assignment is not stored", "uponai", "read-back", sees(ASSIGN, lambda b: {**ACCOUNT}), ASSIGN),
     Defect("the weights are shared evenly", "uponai", "read-back", _inbound(_even), ASSIGN),
@@ -290,7 +303,7 @@ DEFECTS = [
     Defect(
         "the same assignment again adds the agents again", "uponai", "idempotent", behaviour(ASSIGN, _growing), ASSIGN
     ),
-    # isolation, unique, list
+    # isolation, accounts, unique, list
     Defect(
         "a new agent renames the others",
         "uponai",
@@ -299,6 +312,14 @@ DEFECTS = [
         "createAgent",
     ),
     Defect("all keys share one account", "uponai", "isolation", _everyones, ASSIGN),
+    Defect("another account reads an agent", "uponai", "accounts", lets_in("GET", "authorization"), "getAgent"),
+    Defect(
+        "a refused update updates the agent of another account",
+        "uponai",
+        "accounts",
+        lets_in("PATCH", "authorization", secretly=True),
+        "updateAgent",
+    ),
     Defect(
         "a new agent has the id of another", "uponai", "unique", behaviour("createAgent", _same_agent), "createAgent"
     ),

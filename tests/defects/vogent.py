@@ -12,6 +12,7 @@ from tests.defects.planting import (
     Defect,
     afterwards,
     answer,
+    answered,
     any_key,
     behaviour,
     boundary,
@@ -21,6 +22,8 @@ from tests.defects.planting import (
     edits,
     forgets,
     lenient,
+    lets_in,
+    lists_all,
     media_type,
     of,
     put,
@@ -28,6 +31,7 @@ from tests.defects.planting import (
     rows,
     sees,
     status,
+    taken,
 )
 
 NUMBER = "/api/phone_numbers/1caec78c-4bba-477d-82cf-bcfce2b73856"
@@ -227,6 +231,16 @@ DEFECTS = [
     ),
     # encoding
     Defect("percent-encoding is not undone", "vogent", "encoding", UNDECODED, "updatePhoneNumber"),
+    # methods
+    Defect("PATCH is taken for PUT", "vogent", "methods", taken("PATCH", "PUT"), "getPhoneNumber", fail_on="assumed"),
+    Defect(
+        "a DELETE of all agents crashes",
+        "vogent",
+        "methods",
+        answered("DELETE", "/api/agents", 500),
+        "listAgents",
+        fail_on="assumed",
+    ),
     # read-back
     Defect("update is not stored", "vogent", "read-back", forgets("updatePhoneNumber", "numbers"), "updatePhoneNumber"),
     Defect(
@@ -325,6 +339,24 @@ DEFECTS = [
         "updatePhoneNumber",
     ),
     Defect("the numbers of all keys are one", "vogent", "isolation", _everyones, "updatePhoneNumber"),
+    # accounts
+    Defect(
+        "another account links a number", "vogent", "accounts", lets_in("PUT", "authorization"), "updatePhoneNumber"
+    ),
+    Defect(
+        "a refused delete deletes the agent of another account",
+        "vogent",
+        "accounts",
+        lets_in("DELETE", "authorization", secretly=True),
+        "deleteAgent",
+    ),
+    Defect(
+        "the agents of other accounts are listed",
+        "vogent",
+        "accounts",
+        lists_all("listAgents", "data", "authorization"),
+        "listAgents",
+    ),
     # unique, delete
     Defect(
         "every new agent has the same id",

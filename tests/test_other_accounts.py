@@ -1,0 +1,60 @@
+"""The keys of two accounts of a foreign server: what is asked with them, and that neither is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from contract_tests.accounts import reaches_made_records, strangers_kept_out
+from contract_tests.findings import ContractBroken, NotCovered
+from contract_tests.guard import COSTS, Guard
+from contract_tests.recording import Recorder
+from contract_tests.transport import Transport
+from contract_tests.world import World
+from mock_server.spec import load_all
+from tests.conftest import Server
+
+SPEC = load_all()["vogent"]
+
+
+def world(origin: str, key: str, other: str | None) -> World:
+    secrets = {"$MINE": key, **({"$MINE_TOO": other} if other else {})}
+    transport = Transport(origin, Guard(SPEC, COSTS), secrets=secrets)
+    return World(SPEC, transport, key="$MINE", own=False, other="$MINE_TOO" if other else None)
+
+
+def checked(world: World) -> list[str]:
+    """The operations whose records were checked for strangers."""
+    operations = [one for one in SPEC.operations.values() if reaches_made_records(SPEC, one)]
+    for operation in operations:
+        strangers_kept_out(Recorder(world, operation, "accounts", "documented", draws=0, seed=1))
+    return [operation.id for operation in operations]
+
+
+def test_a_key_of_another_account_of_a_foreign_server_is_used_and_what_was_made_is_removed(
+    serve: Callable[..., Server],
+) -> None:
+    foreign = world(serve().origin("vogent"), "test_mine", "test_mine_too")
+    assert {"listPhoneNumbers", "getPhoneNumber", "updateAgent", "deleteAgent"} <= set(checked(foreign))
+    assert foreign.traces.undo() == []
+
+
+def test_a_key_that_opens_the_same_account_is_found_and_no_key_is_shown(serve: Callable[..., Server]) -> None:
+    foreign = world(serve().origin("vogent"), "test_secret", "test_secret")
+    with pytest.raises(ContractBroken) as broken:
+        checked(foreign)
+    assert "test_secret" not in str(broken.value)
+    assert '"Authorization: Bearer $MINE_TOO"' in str(broken.value)
+    operation = SPEC.operations["getPhoneNumber"]
+    for name in ("$MINE", "$MINE_TOO"):
+        sent, reply = foreign.send(operation, operation.requests["unknown-id"], key=name)
+        assert f'"Authorization: Bearer {name}"' in foreign.curl(sent.wire)
+        assert reply.status == 422
+
+
+def test_without_a_second_key_nothing_is_sent(serve: Callable[..., Server]) -> None:
+    foreign = world(serve().origin("vogent"), "test_mine", None)
+    with pytest.raises(NotCovered, match="--other-api-key-env names a key of another account"):
+        checked(foreign)
+    assert foreign.transport.sent == 0
