@@ -82,7 +82,7 @@ class NotCovered(Exception):
 
 @dataclass
 class Outcome:
-    """The result of one property of one operation."""
+    """The result of one property of one operation; `grade` and `source` say how the operation itself is known."""
 
     provider: str
     operation: str
@@ -93,6 +93,10 @@ class Outcome:
     notes: list[Finding] = field(default_factory=list)
     requests: int = 0
     seconds: float = 0.0
+    method: str = ""
+    path: str = ""
+    grade: str = "assumed"
+    source: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

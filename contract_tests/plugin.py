@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,6 +60,9 @@ class Run:
         self.unreachable: str | None = None
         self.left_behind: list[str] = []
         self.exchanges: list[Exchange] = []
+        self.started = datetime.now(UTC)
+        self.seconds = 0.0
+        self._started_seconds = time.perf_counter()
         self._worlds: dict[str, World] = {}
         self._mocks: dict[str, OwnMock] = {}
 
@@ -152,7 +156,15 @@ class Run:
 
     def check(self, spec: Spec, operation: Operation, property: Property) -> Outcome:
         """Checks one property of one operation and keeps the outcome; raises what pytest should see."""
-        outcome = Outcome(spec.provider, operation.id, property.name)
+        outcome = Outcome(
+            spec.provider,
+            operation.id,
+            property.name,
+            method=operation.method,
+            path=operation.path,
+            grade=operation.evidence.grade,
+            source=operation.evidence.source,
+        )
         self.outcomes.append(outcome)
         started = time.perf_counter()
         world = self.world(spec.provider).fresh()
@@ -178,6 +190,7 @@ class Run:
             outcome.notes = list(recorder.notes.values())
             outcome.requests = world.transport.sent - sent
             outcome.seconds = round(time.perf_counter() - started, 3)
+            self.seconds = round(time.perf_counter() - self._started_seconds, 3)
         return outcome
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from contract_tests.findings import Outcome
 from contract_tests.plugin import Run
 from contract_tests.properties import PROPERTIES
+from mock_server import __version__
 
 JSON_VERSION = 1
 _SIGNS = {"passed": "ok", "failed": "FAIL", "not covered": "--", "": ""}
@@ -81,10 +82,13 @@ def counts(outcomes: list[Outcome]) -> dict[str, int]:
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """The whole run as a JSON document; `version` changes when its shape does."""
+    """The whole run as a JSON document, as `report.schema.json` describes it; `version` changes when its shape does."""
     return {
         "version": JSON_VERSION,
         "tool": "ringback check",
+        "tool_version": __version__,
+        "started": run.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "seconds": run.seconds,
         "targets": {name: run.target(name) or "own mock" for name in run.providers},
         "seed": run.settings.seed,
         "fail_on": run.settings.fail_on,
