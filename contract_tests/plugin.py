@@ -167,13 +167,8 @@ class Run:
         )
         self.outcomes.append(outcome)
         started = time.perf_counter()
-        world = self.world(spec.provider).fresh()
-        sent = world.transport.sent
-        recorder = Recorder(
-            world, operation, property.name, self.settings.fail_on, self.draws(world), self.settings.seed
-        )
         try:
-            property.check(recorder)
+            self._check(outcome, self.world(spec.provider).fresh(), operation, property)
         except ContractBroken as broken:
             outcome.verdict, outcome.findings = "failed", broken.findings
             raise
@@ -184,14 +179,28 @@ class Run:
             outcome.verdict, outcome.reason = "failed", str(why)
             self.unreachable = str(why)
             raise
+        except Exception as error:
+            # Nothing was found out about the server, which must not read as if it had passed.
+            outcome.verdict, outcome.reason = "failed", f"the check itself broke: {type(error).__name__}: {error}"
+            raise
+        finally:
+            outcome.seconds = round(time.perf_counter() - started, 3)
+            self.seconds = round(time.perf_counter() - self._started_seconds, 3)
+        return outcome
+
+    def _check(self, outcome: Outcome, world: World, operation: Operation, property: Property) -> None:
+        """Checks the property in that world, and keeps what was noted, sent and left behind, whatever comes of it."""
+        sent = world.transport.sent
+        recorder = Recorder(
+            world, operation, property.name, self.settings.fail_on, self.draws(world), self.settings.seed
+        )
+        try:
+            property.check(recorder)
         finally:
             if not world.own:
                 self.left_behind += world.clean_up()
             outcome.notes = list(recorder.notes.values())
             outcome.requests = world.transport.sent - sent
-            outcome.seconds = round(time.perf_counter() - started, 3)
-            self.seconds = round(time.perf_counter() - self._started_seconds, 3)
-        return outcome
 
     def close(self) -> None:
         for mock in self._mocks.values():

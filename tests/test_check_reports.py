@@ -12,10 +12,11 @@ from time import monotonic
 import pytest
 import requests
 
-from contract_tests import annotations, har
+from contract_tests import annotations, har, report
 from contract_tests.findings import Finding, Outcome
 from contract_tests.plugin import Run, Settings
-from contract_tests.transport import BudgetSpent, Exchange, Reply, Transport
+from contract_tests.properties import PROPERTIES, Property, Recorder
+from contract_tests.transport import BudgetSpent, Exchange, Reply, Transport, Unreachable
 from mock_server.spec import Spec, WireRequest
 from tests.conftest import Server
 from tests.test_check import ONE, check
@@ -47,6 +48,27 @@ def test_what_a_target_says_cannot_become_markup_or_a_workflow_command() -> None
     assert not [line for line in lines if "\n" in line or "\r" in line]
     assert "%25" in lines[0]
     assert not [line for line in annotations.harmless(evil).splitlines() if line.startswith("::")]
+
+
+def test_a_check_that_breaks_is_no_check_that_passed() -> None:
+    def stumble(recorder: Recorder) -> None:
+        raise KeyError("nothing")
+
+    run = Run(Settings(targets={"": "http://127.0.0.1:9/teli"}))
+    spec = run.specs["teli"]
+    with pytest.raises(KeyError):
+        run.check(spec, spec.operations["listAgents"], Property("stumbling", "", lambda operation: True, stumble))
+    assert run.outcomes[0].verdict == "failed"
+    assert "the check itself broke: KeyError: 'nothing'" in "\n".join(report.findings(run))
+
+
+def test_a_target_that_is_gone_before_the_first_request_has_not_passed() -> None:
+    run = Run(Settings(targets={"": "http://127.0.0.1:9"}))
+    spec = run.specs["teli"]
+    with pytest.raises(Unreachable):
+        run.check(spec, spec.operations["listAgents"], PROPERTIES[0])
+    assert run.outcomes[0].verdict == "failed"
+    assert run.unreachable
 
 
 def test_a_recording_holds_every_exchange_and_no_secret(
