@@ -198,7 +198,7 @@ class Run:
             property.check(recorder)
         finally:
             if not world.own:
-                self.left_behind += world.clean_up()
+                self.left_behind = list(dict.fromkeys([*self.left_behind, *world.clean_up()]))
             outcome.notes = list(recorder.notes.values())
             outcome.requests = world.transport.sent - sent
 

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from contract_tests import report
+from contract_tests.findings import Outcome
 from contract_tests.plugin import Run, Settings
 from contract_tests.properties import PROPERTIES
 from tests.conftest import ROOT, start_server
@@ -55,6 +56,47 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
         json.loads((folder / "report.json").read_text(encoding="utf-8")),
         (folder / "report.html").read_text(encoding="utf-8"),
     )
+
+
+# --- table -----------------------------------------------------------------------------------------------
+
+
+def test_the_table_shows_the_grade_of_each_operation_in_120_columns() -> None:
+    run = Run(Settings())
+    for spec, operation, property in run.cases():
+        run.outcomes.append(
+            Outcome(spec.provider, operation.id, property.name, grade=operation.evidence.grade, verdict="not covered")
+        )
+    lines = report.table(run)
+    assert max(map(len, lines)) <= 120
+    row = next(line for line in lines if line.startswith("interactly createAssistant"))
+    assert row.split()[:4] == ["interactly", "createAssistant", "assumed", "--"]
+    assert lines[0].split() == ["evidence", *(one.name for one in PROPERTIES[:7])]
+    assert lines[-1] == "--: could not be tested here"
+
+
+def test_every_sign_of_the_table_is_explained(reported: Reported) -> None:
+    table = reported.done.stdout.partition("\n\nFAIL ")[0]
+    assert [line for line in table.splitlines() if line.startswith("teli updatePhoneAgent ")]
+    assert table.splitlines()[-1].startswith("FAIL: breaks the contract; ")
+    assert table.splitlines()[-1].endswith("--: could not be tested here")
+
+
+def test_what_was_not_covered_is_told_once_for_each_reason(reported: Reported) -> None:
+    told = [line for line in reported.done.stdout.splitlines() if line.startswith("not covered: ")]
+    assert told == ["not covered: purchase is not allowed here; --allow purchase allows it"]
+    assert "  teli: createPhoneNumber (all)" in reported.done.stdout
+    left = reported.done.stdout.partition("left behind, because it could not be removed:\n")[2]
+    assert left.splitlines()[0] == "  teli organizations: no documented operation removes it"
+
+
+def test_operations_are_named_with_what_is_missing_where_that_is_shorter() -> None:
+    run = Run(Settings(providers=["teli"]))
+    for name in ("examples", "errors", "keys", "valid"):
+        verdict = "passed" if name == "keys" else "not covered"
+        run.outcomes.append(Outcome("teli", "a", name, verdict, "because"))
+        run.outcomes.append(Outcome("teli", "b", name, "not covered" if name == "keys" else "passed", "because"))
+    assert report.findings(run) == ["", "not covered: because", "  teli: a (all but keys), b (keys)"]
 
 
 # --- JSON ------------------------------------------------------------------------------------------------
