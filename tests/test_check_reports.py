@@ -11,17 +11,21 @@ from time import monotonic
 
 import pytest
 import requests
+from hypothesis import strategies
 
-from contract_tests import annotations, har, report
-from contract_tests.findings import Finding, Outcome
+from contract_tests import annotations, generation, har, report
+from contract_tests.findings import ContractBroken, Finding, Outcome
+from contract_tests.generation import Draw
 from contract_tests.plugin import Run, Settings
 from contract_tests.properties import PROPERTIES, Property, Recorder
 from contract_tests.transport import BudgetSpent, Exchange, Reply, Transport, Unreachable
-from mock_server.spec import Spec, WireRequest
+from mock_server.spec import Evidence, NamedRequest, Spec, WireRequest
 from tests.conftest import Server
 from tests.test_check import ONE, check
 
 WIRE = WireRequest("GET", "/x", "", {}, None)
+
+PLAIN = NamedRequest("plain", "", {}, {}, {}, None, False, None, (), Evidence("seed", "page"))
 
 
 def test_the_html_report_needs_no_network_and_shows_every_outcome(tmp_path: Path) -> None:
@@ -60,6 +64,22 @@ def test_a_check_that_breaks_is_no_check_that_passed() -> None:
         run.check(spec, spec.operations["listAgents"], Property("stumbling", "", lambda operation: True, stumble))
     assert run.outcomes[0].verdict == "failed"
     assert "the check itself broke: KeyError: 'nothing'" in "\n".join(report.findings(run))
+
+
+def test_what_a_server_does_only_once_is_a_finding_all_the_same() -> None:
+    """Hypothesis tries again what failed, and calls it unreliable when it does not fail again."""
+    finding = Finding("valid", "teli", "op", "generated", "seed", "page", "status", "a 502", 200, 502, "curl")
+    seen: list[Draw] = []
+
+    def check_draw(draw: Draw) -> None:
+        seen.append(draw)
+        if len(seen) == 3:
+            raise ContractBroken([finding])
+
+    draws = strategies.integers().map(lambda number: Draw(PLAIN.with_values({"id": number}, {}, None), ()))
+    with pytest.raises(ContractBroken) as broken:
+        generation.run(draws, check_draw, draws=9, seed=1, shrink=False)
+    assert broken.value.findings[0].message == "a 502 (once; not when the same was sent again)"
 
 
 def test_a_target_that_is_gone_before_the_first_request_has_not_passed() -> None:
