@@ -178,4 +178,6 @@ def as_json(run: Run) -> dict[str, Any]:
 
 
 def write_json(run: Run, file: Path) -> None:
-    file.write_text(json.dumps(as_json(run), indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    text = json.dumps(as_json(run), indent=2, ensure_ascii=False, default=str) + "\n"
+    # Half a surrogate pair, which no encoding knows, becomes its escape, which JSON knows.
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import jsonschema
 import pytest
 
-from contract_tests import report
-from contract_tests.findings import Outcome
+from contract_tests import html, report
+from contract_tests.findings import Finding, Outcome
 from contract_tests.plugin import Run, Settings
 from contract_tests.properties import PROPERTIES
+from contract_tests.sides import sides
 from tests.conftest import ROOT, start_server
 from tests.test_check import Spy, check
+from tests.test_check_reports import Tags
 
 SCHEMA = json.loads((ROOT / "contract_tests" / "report.schema.json").read_text(encoding="utf-8"))
 
@@ -128,3 +133,107 @@ def test_a_run_that_checked_nothing_is_a_report_too() -> None:
     jsonschema.validate(document, SCHEMA)
     assert document["targets"] == {"teli": "own mock"}
     assert list(document["properties"]) == [one.name for one in PROPERTIES]
+
+
+# --- HTML ------------------------------------------------------------------------------------------------
+
+
+def test_every_link_of_the_page_leads_to_one_place_on_it(reported: Reported) -> None:
+    found = Tags(reported.page).found
+    names = [attributes["id"] for _, attributes in found if "id" in attributes]
+    assert len(names) == len(set(names))
+    links = [attributes["href"] for tag, attributes in found if tag == "a"]
+    assert {link[1:] for link in links if link.startswith("#")} <= set(names)
+    pages = [attributes for tag, attributes in found if tag == "a" and not attributes["href"].startswith("#")]
+    assert {attributes["href"] for attributes in pages} >= {
+        "https://docs.teli.ai/partner-api/phone-numbers/update-agent"
+    }
+    assert {attributes.get("rel") for attributes in pages} == {"noreferrer"}
+    kinds = {name.split("-")[0] for name in names}
+    assert kinds >= {"finding", "note", "reason", "row", "property"}
+
+
+def test_the_page_can_be_read_without_eyes(reported: Reported) -> None:
+    """Headings in order, headers of the table with their scope, and a name for what can be scrolled."""
+    found = Tags(reported.page).found
+    assert found[0] == ("html", {"lang": "en"})
+    levels = [int(tag[1]) for tag, _ in found if tag in ("h1", "h2", "h3")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert all(attributes.get("scope") for tag, attributes in found if tag == "th")
+    for _, attributes in found:
+        assert "tabindex" not in attributes or {"aria-label", "aria-labelledby"} & set(attributes)
+
+
+def test_colours_can_be_told_from_what_is_behind_them_in_both_schemes() -> None:
+    """A contrast of 4.5 at least, as WCAG 2 asks for text."""
+    style = (ROOT / "contract_tests" / "report.css").read_text(encoding="utf-8")
+    light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
+    pattern = re.compile(r"--([a-z-]+): (#[0-9a-f]{6})")
+    fore = ("text", "muted", "link", "bad", "good", "note")
+    for scheme in (light, dark):
+        colours = dict(pattern.findall(scheme))
+        pairs = [(one, behind) for one in fore for behind in ("page", "soft")]
+        pairs += [(one, f"{one}-soft") for one in ("bad", "good", "note")]
+        pairs += [("link", f"{one}-soft") for one in ("bad", "good", "note")]
+        pairs += [("mark-text", "mark")]
+        for one, behind in pairs:
+            assert _contrast(colours[one], colours[behind]) >= 4.5, (one, behind)
+
+
+def _contrast(one: str, other: str) -> float:
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_requests_that_found_the_same_share_an_entry() -> None:
+    finding = Finding("errors", "teli", "a", "one", "doc", "page", "/x", "m", 1, 2, "curl 1")
+    others = [replace(finding, request="two", curl="curl 2"), replace(finding, actual=3, curl="curl 3")]
+    run = Run(Settings(providers=["teli"]))
+    run.outcomes.append(Outcome("teli", "a", "errors", "failed", findings=[finding, *others]))
+    page = html.page(run)
+    assert page.count("<article") == 2
+    assert "one, two</span></h3>" in page
+    assert "<summary>1 more that found the same</summary>" in page
+    assert ">fails 3</a>" in page
+
+
+def test_a_failure_without_a_finding_is_told_with_its_reason() -> None:
+    run = Run(Settings(providers=["teli"]))
+    run.outcomes.append(Outcome("teli", "a", "errors", "failed", "nobody answers"))
+    assert "<p class='message'>nobody answers</p>" in html.page(run)
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "left", "right"),
+    [
+        ("Agent not found", "Agent not there", '"Agent not [found]"', '"Agent not [there]"'),
+        ("Back office", "Back  office", '"Back[ ]office"', '"Back[  ]office"'),
+        ({"a": 1, "b": 2}, {"b": 3, "a": 1}, '{\n  "a": 1,\n  "b": [2]\n}', '{\n  "a": 1,\n  "b": [3]\n}'),
+        ({"a": 1}, {"a": 1}, '{\n  "a": 1\n}', '{\n  "a": 1\n}'),
+        ([], [{"id": 7}], "[[]]", '[[]\n  [{]\n    ["id": 7]\n  [}]\n[]]'),
+        (3, 4, "3", "4"),
+        ("absent", 4, '"absent"', "4"),
+    ],
+)
+def test_what_differs_is_marked_where_both_sides_can_be_compared(
+    expected: Any, actual: Any, left: str, right: str
+) -> None:
+    found = ["".join(f"[{one.text}]" if one.differs else one.text for one in side) for side in sides(expected, actual)]
+    assert found == [left, right]
+
+
+@pytest.mark.parametrize("words", [", ".join("ab" * 9000), [*range(4000)], {str(number): 0 for number in range(4000)}])
+def test_sides_of_any_length_are_compared_in_time(words: Any) -> None:
+    other = words[::-1] if isinstance(words, str | list) else {**words, "1": 1}
+    started = perf_counter()
+    left, right = sides(words, other)
+    assert perf_counter() - started < 3
+    assert "characters more" in left[-1].text + right[-1].text
