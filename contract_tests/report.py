@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contract_tests.findings import Outcome
+from contract_tests.findings import Outcome, printable
 from contract_tests.plugin import Run
 from contract_tests.properties import PROPERTIES
 from mock_server import __version__
@@ -106,7 +106,8 @@ def findings(run: Run) -> list[str]:
         lines += ["", "left behind, because it could not be removed:"]
     for why, keys in left.items():
         lines += [f"  {why}", *_wrapped("    ", keys)]
-    return lines
+    # A server may put into its answers what would move the cursor, or rename the window.
+    return [printable(line, keep="\n") for line in lines]
 
 
 def uncovered(run: Run) -> dict[str, dict[str, list[str]]]:

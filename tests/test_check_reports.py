@@ -71,6 +71,18 @@ def test_what_a_target_says_cannot_become_markup_or_a_workflow_command() -> None
     assert not [line for line in annotations.harmless(EVIL).splitlines() if line.startswith("::")]
 
 
+def test_what_a_target_says_cannot_steer_a_terminal_or_begin_a_line() -> None:
+    finding = Finding("errors", "teli", "op", "r", "seed", "page", EVIL, EVIL, EVIL, EVIL, "curl")
+    run = Run(Settings(providers=["teli"]))
+    run.left_behind = [f"teli agents {EVIL}: gone"]
+    run.outcomes.append(Outcome("teli", "op", "errors", "failed", findings=[finding]))
+    run.outcomes.append(Outcome("teli", "op", "valid", "not covered", reason=EVIL))
+    text = "\n".join(report.findings(run))
+    assert [char for char in text if not char.isprintable()] == ["\n"] * text.count("\n")
+    assert "\n::" not in finding.text()
+    assert "\\u001b[31m" in text
+
+
 def test_what_a_target_says_stays_text_wherever_it_stands_on_the_page(tmp_path: Path) -> None:
     """The same run with plain words has the same tags with the same attributes, whatever their values."""
     tags = []
