@@ -70,6 +70,11 @@ class Run:
     def providers(self) -> list[str]:
         return self.settings.providers or list(self.specs)
 
+    @property
+    def sent(self) -> dict[str, int]:
+        """The requests sent so far, by vendor; may be read while the run goes on in another thread."""
+        return {provider: world.transport.sent for provider, world in list(self._worlds.items())}
+
     def cases(self) -> Iterator[tuple[Spec, Operation, Property]]:
         """Everything that is to be checked, in the order of the specs."""
         for provider in self.providers:
