@@ -144,7 +144,7 @@ def new_is_new(recorder: Recorder) -> None:
                 recorder.add(request.name, weakest(evidence, request.evidence), found, sent.wire)
                 made.append((record, mine))
     if wire is None:
-        raise NotCovered("; ".join(reasons) or "no documented request makes a record")
+        raise NotCovered("; ".join(dict.fromkeys(reasons)) or "no documented request makes a record")
     name = operation.contract["key"]["name"]
     keys = {record.get(name) for record, _ in made} - {None}
     rows = list(_rows(world, kind))

@@ -77,14 +77,7 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
 
     from contract_tests import har, html, report
     from contract_tests.plugin import prepare
-
-    class Progress:
-        """Shows a sign for each property as it is done."""
-
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-            if sys.stderr.isatty() and (report.when == "call" or report.skipped):
-                sys.stderr.write("F" if report.failed else "-" if report.skipped else ".")
-                sys.stderr.flush()
+    from contract_tests.progress import Progress
 
     here = Path(__file__).parent
     arguments = [
@@ -105,10 +98,8 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
     os.environ.pop("PYTEST_PLUGINS", None)
     prepare(run)
     started = time.perf_counter()
-    code = pytest.main(arguments, plugins=[Progress()])
+    code = pytest.main(arguments, plugins=[Progress(run, sys.stderr)])
     seconds = time.perf_counter() - started
-    if sys.stderr.isatty():
-        sys.stderr.write("\n")
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         _fail(f"the run ended early (pytest {code!r})" if run.outcomes else "nothing was checked")
     if "json" in reports:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -37,6 +38,18 @@ def show(value: Json) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
+def printable(text: str, keep: str = "") -> str:
+    """The text with everything escaped that a terminal would obey instead of showing it, but for what is kept.
+
+    The escapes are those of JSON, so that a body in a curl line means what it meant.
+    """
+    return "".join(char if char.isprintable() or char in keep else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
+
+
 @dataclass(frozen=True)
 class Finding:
     """A difference, what it breaks, the page that says so, and a curl line that repeats it."""
@@ -60,11 +73,11 @@ class Finding:
         """The finding for a person to read."""
         return (
             f"{self.provider} {self.operation} [{self.property}] {self.request}\n"
-            f"  {self.at or 'body'}: {self.message}\n"
+            f"  {printable(self.at or 'body')}: {printable(self.message)}\n"
             f"  expected  {show(self.expected)}\n"
             f"  found     {show(self.actual)}\n"
             f"  evidence  {self.grade}: {self.source}\n"
-            f"  repeat    {self.curl}"
+            f"  repeat    {printable(self.curl)}"
         )
 
 
@@ -82,7 +95,7 @@ class NotCovered(Exception):
 
 @dataclass
 class Outcome:
-    """The result of one property of one operation."""
+    """The result of one property of one operation; `grade` and `source` say how the operation itself is known."""
 
     provider: str
     operation: str
@@ -93,6 +106,10 @@ class Outcome:
     notes: list[Finding] = field(default_factory=list)
     requests: int = 0
     seconds: float = 0.0
+    method: str = ""
+    path: str = ""
+    grade: str = "assumed"
+    source: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -17,10 +18,12 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyFailure
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 from schemathesis import GenerationMode
 
+from contract_tests.findings import ContractBroken, Finding
 from contract_tests.world import World
 from mock_server.messages import Json, Violation
 from mock_server.spec import NamedRequest, Operation, refuse
@@ -215,4 +218,15 @@ def run(
     # Hypothesis also draws constants that it finds in the modules of the folder it runs in: with another folder, the
     # same seed would send other requests.
     with patch.object(providers, "_get_local_constants", lambda: _NO_CONSTANTS):
-        each()
+        try:
+            each()
+        except FlakyFailure as flaky:
+            # The server answered the same request otherwise the second time; what it did the first time counts.
+            for broken in flaky.exceptions:
+                if isinstance(broken, ContractBroken):
+                    raise ContractBroken(map(_once, broken.findings)) from None
+            raise
+
+
+def _once(finding: Finding) -> Finding:
+    return replace(finding, message=f"{finding.message} (once; not when the same was sent again)")

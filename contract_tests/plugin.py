@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,12 +38,20 @@ class Run:
         self.unreachable: str | None = None
         self.left_behind: list[str] = []
         self.exchanges: list[Exchange] = []
+        self.started = datetime.now(UTC)
+        self.seconds = 0.0
+        self._started_seconds = time.perf_counter()
         self._worlds: dict[str, World] = {}
         self._mocks: dict[str, OwnMock] = {}
 
     @property
     def providers(self) -> list[str]:
         return self.settings.providers or list(self.specs)
+
+    @property
+    def sent(self) -> dict[str, int]:
+        """The requests sent so far, by vendor; may be read while the run goes on in another thread."""
+        return {provider: world.transport.sent for provider, world in list(self._worlds.items())}
 
     def cases(self) -> Iterator[tuple[Spec, Operation, Property]]:
         """Everything that is to be checked, in the order of the specs."""
@@ -134,16 +143,19 @@ class Run:
 
     def check(self, spec: Spec, operation: Operation, property: Property) -> Outcome:
         """Checks one property of one operation and keeps the outcome; raises what pytest should see."""
-        outcome = Outcome(spec.provider, operation.id, property.name)
+        outcome = Outcome(
+            spec.provider,
+            operation.id,
+            property.name,
+            method=operation.method,
+            path=operation.path,
+            grade=operation.evidence.grade,
+            source=operation.evidence.source,
+        )
         self.outcomes.append(outcome)
         started = time.perf_counter()
-        world = self.world(spec.provider).fresh()
-        sent = world.transport.sent
-        recorder = Recorder(
-            world, operation, property.name, self.settings.fail_on, self.draws(world), self.settings.seed
-        )
         try:
-            property.check(recorder)
+            self._check(outcome, self.world(spec.provider).fresh(), operation, property)
         except ContractBroken as broken:
             outcome.verdict, outcome.findings = "failed", broken.findings
             raise
@@ -154,13 +166,28 @@ class Run:
             outcome.verdict, outcome.reason = "failed", str(why)
             self.unreachable = str(why)
             raise
+        except Exception as error:
+            # Nothing was found out about the server, which must not read as if it had passed.
+            outcome.verdict, outcome.reason = "failed", f"the check itself broke: {type(error).__name__}: {error}"
+            raise
+        finally:
+            outcome.seconds = round(time.perf_counter() - started, 3)
+            self.seconds = round(time.perf_counter() - self._started_seconds, 3)
+        return outcome
+
+    def _check(self, outcome: Outcome, world: World, operation: Operation, property: Property) -> None:
+        """Checks the property in that world, and keeps what was noted, sent and left behind, whatever comes of it."""
+        sent = world.transport.sent
+        recorder = Recorder(
+            world, operation, property.name, self.settings.fail_on, self.draws(world), self.settings.seed
+        )
+        try:
+            property.check(recorder)
         finally:
             if not world.own:
-                self.left_behind += world.traces.undo()
+                self.left_behind = list(dict.fromkeys([*self.left_behind, *world.traces.undo()]))
             outcome.notes = list(recorder.notes.values())
             outcome.requests = world.transport.sent - sent
-            outcome.seconds = round(time.perf_counter() - started, 3)
-        return outcome
 
     def close(self) -> None:
         for mock in self._mocks.values():

@@ -61,16 +61,23 @@ class Recorder:
 
     def each(self, requests: Iterable[NamedRequest], check: Callable[[World, NamedRequest], None]) -> None:
         """Runs the check for each request in a fresh world; it is not covered when none could be made."""
-        reasons = []
+        reasons: dict[str, list[str]] = {}
         done = 0
         for request in requests:
             try:
                 check(self.world.fresh(), request)
                 done += 1
             except NotCovered as why:
-                reasons.append(f"{request.name}: {why}")
+                reasons.setdefault(str(why), []).append(request.name)
         if not done and not self.broken:
-            raise NotCovered("; ".join(reasons) or "the documentation has no such request")
+            raise NotCovered(_summary(reasons) or "the documentation has no such request")
+
+
+def _summary(reasons: dict[str, list[str]]) -> str:
+    """The reasons, each with the requests that it holds for; alone when it is the same for all of them."""
+    if len(reasons) == 1:
+        return next(iter(reasons))
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
 
 
 class Property(NamedTuple):

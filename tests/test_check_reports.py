@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,17 +12,35 @@ from time import monotonic
 
 import pytest
 import requests
+from hypothesis import strategies
 
-from contract_tests import annotations, har
-from contract_tests.findings import Finding, Outcome
+from contract_tests import annotations, generation, har, html, report
+from contract_tests.findings import ContractBroken, Finding, Outcome
+from contract_tests.generation import Draw
 from contract_tests.guard import BudgetSpent, Guard
 from contract_tests.plugin import Run, Settings
-from contract_tests.transport import Exchange, Reply, Transport
-from mock_server.spec import Spec, WireRequest, load_all
+from contract_tests.properties import PROPERTIES, Property, Recorder
+from contract_tests.transport import Exchange, Reply, Transport, Unreachable
+from mock_server.spec import Evidence, NamedRequest, Spec, WireRequest, load_all
 from tests.conftest import Server
 from tests.test_check import ONE, check
 
 READ = WireRequest("GET", "/assistants/v1/numbers", "", {}, None)
+
+
+class Tags(HTMLParser):
+    """Every tag of a page with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attributes}))
+
+
+PLAIN = NamedRequest("plain", "", {}, {}, {}, None, False, None, (), Evidence("seed", "page"))
 
 
 def test_the_html_report_needs_no_network_and_shows_every_outcome(tmp_path: Path) -> None:
@@ -29,17 +48,20 @@ def test_the_html_report_needs_no_network_and_shows_every_outcome(tmp_path: Path
     assert check(*ONE, "--report", f"html={page}").returncode == 0
     text = page.read_text(encoding="utf-8")
     assert "The contract <span class='passed'>holds</span>" in text
-    assert "vogent updatePhoneNumber" in text
+    assert "<th scope='rowgroup'>vogent</th>" in text
+    assert ">updatePhoneNumber</th>" in text.replace("<wbr>", "")
     assert "prefers-color-scheme: dark" in text
     for outside in ("src=", "http-equiv", "@import", "url(", "<script", "<link"):
         assert outside not in text
 
 
-def test_what_a_target_says_cannot_become_markup_or_a_workflow_command() -> None:
-    from contract_tests import html
+EVIL = (
+    "</pre><script>alert(1)</script>'\" onload=x href=javascript:x \n::error::owned\r::add-mask::x%\x00\x1b[31m\ud800"
+)
 
-    evil = "</pre><script>alert(1)</script>\n::error::owned\r::add-mask::x%"
-    finding = Finding("errors", "teli", "op", "r", "seed", "page", "/error", evil, evil, evil, f"curl '{evil}'")
+
+def test_what_a_target_says_cannot_become_markup_or_a_workflow_command() -> None:
+    finding = Finding("errors", "teli", "op", "r", "seed", "page", "/error", EVIL, EVIL, EVIL, f"curl '{EVIL}'")
     run = Run(Settings(providers=["teli"]))
     run.outcomes.append(Outcome("teli", "op", "errors", "failed", findings=[finding], notes=[finding]))
     assert "<script" not in html.page(run)
@@ -47,7 +69,77 @@ def test_what_a_target_says_cannot_become_markup_or_a_workflow_command() -> None
     assert [line.split(" ")[0] for line in lines] == ["::error", "::notice"]
     assert not [line for line in lines if "\n" in line or "\r" in line]
     assert "%25" in lines[0]
-    assert not [line for line in annotations.harmless(evil).splitlines() if line.startswith("::")]
+    assert not [line for line in annotations.harmless(EVIL).splitlines() if line.startswith("::")]
+
+
+def test_what_a_target_says_cannot_steer_a_terminal_or_begin_a_line() -> None:
+    finding = Finding("errors", "teli", "op", "r", "seed", "page", EVIL, EVIL, EVIL, EVIL, "curl")
+    run = Run(Settings(providers=["teli"]))
+    run.left_behind = [f"teli agents {EVIL}: gone"]
+    run.outcomes.append(Outcome("teli", "op", "errors", "failed", findings=[finding]))
+    run.outcomes.append(Outcome("teli", "op", "valid", "not covered", reason=EVIL))
+    text = "\n".join(report.findings(run))
+    assert [char for char in text if not char.isprintable()] == ["\n"] * text.count("\n")
+    assert "\n::" not in finding.text()
+    assert "\\u001b[31m" in text
+
+
+def test_what_a_target_says_stays_text_wherever_it_stands_on_the_page(tmp_path: Path) -> None:
+    """The same run with plain words has the same tags with the same attributes, whatever their values."""
+    tags = []
+    for word in ("plain words", EVIL):
+        finding = Finding("errors", "teli", "op", word, "seed", word, word, word, {word: word}, {word: [word]}, word)
+        run = Run(Settings(providers=["teli"], targets={"": word}))
+        run.unreachable, run.left_behind = word, [word]
+        run.outcomes += [
+            Outcome("teli", "op", "errors", "failed", findings=[finding, finding], path=word, method=word),
+            Outcome("teli", "op", "keys", "failed", reason=word),
+            Outcome("teli", "op", "valid", "not covered", reason=word),
+            Outcome("teli", "op", "list", notes=[finding]),
+        ]
+        html.write(run, tmp_path / "report.html")
+        seen = Tags((tmp_path / "report.html").read_text(encoding="utf-8"))
+        tags.append([(tag, sorted(attributes)) for tag, attributes in seen.found if tag != "mark"])
+    assert tags[0] == tags[1]
+    report.write_json(run, tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["outcomes"][1]["reason"] == EVIL
+
+
+def test_a_check_that_breaks_is_no_check_that_passed() -> None:
+    def stumble(recorder: Recorder) -> None:
+        raise KeyError("nothing")
+
+    run = Run(Settings(targets={"": "http://127.0.0.1:9/teli"}))
+    spec = run.specs["teli"]
+    with pytest.raises(KeyError):
+        run.check(spec, spec.operations["listAgents"], Property("stumbling", "", lambda operation: True, stumble))
+    assert run.outcomes[0].verdict == "failed"
+    assert "the check itself broke: KeyError: 'nothing'" in "\n".join(report.findings(run))
+
+
+def test_what_a_server_does_only_once_is_a_finding_all_the_same() -> None:
+    """Hypothesis tries again what failed, and calls it unreliable when it does not fail again."""
+    finding = Finding("valid", "teli", "op", "generated", "seed", "page", "status", "a 502", 200, 502, "curl")
+    seen: list[Draw] = []
+
+    def check_draw(draw: Draw) -> None:
+        seen.append(draw)
+        if len(seen) == 3:
+            raise ContractBroken([finding])
+
+    draws = strategies.integers().map(lambda number: Draw(PLAIN.with_values({"id": number}, {}, None), ()))
+    with pytest.raises(ContractBroken) as broken:
+        generation.run(draws, check_draw, draws=9, seed=1, shrink=False)
+    assert broken.value.findings[0].message == "a 502 (once; not when the same was sent again)"
+
+
+def test_a_target_that_is_gone_before_the_first_request_has_not_passed() -> None:
+    run = Run(Settings(targets={"": "http://127.0.0.1:9"}))
+    spec = run.specs["teli"]
+    with pytest.raises(Unreachable):
+        run.check(spec, spec.operations["listAgents"], PROPERTIES[0])
+    assert run.outcomes[0].verdict == "failed"
+    assert run.unreachable
 
 
 def test_a_recording_holds_every_exchange_and_no_secret(

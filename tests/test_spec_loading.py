@@ -102,6 +102,61 @@ def test_another_version_of_openapi_is_refused(broken: Broken) -> None:
     assert "OpenAPI 3.1" in broken(lambda document: document.update(openapi="3.0.3"))
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("efect", "update", "a contract has no 'efect'; understood are at, clears, consistent, cost, count, destroys"),
+        ("effect", "upsert", "effect must be one of create, read, update, delete, list, search, not 'upsert'"),
+        ("record", ["numbers"], "record must be a name, not ['numbers']"),
+        ("record", "numberz", "'numberz' is not among x-records; there are agents, numbers"),
+        ("key", {"name": "phone_number"}, "key must be {in: path, body, answer or row, name: NAME}"),
+        ("key", {"in": "header", "name": "x"}, "key must be {in: path, body, answer or row, name: NAME}"),
+        ("key", {"in": "path", "name": "number"}, "'number' is no path parameter; there are phone_number"),
+        ("key", {"in": "body", "name": "number"}, "'number' is no field of the request body; there are inbound_"),
+        ("at", "data", "at must be a JSON pointer such as /data, or '' for the whole body, not 'data'"),
+        ("fields", ["nickname"], "fields must be a mapping from names to names"),
+        ("fields", {"nicknam": "nickname"}, "'nicknam' is no field of the request body; there are inbound_agent_id"),
+        ("clears", {"nickname": ""}, "clears must be a mapping from names to lists of values"),
+        ("clears", {"nicknam": [""]}, "'nicknam' is no field under fields"),
+        ("partial", "yes", "partial must be true or false, not 'yes'"),
+        ("idempotent", 1, "idempotent must be true or false, not 1"),
+        ("immutable", "number", "immutable must be a list of names, not 'number'"),
+        ("echo", ["nick"], "'nick' is no field or parameter of the request; there are"),
+        ("once", ["email"], "'email' is no field of the request body"),
+        ("consistent", [{"digits_of": "a", "equals": "b"}], "consistent must be a list of {digits_of: NAME, equal:"),
+        ("count", 3, "count must be a JSON pointer"),
+        ("filters", {"label": "label"}, "'label' is no parameter; there are phone_number"),
+        ("page", {"next": "/cursor"}, "page must be {size: PARAMETER}, {parameter: PARAMETER, next: POINTER}, or both"),
+        ("page", {"size": "limit"}, "'limit' is no query parameter; it has none"),
+        ("twin", "listAgents", "'listAgents' is no other operation of the same path; there are updatePhoneAgentPatch"),
+        ("cost", "free", "cost must be one of read, write, purchase, not 'free'"),
+        ("evidence", "seed", "evidence must be a statement {grade, source}, or a mapping from keys of the contract"),
+        ("evidence", {"grade": "sure", "source": "x"}, "'sure' is none of seed, doc, observed, assumed"),
+        ("evidence", {"unique": {"grade": "doc", "source": "x"}}, "'unique' is no key of this contract"),
+    ],
+)
+def test_what_a_contract_cannot_say_is_named_with_what_would_be_right(
+    broken: Broken, key: str, value: Any, says: str
+) -> None:
+    path = "/v1/voice/phone-numbers/{phone_number}/update-agent"
+    said = broken(lambda document: document["paths"][path]["post"]["x-contract"].update({key: value}))
+    assert says in said
+    assert "updatePhoneAgent" in said or "update-agent/post" in said
+    assert f"/x-contract/{key}" in said
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"), [("at", "effect list needs at too"), ("key", "effect list needs key too")]
+)
+def test_what_an_effect_needs_is_named(broken: Broken, missing: str, says: str) -> None:
+    assert says in broken(lambda document: document["paths"]["/v1/agents"]["get"]["x-contract"].pop(missing))
+
+
+def test_a_contract_that_is_no_mapping_is_named(broken: Broken) -> None:
+    said = broken(lambda document: _operation(document).update({"x-contract": ["update"]}))
+    assert "a contract must be a mapping, not list" in said
+
+
 def test_yaml_that_is_broken_is_named_with_line_and_column(tmp_path: Path) -> None:
     file = tmp_path / "teli.yaml"
     file.write_text("openapi: 3.1.0\npaths: {a: [}\n", encoding="utf-8")

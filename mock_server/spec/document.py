@@ -144,30 +144,6 @@ KEYWORDS: dict[str, frozenset[str]] = {
     "record": frozenset(["key", "aliases", "references", "schema", "secrets"]),
     "magic": frozenset("scenario operations at values answer status headers fault seconds".split()),
     "variable": frozenset(["description", "default", "others", "found", "given"]),
-    "contract": frozenset(
-        [
-            "record",
-            "effect",
-            "key",
-            "at",
-            "echo",
-            "fields",
-            "clears",
-            "partial",
-            "idempotent",
-            "unique",
-            "once",
-            "immutable",
-            "twin",
-            "cost",
-            "destroys",
-            "count",
-            "consistent",
-            "filters",
-            "page",
-            "evidence",
-        ]
-    ),
 }
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mock_server.messages import Json
+from mock_server.spec.contracts import check_contract
 from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
 from mock_server.spec.model import (
     Evidence,
@@ -203,8 +204,7 @@ class _Loading:
             name: self._request(name, request, parameters, bodies, answers, evidence, f"{place}/x-requests/{name}")
             for name, request in (node.get("x-requests") or {}).items()
         }
-        contract = self.checker.mapping(node.get("x-contract") or {}, "contract", f"{place}/x-contract")
-        return Operation(
+        operation = Operation(
             provider=self.provider,
             id=node["operationId"],
             method=method.upper(),
@@ -219,10 +219,12 @@ class _Loading:
             answers=answers,
             requests=requests,
             refusals=tuple(self._refusals(node.get("x-refusals") or (), answers, f"{place}/x-refusals")),
-            contract=contract,
+            contract=node.get("x-contract") or {},
             secured=node.get("security", self.document.get("security")) != [],
             deprecated=bool(node.get("deprecated")),
         )
+        check_contract(self.checker, operation, f"{place}/x-contract")
+        return operation
 
     def _parameter(self, node: dict[str, Any], place: str) -> Parameter:
         self.checker.mapping(node, "parameter", place)
@@ -397,7 +399,14 @@ class _Loading:
             place = f"operation {operation.id}"
             record = operation.contract.get("record")
             if record is not None and record not in spec.records:
-                raise self.checker.fail(f"{place}/x-contract/record", f"{record!r} is not among x-records")
+                known = ", ".join(sorted(spec.records)) or "none"
+                message = f"{record!r} is not among x-records; there are {known}"
+                raise self.checker.fail(f"{place}/x-contract/record", message)
+            twin = operation.contract.get("twin")
+            twins = [one.id for one in spec.operations.values() if one.path == operation.path and one is not operation]
+            if twin is not None and twin not in twins:
+                message = f"{twin!r} is no other operation of the same path; there are {', '.join(twins) or 'none'}"
+                raise self.checker.fail(f"{place}/x-contract/twin", message)
             for request in operation.requests.values():
                 for step in request.after:
                     other, _, named = step.partition("/")
