@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contract_tests.findings import Finding
-from contract_tests.plugin import Run
+from contract_tests.run import Run
 
 
 def lines(run: Run) -> Iterator[str]:

@@ -5,7 +5,6 @@ from contract_tests.plugin import (
     pytest_configure,
     pytest_generate_tests,
     pytest_unconfigure,
-    run,
 )
 
-__all__ = ["pytest_addoption", "pytest_configure", "pytest_generate_tests", "pytest_unconfigure", "run"]
+__all__ = ["pytest_addoption", "pytest_configure", "pytest_generate_tests", "pytest_unconfigure"]

@@ -9,6 +9,8 @@ from typing import Any
 
 from mock_server.messages import Json
 
+VERDICTS = ("not covered", "passed", "failed")
+"""From what says least to what says most."""
 GRADES = ("seed", "doc", "observed", "assumed")
 FAIL_ON = {"documented": ("seed", "doc"), "observed": ("seed", "doc", "observed"), "assumed": GRADES}
 
@@ -65,6 +67,8 @@ class Finding:
     expected: Json
     actual: Json
     curl: str
+    steps: tuple[str, ...] = ()
+    """What was sent before, where the request alone does not bring it about."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -110,6 +114,16 @@ class Outcome:
     path: str = ""
     grade: str = "assumed"
     source: str = ""
+
+    def join(self, other: Outcome) -> None:
+        """Takes in what else was found out about the same property: the worst of both counts."""
+        if VERDICTS.index(other.verdict) > VERDICTS.index(self.verdict):
+            self.verdict, self.reason = other.verdict, other.reason
+        for mine, theirs in ((self.findings, other.findings), (self.notes, other.notes)):
+            known = {(one.at, one.message) for one in mine}
+            mine += [one for one in theirs if (one.at, one.message) not in known]
+        self.requests += other.requests
+        self.seconds = round(self.seconds + other.seconds, 3)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

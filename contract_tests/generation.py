@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from unittest.mock import patch
 
 import schemathesis
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure
@@ -71,6 +72,7 @@ def valid_requests(draw: st.DrawFn, world: World, operation: Operation) -> Draw:
         return draw(st.sampled_from(world.values(variable)))
 
     request = _request(world, operation, case, pick, keep=operation.contract.get("clears") or {})
+    assume(interoperable(request.body))
     return Draw(request, violations_of(world, operation, request))
 
 
@@ -183,6 +185,15 @@ def violations_of(world: World, operation: Operation, request: NamedRequest) -> 
     return tuple(found)
 
 
+def interoperable(value: Json) -> bool:
+    """Whether every whole number in a value is one that JSON carries unharmed everywhere (RFC 8259, section 6)."""
+    if isinstance(value, dict):
+        return all(map(interoperable, value.values()))
+    if isinstance(value, list):
+        return all(map(interoperable, value))
+    return not isinstance(value, int) or abs(value) < 2**53
+
+
 def must_be_refused(operation: Operation, draw: Draw) -> bool:
     """Whether a drawn request is wrong in a way that the behaviour could not make right."""
     if draw.raw is not None:
@@ -215,18 +226,25 @@ def run(
     def each(draw: Draw) -> None:
         check(draw)
 
-    # Hypothesis also draws constants that it finds in the modules of the folder it runs in: with another folder, the
-    # same seed would send other requests.
-    with patch.object(providers, "_get_local_constants", lambda: _NO_CONSTANTS):
+    with no_local_constants():
         try:
             each()
         except FlakyFailure as flaky:
             # The server answered the same request otherwise the second time; what it did the first time counts.
             for broken in flaky.exceptions:
                 if isinstance(broken, ContractBroken):
-                    raise ContractBroken(map(_once, broken.findings)) from None
+                    raise ContractBroken(map(once, broken.findings)) from None
             raise
 
 
-def _once(finding: Finding) -> Finding:
+def no_local_constants() -> AbstractContextManager[Any]:
+    """Within it Hypothesis draws no constants of the modules that it finds in the folder it runs in.
+
+    With another folder, the same seed would send other requests.
+    """
+    return patch.object(providers, "_get_local_constants", lambda: _NO_CONSTANTS)
+
+
+def once(finding: Finding) -> Finding:
+    """The finding, with the words that it did not come a second time."""
     return replace(finding, message=f"{finding.message} (once; not when the same was sent again)")

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from contract_tests import report
 from contract_tests.findings import FAIL_ON, Finding, Outcome
-from contract_tests.plugin import Run
 from contract_tests.properties import PROPERTIES
+from contract_tests.run import Run
 from contract_tests.sides import Piece, sides
 from mock_server import __version__
 

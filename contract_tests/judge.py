@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from contract_tests import compare, documented, generated
 from contract_tests.findings import FAIL_ON, Difference, Finding, NotCovered, Outcome
 from contract_tests.generation import Draw, must_be_refused, violations_of
 from contract_tests.model import Model, Verdict
-from contract_tests.recording import weakest
+from contract_tests.recording import outcome_of, weakest
 from contract_tests.transport import Reply
 from contract_tests.world import Sent, World
 from mock_server.spec import NamedRequest, Operation
@@ -88,13 +89,15 @@ class Tally:
 
     world: World
     fail_on: str
+    requests: Counter[str] = field(default_factory=Counter)
     outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+    reasons: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, verdicts: Iterable[Verdict]) -> list[Finding]:
         """Counts verdicts in; returns the findings that break the contract."""
         broken = []
         for verdict in verdicts:
-            outcome = self._outcome(verdict.operation.id, verdict.property)
+            outcome = self._outcome(verdict.operation, verdict.property)
             for difference in verdict.differences:
                 finding = self.world.finding(
                     verdict.property,
@@ -112,15 +115,44 @@ class Tally:
                     broken.append(finding)
         return broken
 
-    def uncovered(self, operation: str, property: str, why: NotCovered) -> None:
-        """Says that something could not be looked at, unless something has been said of it."""
-        if (operation, property) not in self.outcomes:
-            outcome = self._outcome(operation, property)
-            outcome.verdict, outcome.reason = "not covered", str(why)
+    def breaking(self, verdicts: Iterable[Verdict]) -> list[Finding]:
+        """Counts verdicts in, all but those that break the contract, which are returned."""
+        found = []
+        for verdict in verdicts:
+            broken = Tally(self.world, self.fail_on).add([verdict])
+            if broken:
+                found += broken
+            else:
+                self.add([verdict])
+        return found
 
-    def _outcome(self, operation: str, property: str) -> Outcome:
-        key = (operation, property)
-        known = self.outcomes.get(key)
-        if known is None or known.verdict == "not covered":
-            self.outcomes[key] = Outcome(self.world.spec.provider, operation, property)
-        return self.outcomes[key]
+    def uncovered(self, operation: Operation, property: str, why: NotCovered) -> None:
+        """Says that something could not be looked at, unless something is said of it."""
+        self.reasons.setdefault((operation.id, property), str(why))
+
+    def count(self, operation: Operation, *exchange: object) -> None:
+        """Counts a request to an operation."""
+        self.requests[operation.id] += 1
+
+    def keep(self, broken: Iterable[Finding]) -> None:
+        """Keeps findings that break the contract."""
+        for finding in broken:
+            outcome = self._outcome(self.world.spec.operations[finding.operation], finding.property)
+            outcome.verdict = "failed"
+            outcome.findings.append(finding)
+
+    def close(self) -> list[Outcome]:
+        """All outcomes; the requests to an operation stand in its first one."""
+        for (name, property), reason in self.reasons.items():
+            if (name, property) not in self.outcomes:
+                outcome = self._outcome(self.world.spec.operations[name], property)
+                outcome.verdict, outcome.reason = "not covered", reason
+        for name, requests in self.requests.items():
+            mine = [outcome for outcome in self.outcomes.values() if outcome.operation == name]
+            first = mine[0] if mine else self._outcome(self.world.spec.operations[name], "examples")
+            first.requests += requests
+        self.requests.clear()
+        return list(self.outcomes.values())
+
+    def _outcome(self, operation: Operation, property: str) -> Outcome:
+        return self.outcomes.setdefault((operation.id, property), outcome_of(operation, property))

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+import urllib3
+
 
 class OwnMock:
     """The process and where it serves; `command` is what is run in place of `ringback`."""
@@ -23,10 +25,16 @@ class OwnMock:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the mock did not start; `ringback serve` says why")
-        self._origins = json.loads(line)["providers"]
+        where = json.loads(line)
+        self._origins = where["providers"]
+        self._control = where["control"]
 
     def origin(self, provider: str) -> str:
         return str(self._origins[provider])
+
+    def forget(self, space: str) -> None:
+        """Deletes a space that is no longer needed: a mock has room for a thousand."""
+        urllib3.request("DELETE", f"{self._control}/spaces/{space}", retries=False, timeout=10)
 
     def stop(self) -> None:
         self._process.terminate()

@@ -64,6 +64,7 @@ class Record:
     """One record as it is known: its names, its fields by what was written and by what each operation showed."""
 
     kind: str
+    key: Json
     names: set[str]
     facts: dict[str, _Fact] = field(default_factory=dict)
     shown: dict[str, dict[str, Json]] = field(default_factory=dict)
@@ -120,7 +121,7 @@ class Model:
         if contract["effect"] == "create":
             yield from self._is_new(write, record, sent, reply)
         if record is None and key is not ABSENT:
-            record = Record(kind, {str(key)})
+            record = Record(kind, key, {str(key)})
             self._records[kind].append(record)
             if contract["effect"] == "create":
                 record.born = write
@@ -162,13 +163,19 @@ class Model:
         earlier = self._answers.setdefault(operation.id, [])
         same = contract.get("idempotent") and (record is not None or echoed in [one["echoed"] for one in earlier])
         if not same:
-            found = list(repeated(operation, answer, [one["answer"] for one in earlier]))
-            if record is not None and not found:
+            # What was deleted may be had again.
+            there = [one["answer"] for one in earlier if not self._is_gone(operation, one["answer"])]
+            found = list(repeated(operation, answer, there))
+            if record is not None and record.gone is None and not found:
                 message = f"a new record has the {contract['key']['name']} of one that was there"
                 found = [Difference(f"/{contract['key']['name']}", "a new value", "a known one", message)]
             evidence = weakest(contract_evidence(operation, "unique"), write.request.evidence)
             yield Verdict("unique", operation, write.request.name, evidence, found, write.wire)
         earlier.append({"answer": answer, "echoed": echoed})
+
+    def _is_gone(self, operation: Operation, answer: Json) -> bool:
+        record = self._find(operation.contract["record"], answer.get(operation.contract["key"]["name"]))
+        return record is not None and record.gone is not None
 
     def _forget_links(self, gone: Record) -> None:
         """What other records say of a deleted one may go with it."""
@@ -195,7 +202,7 @@ class Model:
         shown = pointed(reply.json, operation.contract.get("at") or "") if reply.status < 300 else ABSENT
         if record is None:
             if isinstance(shown, dict):
-                record = Record(kind, {str(key)})
+                record = Record(kind, key, {str(key)})
                 self._records[kind].append(record)
             else:
                 return
@@ -318,7 +325,7 @@ class Model:
         for row in rows:
             record = next((self._find(kind, name) for name in self._names(kind, row) if self._find(kind, name)), None)
             if record is None:
-                record = Record(kind, set(self._names(kind, row)))
+                record = Record(kind, row.get(self.spec.records[kind].key), set(self._names(kind, row)))
                 self._records[kind].append(record)
                 if known and self._alone and not self._made_since(kind, self._complete[which]):
                     yield from self._appeared(operation, sent, reply, row, self._complete[which])

@@ -12,7 +12,7 @@ from typing import TextIO
 
 import pytest
 
-from contract_tests.plugin import Run
+from contract_tests.run import Run
 
 REDRAW_SECONDS = 0.1
 _CLEAR = "\r\x1b[K"
@@ -118,5 +118,5 @@ def _own(stream: TextIO) -> TextIO:
 
 def _case(item: pytest.Item) -> tuple[str, str]:
     """The vendor, and `operation [property]`, that a test is about."""
-    params = item.callspec.params  # type: ignore[attr-defined]  # every test of the harness is parametrized
-    return params["spec"].provider, f"{params['operation'].id} [{params['property'].name}]"
+    case = item.callspec.params["case"]  # type: ignore[attr-defined]  # every test of the harness is parametrized
+    return case.provider, case.title

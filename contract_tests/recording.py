@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis.strategies import SearchStrategy
 
 from contract_tests import generation
-from contract_tests.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, weaker
+from contract_tests.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, Outcome, weaker
 from contract_tests.generation import Draw
 from contract_tests.world import World
 from mock_server.spec import Evidence, NamedRequest, Operation, Spec, WireRequest
@@ -27,6 +27,8 @@ class Recorder:
     seed: int
     broken: list[Finding] = field(default_factory=list)
     notes: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    uncovered: list[str] = field(default_factory=list)
+    """Which requests could not be made, and why, though others could."""
 
     def add(
         self,
@@ -69,6 +71,7 @@ class Recorder:
                 done += 1
             except NotCovered as why:
                 reasons.setdefault(str(why), []).append(request.name)
+        self.uncovered += reasons
         if not done and not self.broken:
             raise NotCovered(_summary(reasons) or "the documentation has no such request")
 
@@ -87,6 +90,19 @@ class Property(NamedTuple):
     sentence: str
     applies: Callable[[Spec, Operation], bool]
     check: Callable[[Recorder], None]
+
+
+def outcome_of(operation: Operation, property: str) -> Outcome:
+    """An outcome for a property of an operation, passed until something else is known."""
+    return Outcome(
+        operation.provider,
+        operation.id,
+        property,
+        method=operation.method,
+        path=operation.path,
+        grade=operation.evidence.grade,
+        source=operation.evidence.source,
+    )
 
 
 def successes(world: World, operation: Operation) -> list[NamedRequest]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from contract_tests.findings import Outcome, printable
-from contract_tests.plugin import Run
 from contract_tests.properties import PROPERTIES
+from contract_tests.run import Run
 from mock_server import __version__
 
 JSON_VERSION = 1

@@ -246,6 +246,10 @@ class World:
             answers[step] = self.send(prior, filled(self.named(prior, name)))[1].json
         return filled(request) if request.after else request
 
+    def wire(self, operation: Operation, request: NamedRequest) -> WireRequest:
+        """The wire form of a request with this world's key."""
+        return build(self.spec, operation, request, self.key)
+
     def curl(self, wire: WireRequest) -> str:
         """A shell line that repeats the request; a key that is a secret stays in its variable."""
         line = curl(self.transport.origin, wire)

@@ -1,0 +1,292 @@
+"""One run of the harness: its worlds, what it checks in them, and the outcomes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from contract_tests.findings import ContractBroken, NotCovered, Outcome
+from contract_tests.guard import Guard, is_loopback
+from contract_tests.judge import Judge, Tally
+from contract_tests.machine import explore
+from contract_tests.mock import OwnMock
+from contract_tests.options import DEFAULT_KEY, Key, Settings
+from contract_tests.properties import PROPERTIES, Property, Recorder
+from contract_tests.recording import outcome_of
+from contract_tests.scenario import Scenario
+from contract_tests.transport import Exchange, Transport, Unreachable
+from contract_tests.world import World
+from mock_server.spec import Operation, Spec, WireRequest, load_all
+
+DRAWS_OWN, DRAWS_LOOPBACK, DRAWS_REMOTE = 30, 10, 0
+WALKS_OWN, WALKS_ELSEWHERE = (600, 50), (10, 25)
+"""How many walks the state machine makes, and of how many steps at most."""
+
+
+class Case(NamedTuple):
+    """One thing to be checked: a property of an operation, or a walk through all of a vendor's operations."""
+
+    provider: str
+    title: str
+    check: Callable[[], object]
+
+    @property
+    def id(self) -> str:
+        return f"{self.provider}-{self.title.replace(' [', '-').rstrip(']')}"
+
+
+class Run:
+    """One run of the harness: its settings, worlds and outcomes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.specs = load_all()
+        # An origin that ends in a vendor's name, and no other word of vendors: that vendor is meant.
+        named = settings.targets.get("", "").rstrip("/").rpartition("/")[2]
+        if not settings.providers and named in self.specs:
+            settings.providers = [named]
+        self.outcomes: list[Outcome] = []
+        self.unreachable: str | None = None
+        self.left_behind: list[str] = []
+        self.exchanges: list[Exchange] = []
+        self.started = datetime.now(UTC)
+        self.seconds = 0.0
+        self._started_seconds = time.perf_counter()
+        self._worlds: dict[str, World] = {}
+        self._mocks: dict[str, OwnMock] = {}
+
+    @property
+    def providers(self) -> list[str]:
+        return self.settings.providers or list(self.specs)
+
+    @property
+    def sent(self) -> dict[str, int]:
+        """The requests sent so far, by vendor; may be read while the run goes on in another thread."""
+        return {provider: world.transport.sent for provider, world in list(self._worlds.items())}
+
+    def all_cases(self) -> Iterator[Case]:
+        """Everything that is to be checked at the depth that was asked for, in the order of the specs."""
+        for provider in self.providers:
+            spec, depth = self.specs[provider], self.settings.depth_for(self.target(provider))
+            if depth == "scenario" or not self.settings.operations:
+                yield Case(provider, "scenario", partial(self.scenario, spec))
+            if depth == "scenario":
+                continue
+            for _, operation, property in self.cases([provider]):
+                title = f"{operation.id} [{property.name}]"
+                yield Case(provider, title, partial(self.check, spec, operation, property))
+            if depth == "deep" and not self.settings.operations:
+                yield Case(provider, "state machine", partial(self.machine, spec))
+
+    def cases(self, providers: Iterable[str] | None = None) -> Iterator[tuple[Spec, Operation, Property]]:
+        """Every property of every operation that is to be checked, in the order of the specs."""
+        for provider in self.providers if providers is None else providers:
+            spec = self.specs[provider]
+            for operation in spec.operations.values():
+                if self.settings.operations and operation.id not in self.settings.operations:
+                    continue
+                for property in PROPERTIES:
+                    if property.applies(spec, operation):
+                        yield spec, operation, property
+
+    def target(self, provider: str) -> str | None:
+        """The origin to check for this vendor, as it was given; None for a mock of our own."""
+        return self.settings.targets.get(provider) or self.settings.targets.get("")
+
+    def _side_by_side(self, origin: str, provider: str, guard: Guard) -> str:
+        """The vendor's origin on a server that serves several vendors side by side, as `ringback serve` does.
+
+        On loopback such a server is recognised by its index page; elsewhere nothing undocumented is asked, and
+        one origin given for several vendors means a prefix for each.
+        """
+        if urlsplit(origin).path in ("", "/") and not guard.real:
+            index = Transport(origin, guard).send(WireRequest("GET", "/", "", {}, None)).json
+            providers = index.get("providers") if isinstance(index, dict) else None
+            return f"{origin}/{provider}" if isinstance(providers, dict) and provider in providers else origin
+        shared = provider not in self.settings.targets and len(self.providers) > 1
+        return f"{origin}/{provider}" if shared else origin
+
+    def world(self, provider: str) -> World:
+        if provider not in self._worlds:
+            self._worlds[provider] = self._open(provider)
+        return self._worlds[provider]
+
+    def _open(self, provider: str) -> World:
+        settings, spec, origin = self.settings, self.specs[provider], self.target(provider)
+        guard = Guard(
+            spec,
+            settings.allowed_for(origin),
+            max_requests=settings.budget_for(origin),
+            max_purchases=settings.max_purchases,
+            numbers=settings.numbers,
+            real=origin is not None and settings.is_real(origin),
+            own=origin is None,
+        )
+        if origin is None:
+            # One for each vendor: every world has a space of its own, and a server has room for a thousand.
+            self._mocks[provider] = mock = OwnMock(settings.mock_command)
+            transport = self._transport(mock.origin(provider), guard)
+            return World(spec, transport, key=f"test_check_{provider}", own=True, given=self._given(spec))
+        key, other = settings.api_key, settings.other_api_key
+        return World(
+            spec,
+            self._transport(self._side_by_side(origin, provider, guard), guard),
+            key=key.name if key else DEFAULT_KEY,
+            own=False,
+            given=self._given(spec),
+            other=other.name if other else None,
+        )
+
+    def _transport(self, origin: str, guard: Guard) -> Transport:
+        return Transport(
+            origin,
+            guard,
+            secrets={key.name: key.secret for key in self.secrets()},
+            rate=self.settings.rate,
+            watch=self.exchanges.append if self.settings.record else None,
+        )
+
+    def secrets(self) -> list[Key]:
+        """The keys that were given; those of a mock of our own are no secrets."""
+        return [key for key in (self.settings.api_key, self.settings.other_api_key) if key is not None]
+
+    def _given(self, spec: Spec) -> dict[str, Any]:
+        """The values given by --var that this vendor knows, as the type of the documented default."""
+        given: dict[str, Any] = {}
+        for name, text in self.settings.variables.items():
+            if name in spec.variables:
+                default = spec.variables[name].default
+                given[name] = int(text) if isinstance(default, int) and text.lstrip("-").isdigit() else text
+        return given
+
+    def draws(self, world: World) -> int:
+        if self.settings.draws is not None:
+            return self.settings.draws
+        if world.own:
+            return DRAWS_OWN
+        return DRAWS_LOOPBACK if is_loopback(world.transport.origin) else DRAWS_REMOTE
+
+    def check(self, spec: Spec, operation: Operation, property: Property) -> Outcome:
+        """Checks one property of one operation and keeps the outcome; raises what pytest should see."""
+        outcome = outcome_of(operation, property.name)
+        started = time.perf_counter()
+        try:
+            self._check(outcome, self.world(spec.provider).fresh(), operation, property)
+        except ContractBroken as broken:
+            outcome.verdict, outcome.findings = "failed", broken.findings
+            raise
+        except NotCovered as why:
+            outcome.verdict, outcome.reason = "not covered", str(why)
+            raise
+        except Unreachable as why:
+            outcome.verdict, outcome.reason = "failed", str(why)
+            self.unreachable = str(why)
+            raise
+        except Exception as error:
+            # Nothing was found out about the server, which must not read as if it had passed.
+            outcome.verdict, outcome.reason = "failed", f"the check itself broke: {type(error).__name__}: {error}"
+            raise
+        finally:
+            outcome.seconds = round(time.perf_counter() - started, 3)
+            self._keep([outcome])
+        return outcome
+
+    def _check(self, outcome: Outcome, world: World, operation: Operation, property: Property) -> None:
+        """Checks the property in that world, and keeps what was noted, sent and left behind, whatever comes of it."""
+        sent = world.transport.sent
+        recorder = Recorder(
+            world, operation, property.name, self.settings.fail_on, self.draws(world), self.settings.seed
+        )
+        try:
+            property.check(recorder)
+        finally:
+            self._undo(world)
+            outcome.notes = list(recorder.notes.values())
+            outcome.reason = "; ".join(f"not covered: {reason}" for reason in recorder.uncovered)
+            outcome.requests = world.transport.sent - sent
+
+    def scenario(self, spec: Spec) -> None:
+        """Plays the vendor's scenario and keeps its outcomes; raises what pytest should see."""
+        self._walk(spec, lambda world, tally: Scenario(world, tally.uncovered, self.settings.operations).run())
+
+    def machine(self, spec: Spec) -> None:
+        """Walks through the vendor's operations in any order and keeps the outcomes; raises what pytest should see."""
+        world = self.world(spec.provider)
+        tally = Tally(world, self.settings.fail_on)
+        walks, steps = WALKS_OWN if world.own else WALKS_ELSEWHERE
+
+        def fresh() -> World:
+            one = world.fresh()
+            one.lasting = True
+            return one
+
+        def undo(one: World) -> None:
+            one.observers = [tally.count]
+            self._undo(one)
+            if one.own:
+                self._mocks[spec.provider].forget(one.key)
+
+        try:
+            broken = explore(fresh, tally, undo, seed=self.settings.seed, walks=walks, steps=steps)
+            tally.keep(broken)
+        except Unreachable as why:
+            self.unreachable = str(why)
+            raise
+        finally:
+            world.observers = []
+            self._keep(tally.close())
+        if broken:
+            raise ContractBroken(broken)
+
+    def _walk(self, spec: Spec, walk: Callable[[World, Tally], None]) -> None:
+        world = self.world(spec.provider).fresh()
+        world.lasting = True
+        judge, tally = Judge(world, alone=world.own), Tally(world, self.settings.fail_on)
+        world.observers = [judge.see, tally.count]
+        try:
+            walk(world, tally)
+        except Unreachable as why:
+            self.unreachable = str(why)
+            raise
+        finally:
+            # What undoes it is counted, and shows whether the server lets itself be put back; it is not judged.
+            world.observers = [tally.count]
+            self._undo(world)
+            world.observers = []
+            broken = tally.add(judge.verdicts)
+            wanted = self.settings.operations
+            self._keep([one for one in tally.close() if not wanted or one.operation in wanted])
+        broken = [finding for finding in broken if not wanted or finding.operation in wanted]
+        if broken:
+            raise ContractBroken(broken)
+
+    def _keep(self, outcomes: Iterable[Outcome]) -> None:
+        """Keeps outcomes; what is known of the same property of the same operation becomes one."""
+        for new in outcomes:
+            key = (new.provider, new.operation, new.property)
+            known = next((one for one in self.outcomes if (one.provider, one.operation, one.property) == key), None)
+            if known is None:
+                self.outcomes.append(new)
+            else:
+                known.join(new)
+        self.seconds = round(time.perf_counter() - self._started_seconds, 3)
+
+    def _undo(self, world: World) -> None:
+        """Undoes what was done at a server that is not our own; what could not be undone is kept."""
+        left: list[str] = []
+        try:
+            left = [] if world.own else world.traces.undo()
+        except BaseException:
+            left = world.traces.pending()
+            raise
+        finally:
+            self.left_behind = list(dict.fromkeys([*self.left_behind, *left]))
+
+    def close(self) -> None:
+        """Ends the mocks that were started."""
+        for mock in self._mocks.values():
+            mock.stop()
