@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import time
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from contract_tests.options import WrongUsage, add_options, settings
 from mock_server.spec import SpecError
 
-HOLDS, BROKEN, USAGE, UNREACHABLE = 0, 1, 2, 3
+HOLDS, BROKEN, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,6 +39,7 @@ def _parser() -> _Parser:
     add("provider", nargs="*", metavar="PROVIDER", help="vendors to check (default: all)")
     add_options(add)
     add("--seed", type=int, default=1, metavar="N", help="seed of generated requests (default 1)")
+    add("--plan", action="store_true", help="print every request that would be sent, with its cost, and send nothing")
     add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
     add(
         "--report", action="append", default=[], metavar="KIND=F", help="junit=FILE, json=FILE or html=FILE; repeatable"
@@ -54,13 +56,17 @@ def check(arguments: Sequence[str]) -> int:
         made = settings(options, providers=options.provider, seed=options.seed, record=bool(options.record))
     except WrongUsage as error:
         _fail(str(error))
-    from contract_tests.plugin import Run
+    from contract_tests import report
+    from contract_tests.run import Run
 
     try:
         run = Run(made)
     except SpecError as error:
         _fail(str(error))
     _check_names(run, options)
+    if options.plan:
+        return _plan(run, [*reports, *(["record"] if options.record else [])])
+    print("\n".join(report.announcement(run)), flush=True)
     for provider in run.providers:
         origin = run.target(provider)
         if origin is not None:
@@ -70,6 +76,20 @@ def check(arguments: Sequence[str]) -> int:
         if not reports["har"].resolve().parent.is_dir():
             _fail(f"--record {options.record}: there is no such folder")
     return _run(run, reports)
+
+
+def _plan(run: Any, unwanted: list[str]) -> int:
+    from contract_tests import plan
+
+    if unwanted:
+        _fail(f"--plan sends nothing that could go into --{unwanted[0]}; leave one of them out")
+    run.settings.plan = True
+    try:
+        for line in plan.lines(run):
+            print(line)
+    finally:
+        run.close()
+    return HOLDS
 
 
 def _run(run: Any, reports: dict[str, Path]) -> int:
@@ -98,9 +118,11 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
     os.environ.pop("PYTEST_PLUGINS", None)
     prepare(run)
     started = time.perf_counter()
+    # A job that is cancelled cleans up as one that is interrupted at the keyboard.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = pytest.main(arguments, plugins=[Progress(run, sys.stderr)])
     seconds = time.perf_counter() - started
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
         _fail(f"the run ended early (pytest {code!r})" if run.outcomes else "nothing was checked")
     if "json" in reports:
         report.write_json(run, reports["json"])
@@ -112,6 +134,9 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
     if run.unreachable:
         sys.stderr.write(f"ringback check: {run.unreachable}\n")
         return UNREACHABLE
+    if code == pytest.ExitCode.INTERRUPTED:
+        sys.stderr.write("ringback check: interrupted; what was done until then is above, and was cleaned up\n")
+        return INTERRUPTED
     failed = code != pytest.ExitCode.OK or any(outcome.verdict == "failed" for outcome in run.outcomes)
     return BROKEN if failed else HOLDS
 
@@ -120,8 +145,7 @@ def _print(run: Any, seconds: float) -> None:
     from contract_tests import report
 
     counts = report.counts(run.outcomes)
-    where = sorted({run.target(provider) or "a mock of its own" for provider in run.providers})
-    print(f"Checked {', '.join(run.providers)} on {', '.join(where)}\n")
+    print()
     print("\n".join(report.table(run)))
     found = "\n".join(report.findings(run))
     if os.environ.get("GITHUB_ACTIONS"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,9 @@ from mock_server.spec import Operation, Router, Spec, WireRequest
 
 COSTS = ("read", "write", "purchase", "lasting")
 """What a request may cost: nothing, a change, money; `lasting` is a record that no documented operation removes."""
+
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 class BudgetSpent(NotCovered):
@@ -54,9 +58,10 @@ class Guard:
     """Admits or refuses each request to one vendor before it is sent, and counts it.
 
     The guard judges by what goes over the wire alone: the method and path name the operation, the operation its cost.
-    It learns from the answers which records there are (`found`) and which this run made (`made`). `real` says that the
-    target costs money: there only documented methods pass, and only records that were made, or named by `numbers`,
-    are written. Nothing that was found is destroyed anywhere but on a mock of our own (`own`).
+    It learns from the answers which records were there and which this run made. `real` says that the target costs
+    money: there only documented methods pass. There, and wherever `numbers` are named, only records that were made or
+    named are written, and only what was made is destroyed. Nothing that was there is destroyed anywhere but on a mock
+    of our own (`own`). In a `rehearsal` the first numbers that are found stand in for the named ones.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Guard:
         numbers: Iterable[str] = (),
         real: bool = False,
         own: bool = False,
+        rehearsal: bool = False,
     ) -> None:
         self.spec = spec
         self.allowed = frozenset(allowed)
@@ -78,9 +84,14 @@ class Guard:
         self.own = own
         self.sent = 0
         self.purchases = 0
-        self.found: set[str] = set()
-        self.made: set[str] = set()
-        self.named = set(numbers)
+        self._found: set[tuple[str, str]] = set()
+        self._made: set[tuple[str, str]] = set()
+        self._named: set[tuple[str, str]] = set()
+        self._numbers = set(numbers)
+        self.restricted = real or bool(self._numbers)
+        self.stood_in: dict[str, str] = {}
+        """What was found in a rehearsal, and the named number that it stands for."""
+        self._absent = list(numbers) if rehearsal else []
         self._listed: set[str] = set()
         self._reserved = 0
         self._cleaning = False
@@ -113,7 +124,8 @@ class Guard:
         cost = "read" if request.method == "GET" else "write"
         for method in documented:
             match = self._router.match(method, unquote(request.path))
-            if match and not self.own and (set(match.values.values()) & self.found) - self.made:
+            there = {name for _, name in self._found - self._made}
+            if match and not self.own and set(match.values.values()) & there:
                 raise NotCovered(f"{request.method} may destroy a record that this run did not make")
         if cost not in self.allowed:
             raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
@@ -125,18 +137,32 @@ class Guard:
         creates = operation.contract.get("effect") == "create"
         if self.real and creates and cost == "write" and "lasting" not in self.allowed and not self._remover(operation):
             raise NotCovered("makes a record that no documented operation removes; --allow lasting allows it")
-        if key is None or cost == "read" or str(key) in self.made:
+        kind = str(operation.contract.get("record"))
+        if creates and cost == "write" and self._numbers:
+            raise NotCovered("makes a record, and --number restricts writes to the numbers that it names")
+        if key is None or cost == "read" or self.is_made(kind, key):
             return
-        known = str(key) in self.found
-        if destroys(operation):
-            if known or (self.real and str(key) not in self._strangers):
-                raise NotCovered("destroys records, and would destroy one that this run did not make")
-        elif self.real and str(key) not in self.named and (known or str(key) not in self._strangers):
+        if destroys(operation) and (self.restricted or self.is_found(kind, key)):
+            raise NotCovered("destroys records, and would destroy one that this run did not make")
+        if not self.may_write(kind, key):
             raise NotCovered(f"{key} is neither made by this run nor named by --number, and so is not written")
 
-    def may_write(self, key: Json) -> bool:
-        """Whether a record that was found may be written."""
-        return not self.real or str(key) in self.made or str(key) in self.named
+    def is_made(self, kind: str, key: Json) -> bool:
+        """Whether this run made the record."""
+        return (kind, str(key)) in self._made
+
+    def is_found(self, kind: str, key: Json) -> bool:
+        """Whether the record was there before this run."""
+        return (kind, str(key)) in self._found
+
+    def may_write(self, kind: str, key: Json) -> bool:
+        """Whether a record may be written: one that was made or named, or any where nothing is restricted."""
+        named = (kind, str(key)) in self._named or str(key) in self._numbers
+        return not self.restricted or self.is_made(kind, key) or named
+
+    def is_nobodys(self, key: Json) -> bool:
+        """Whether the pages use the key for what is not there."""
+        return str(key) in self._strangers
 
     def _count(self, cost: str, reserved: int) -> None:
         kept = 0 if self._cleaning else self._reserved + reserved
@@ -183,12 +209,17 @@ class Guard:
             if not isinstance(record, dict):
                 continue
             names = {str(record[name]) for name in (shape.key, *shape.aliases) if record.get(name) not in (None, "")}
-            if made and not names & self.found:
-                self.made |= names
-            elif not names & self.made:
-                self.found |= names
-                if names & self.named:
-                    self.named |= names
+            records = {(kind, name) for name in names}
+            if made and not records & self._found:
+                self._made |= records
+            elif not records & self._made:
+                self._found |= records
+                numbers = [name for name in sorted(names) if _E164.fullmatch(name)]
+                if self._absent and numbers and not records & self._named:
+                    self.stood_in[numbers[0]] = self._absent.pop(0)
+                    self._named |= records
+                if names & self._numbers:
+                    self._named |= records
 
     def _removable(self, operation: Operation) -> bool:
         return operation.contract.get("effect") == "create" and self._remover(operation) and not self.own
@@ -207,7 +238,7 @@ def _documented_strangers(spec: Spec) -> set[str]:
     known: set[str] = set()
     for operation in spec.operations.values():
         for request in operation.requests.values():
-            refused = spec.answer(operation, request.answer).status >= 300
+            refused = spec.answer(operation, request.answer).status not in (*range(200, 300), 401)
             (strangers if refused else known).update(str(value) for value in request.path.values())
     return strangers - known
 

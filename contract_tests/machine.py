@@ -257,7 +257,7 @@ def _keys(walk: Walk, operation: Operation, kind: str) -> Iterator[Json]:
     guard = walk.world.transport.guard
     for record in walk.judge.model.known(kind):
         found = destroys(operation) and record.born is None and not walk.world.own
-        if cost_of(operation) == "read" or (guard.may_write(record.key) and not found):
+        if cost_of(operation) == "read" or (guard.may_write(kind, record.key) and not found):
             yield record.key
 
 

@@ -50,6 +50,7 @@ class Settings:
     draws: int | None = None
     fail_on: str = "documented"
     mock_command: list[str] | None = None
+    plan: bool = False
 
     def is_real(self, origin: str) -> bool:
         """Whether requests to the origin cost money."""
@@ -58,6 +59,12 @@ class Settings:
     def depth_for(self, origin: str | None) -> str:
         """How deep a check of this origin goes; None is a mock of our own."""
         return self.depth or ("scenario" if origin is not None and self.is_real(origin) else "quick")
+
+    def purchases_for(self, origin: str | None) -> int | None:
+        """The most purchases at this origin; None is without a bound."""
+        if origin is not None and self.is_real(origin) and self.max_purchases is None:
+            return 1
+        return self.max_purchases
 
     def allowed_for(self, origin: str | None) -> list[str]:
         """What may be sent to this origin."""
@@ -119,7 +126,8 @@ def add_options(add: Callable[..., Any]) -> None:
         action="append",
         default=[],
         metavar="NUMBER",
-        help="a number of the account that may be written where the target costs money, and is put back; repeatable",
+        help="write this number of the account only, and put back what was there; repeatable. Where the target costs"
+        " money no other is written without it",
     )
     add("--var", action="append", default=[], metavar="NAME=VALUE", help="what only an account knows; repeatable")
     add("--var-file", metavar="F", help="the same as a YAML or JSON file of names and values")
@@ -129,7 +137,12 @@ def add_options(add: Callable[..., Any]) -> None:
         metavar="N",
         help=f"at most so many requests to each vendor (default: {REAL_MAX_REQUESTS} where it costs money)",
     )
-    add("--max-purchases", type=int, metavar="N", help="at most so many requests that may cost money, to each vendor")
+    add(
+        "--max-purchases",
+        type=int,
+        metavar="N",
+        help="at most so many requests that may cost money, to each vendor (default: 1 where it does)",
+    )
     add("--rate", metavar="N/s", help="at most so many requests a second")
     add("--draws", type=int, metavar="N", help="generated requests for each property")
     add(

@@ -184,7 +184,12 @@ def documented_values(world: World, operation: Operation) -> dict[str, list[Json
                     if place == target and name in body and body[name] not in ("", None, [], {}):
                         known = values.setdefault(source, [])
                         known += [body[name]] if body[name] not in known else []
-    return values
+    for name in values if not world.own else ():
+        variable = ((operation.body_schema or {}).get("properties") or {}).get(name, {}).get("x-variable")
+        if variable is not None:
+            # What the pages name is not there elsewhere; two records that are will do.
+            values[name] = world.values(variable)[:2]
+    return {name: known for name, known in values.items() if known}
 
 
 def base_body(world: World, operation: Operation) -> dict[str, Json]:

@@ -34,6 +34,27 @@ class _Row:
     signs: dict[str, str] = field(default_factory=dict)
 
 
+def announcement(run: Run) -> list[str]:
+    """What is about to be checked, and what may be done there: a line for each target."""
+    found: dict[str, list[str]] = {}
+    for provider in run.providers:
+        settings, origin = run.settings, run.target(provider)
+        if origin is None:
+            where = f"on a mock of its own: depth {settings.depth_for(origin)}"
+        else:
+            allowed = settings.allowed_for(origin)
+            may = "only reading is allowed" if allowed == ["read"] else f"allowed are {', '.join(allowed)}"
+            if settings.numbers and "write" in allowed:
+                may += f"; written is {', '.join(settings.numbers)} only, and put back"
+            elif settings.is_real(origin) and "write" in allowed:
+                may += "; written is only what this run makes"
+            budget = settings.budget_for(origin)
+            most = f"; at most {budget} requests" if budget is not None else ""
+            where = f"at {origin}: depth {settings.depth_for(origin)}; {may}{most}"
+        found.setdefault(where, []).append(provider)
+    return [f"Checking {', '.join(providers)} {where}" for where, providers in found.items()]
+
+
 def table(run: Run) -> list[str]:
     """Operation by property, one word each; what concerns records is in a table of its own, to fit a terminal."""
     found: dict[tuple[str, str], _Row] = {}
@@ -169,6 +190,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "started": run.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "seconds": run.seconds,
         "targets": {name: run.target(name) or "own mock" for name in run.providers},
+        "depth": ", ".join(dict.fromkeys(run.settings.depth_for(run.target(name)) for name in run.providers)),
         "seed": run.settings.seed,
         "fail_on": run.settings.fail_on,
         "properties": {property.name: property.sentence for property in PROPERTIES},

@@ -68,9 +68,9 @@ class Run:
         """The requests sent so far, by vendor; may be read while the run goes on in another thread."""
         return {provider: world.transport.sent for provider, world in list(self._worlds.items())}
 
-    def all_cases(self) -> Iterator[Case]:
+    def all_cases(self, providers: Iterable[str] | None = None) -> Iterator[Case]:
         """Everything that is to be checked at the depth that was asked for, in the order of the specs."""
-        for provider in self.providers:
+        for provider in self.providers if providers is None else providers:
             spec, depth = self.specs[provider], self.settings.depth_for(self.target(provider))
             if depth == "scenario" or not self.settings.operations:
                 yield Case(provider, "scenario", partial(self.scenario, spec))
@@ -121,10 +121,11 @@ class Run:
             spec,
             settings.allowed_for(origin),
             max_requests=settings.budget_for(origin),
-            max_purchases=settings.max_purchases,
+            max_purchases=settings.purchases_for(origin),
             numbers=settings.numbers,
             real=origin is not None and settings.is_real(origin),
             own=origin is None,
+            rehearsal=settings.plan,
         )
         if origin is None:
             # One for each vendor: every world has a space of its own, and a server has room for a thousand.
@@ -132,9 +133,14 @@ class Run:
             transport = self._transport(mock.origin(provider), guard)
             return World(spec, transport, key=f"test_check_{provider}", own=True, given=self._given(spec))
         key, other = settings.api_key, settings.other_api_key
+        if settings.plan:
+            self._mocks[provider] = mock = OwnMock(settings.mock_command)
+            origin = mock.origin(provider)
+        else:
+            origin = self._side_by_side(origin, provider, guard)
         return World(
             spec,
-            self._transport(self._side_by_side(origin, provider, guard), guard),
+            self._transport(origin, guard),
             key=key.name if key else DEFAULT_KEY,
             own=False,
             given=self._given(spec),
@@ -142,12 +148,13 @@ class Run:
         )
 
     def _transport(self, origin: str, guard: Guard) -> Transport:
+        settings = self.settings
         return Transport(
             origin,
             guard,
-            secrets={key.name: key.secret for key in self.secrets()},
-            rate=self.settings.rate,
-            watch=self.exchanges.append if self.settings.record else None,
+            secrets={key.name: f"test_{key.name[1:]}" if settings.plan else key.secret for key in self.secrets()},
+            rate=None if settings.plan else settings.rate,
+            watch=self.exchanges.append if settings.record or settings.plan else None,
         )
 
     def secrets(self) -> list[Key]:
@@ -158,7 +165,8 @@ class Run:
         """The values given by --var that this vendor knows, as the type of the documented default."""
         given: dict[str, Any] = {}
         for name, text in self.settings.variables.items():
-            if name in spec.variables:
+            # In a rehearsal, records that only the target has stay those of the pages.
+            if name in spec.variables and not (self.settings.plan and spec.variables[name].found_operation):
                 default = spec.variables[name].default
                 given[name] = int(text) if isinstance(default, int) and text.lstrip("-").isdigit() else text
         return given

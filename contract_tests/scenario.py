@@ -8,7 +8,7 @@ from dataclasses import replace
 from contract_tests import reading
 from contract_tests.documented import WRONG_KEY
 from contract_tests.findings import NotCovered
-from contract_tests.guard import BudgetSpent, cost_of
+from contract_tests.guard import BudgetSpent, cost_of, destroys
 from contract_tests.recording import refusals, successes
 from contract_tests.world import ABSENT, World, pointed
 from mock_server.messages import Json
@@ -43,10 +43,11 @@ class Scenario:
         writing = [one for one in self._operations if cost_of(one) != "read"]
         # A refused purchase may cost one of those that are allowed, so these come last.
         changing = _without_twins([one for one in writing if cost_of(one) == "write"])
+        harmless = [one for one in changing if not destroys(one) and one.contract.get("effect") == "update"]
         buying = [one for one in writing if cost_of(one) == "purchase"]
         steps: list[tuple[Operation, str, Callable[[Operation], None]]] = [
             *((operation, "examples", self._look) for operation in looking),
-            *((operation, "keys", self._knock) for operation in [*looking[:1], *changing[:1]]),
+            *((operation, "keys", self._knock) for operation in [*looking[:1], *harmless[:1]]),
             *((operation, "errors", self._documented_errors) for operation in [*looking, *changing]),
         ]
         if self._world.transport.guard.max_requests is None:
@@ -154,7 +155,7 @@ class Scenario:
 
     def _update(self, kind: str, operation: Operation, made: Json) -> None:
         world, contract = self._world, operation.contract
-        base = self._addressed(operation, made)
+        base = self._addressed(kind, operation, made)
         key = base.path.get(contract["key"]["name"], ABSENT)
         values = reading.documented_values(world, operation)
         required = reading.base_body(world, operation)
@@ -162,6 +163,12 @@ class Scenario:
             world.send(operation, base)
             return
         self._looked(kind, key)
+        if not world.own:
+            # What could not be put back is not written.
+            kept = world.traces.irreversible(operation, key, values)
+            values = {name: known for name, known in values.items() if name not in kept}
+        if not values:
+            raise NotCovered("no field of the record could be put back")
         body = {**required, **{name: known[-1] for name, known in values.items()}}
         world.send(operation, base.with_values(base.path, base.query, body))
         self._looked(kind, key, whole=True)
@@ -184,7 +191,7 @@ class Scenario:
             world.send(world.spec.operations[contract["twin"]], part)
             self._looked(kind, key)
 
-    def _addressed(self, operation: Operation, made: Json) -> NamedRequest:
+    def _addressed(self, kind: str, operation: Operation, made: Json) -> NamedRequest:
         """The plain request of an update, for the record that was made or for one that may be written."""
         request = replace(self._world.plain_request(operation), name="scenario", answer="", after=())
         name = operation.contract["key"]["name"]
@@ -193,14 +200,14 @@ class Scenario:
         variable = next((p.variable for p in operation.parameters_in("path") if p.name == name), None)
         guard = self._world.transport.guard
         for value in self._world.values(variable) if variable else ():
-            if guard.may_write(value):
+            if guard.may_write(kind, value):
                 return request.with_values({**request.path, name: value}, request.query, request.body)
         return request
 
     def _remove(self, kind: str, operation: Operation, made: Json) -> None:
         if made is ABSENT:
             raise NotCovered("destroys records, and none was made that could be removed")
-        self._world.send(operation, self._addressed(operation, made))
+        self._world.send(operation, self._addressed(kind, operation, made))
         self._looked(kind, made, whole=True)
 
     def _looked(self, kind: str, key: Json, *, whole: bool = False, known: dict[str, Json] | None = None) -> None:

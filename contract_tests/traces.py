@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,31 +40,53 @@ class Traces:
 
     def before(self, operation: Operation, request: NamedRequest) -> None:
         """Reads a record before it is written for the first time; raises NotCovered where it could not be put back."""
-        from contract_tests import reading
-
         key = key_in(operation, dict(request.path), request.body)
         contract, guard = operation.contract, self._world.transport.guard
-        if contract.get("effect") != "update" or key is None or str(key) in guard.made or self._undoing:
+        if contract.get("effect") != "update" or key is None or guard.is_made(contract["record"], key) or self._undoing:
             return
-        if not guard.may_write(key) and str(key) in guard.found:
+        if not guard.may_write(contract["record"], key):
             return  # The guard refuses it, and says why.
-        body = set(request.body) if isinstance(request.body, dict) else set()
-        known = set(contract.get("fields") or {}) | set(contract.get("along") or {})
-        unread = body & set((operation.body_schema or {}).get("properties") or {}) - known - _required(operation)
-        if guard.real and str(key) in guard.named and unread:
-            raise NotCovered(f"no documented operation shows {', '.join(sorted(unread))}, so it could not be put back")
-        if str(key) not in self._touched:
-            readings = list(reading.read(self._world, contract["record"], key, {}))
-            shown = [one for one in readings if one.record is not ABSENT]
-            self._touched[str(key)] = _Touched(contract["record"], key, shown) if shown else None
-            if guard.real and str(key) in guard.named and not shown:
-                raise NotCovered(f"{key} is not shown by any documented operation, so it could not be put back")
-        touched = self._touched[str(key)]
+        touched = self._as_found(operation, key)
+        if guard.restricted and touched is None and not guard.is_nobodys(key):
+            raise NotCovered(f"{key} is not shown by any documented operation, so it could not be put back")
+        body = request.body if isinstance(request.body, dict) else {}
+        if guard.restricted and (kept := self.irreversible(operation, key, body)):
+            raise NotCovered(f"{', '.join(sorted(kept))} could not be put back")
         if touched is not None and operation.id not in touched.sent:
             requests = 1 + 2 * len(touched.before) if not touched.sent else 1
             guard.reserve(requests)
             touched.reserved += requests
             touched.sent[operation.id] = set()
+
+    def _as_found(self, operation: Operation, key: Json) -> _Touched | None:
+        """The record as it was before this run wrote it; None where no operation shows it."""
+        from contract_tests import reading
+
+        if str(key) not in self._touched:
+            kind = operation.contract["record"]
+            shown = [one for one in reading.read(self._world, kind, key, {}) if one.record is not ABSENT]
+            self._touched[str(key)] = _Touched(kind, key, shown) if shown else None
+        return self._touched[str(key)]
+
+    def irreversible(self, operation: Operation, key: Json, names: Iterable[str]) -> set[str]:
+        """Which fields of a body could not be put back: no operation shows them, or they are empty and stay written."""
+        from contract_tests import reading
+
+        contract = operation.contract
+        if self._world.transport.guard.is_made(contract["record"], key):
+            return set()
+        fields: dict[str, str] = {**(contract.get("fields") or {}), **(contract.get("along") or {})}
+        documented = set((operation.body_schema or {}).get("properties") or {}) - _required(operation)
+        touched = self._as_found(operation, key)
+        found = set()
+        for name in set(names) & documented:
+            if touched is None:
+                continue
+            shown = [reading.field(one.record, fields[name]) for one in touched.before] if name in fields else []
+            held = [value for value in shown if value not in (ABSENT, None, "") and value != []]
+            if not held and not (contract.get("clears") or {}).get(name):
+                found.add(name)
+        return found
 
     def after(self, operation: Operation, request: NamedRequest, reply: Reply) -> None:
         """Keeps what a write that succeeded made or changed."""
@@ -79,7 +101,7 @@ class Traces:
         if contract.get("effect") == "create" and (contract.get("key") or {}).get("in") == "answer":
             record = pointed(reply.json, contract.get("at") or "")
             made = record.get(contract["key"]["name"]) if isinstance(record, dict) else None
-            if made is not None and str(made) in self._world.transport.guard.made:
+            if made is not None and self._world.transport.guard.is_made(contract["record"], made):
                 self._made.append((contract["record"], made))
                 self._world.transport.guard.reserve(1 if self._remover(contract["record"]) else 0)
 
@@ -123,9 +145,12 @@ class Traces:
             now = list(reading.read(self._world, touched.kind, touched.key, {}))
             if not _moved(touched.before, now):
                 return []
+            written: set[str] = set()
             for name, sent in touched.sent.items():
                 operation = self._world.spec.operations[name]
-                body = self._old_values(operation, touched.before, sent)
+                fields = operation.contract.get("fields") or {}
+                body = self._old_values(operation, touched.before, {one for one in sent if one not in written})
+                written |= {one for one in sent if one in fields}
                 if body is not None:
                     self._write(operation, touched.key, body)
             now = list(reading.read(self._world, touched.kind, touched.key, {}))

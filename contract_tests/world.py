@@ -116,14 +116,16 @@ class World:
             return documented
         if name not in self._found:
             self._found[name] = []
+            # One answer may tell of several variables.
+            same = [one for one in self.spec.variables.values() if one.found_operation == variable.found_operation]
             reply = self.send(operation, self.plain_request(operation))[1]
-            if reply.status < 300 and reply.is_json:
-                shown = [value for value in pointed_all(reply.json, variable.found_at or "") if value not in ("", None)]
-                # A list may show one record in several rows (a version each, say).
-                found = list(dict.fromkeys(shown))
-                # The documented record comes first where the server has it.
-                found.sort(key=lambda value: documented.index(value) if value in documented else len(documented))
-                self._found[name] = found
+            for one in same if reply.status < 300 and reply.is_json else ():
+                shown = [value for value in pointed_all(reply.json, one.found_at or "") if value not in ("", None)]
+                # A list may show one record in several rows (a version each, say), and the documented record comes
+                # first where the server has it.
+                known = [one.default, *one.others]
+                found = sorted(dict.fromkeys(shown), key=lambda value: known.index(value) if value in known else 99)
+                self._found[one.name] = found
         return self._found[name]
 
     def substitute(self, name: str, literal: Json) -> Json:
