@@ -151,6 +151,10 @@ class Guard:
         """Whether this run made the record."""
         return (kind, str(key)) in self._made
 
+    def known(self, kind: str) -> set[str]:
+        """The names of every record of a kind that has been seen."""
+        return {name for one, name in self._found | self._made if one == kind}
+
     def is_found(self, kind: str, key: Json) -> bool:
         """Whether the record was there before this run."""
         return (kind, str(key)) in self._found

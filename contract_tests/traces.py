@@ -36,12 +36,15 @@ class Traces:
         self._world = world
         self._made: list[tuple[str, Json]] = []
         self._touched: dict[str, _Touched | None] = {}
+        self._under_way: Operation | None = None
         self._undoing = False
 
     def before(self, operation: Operation, request: NamedRequest) -> None:
         """Reads a record before it is written for the first time; raises NotCovered where it could not be put back."""
         key = key_in(operation, dict(request.path), request.body)
         contract, guard = operation.contract, self._world.transport.guard
+        if contract.get("effect") == "create" and contract.get("record") in self._world.spec.records:
+            self._under_way = operation
         if contract.get("effect") != "update" or key is None or guard.is_made(contract["record"], key) or self._undoing:
             return
         if not guard.may_write(contract["record"], key):
@@ -57,6 +60,9 @@ class Traces:
             guard.reserve(requests)
             touched.reserved += requests
             touched.sent[operation.id] = set()
+        if touched is not None:
+            # Kept before it is sent: what is interrupted on its way may have arrived.
+            touched.sent[operation.id] |= set(body)
 
     def _as_found(self, operation: Operation, key: Json) -> _Touched | None:
         """The record as it was before this run wrote it; None where no operation shows it."""
@@ -89,12 +95,12 @@ class Traces:
         return found
 
     def after(self, operation: Operation, request: NamedRequest, reply: Reply) -> None:
-        """Keeps what a write that succeeded made or changed."""
+        """Keeps what a write made or removed, now that it was answered."""
         contract = operation.contract
         key = key_in(operation, dict(request.path), request.body)
-        touched = self._touched.get(str(key))
-        if contract.get("effect") == "update" and touched is not None and isinstance(request.body, dict):
-            touched.sent.setdefault(operation.id, set()).update(request.body)
+        self._under_way = None
+        if reply.status >= 300:
+            return
         if contract.get("effect") == "delete" and (contract.get("record"), key) in self._made:
             self._made.remove((contract["record"], key))
             self._world.transport.guard.reserve(-1)
@@ -117,6 +123,7 @@ class Traces:
                     if touched is not None:
                         self._world.transport.guard.reserve(-touched.reserved)
                     del self._touched[key]
+                left += self._maybe_made()
                 while self._made:
                     kind, key = self._made[-1]
                     left += self._remove(kind, key)
@@ -183,6 +190,27 @@ class Traces:
         request = self._world.plain_request(operation)
         path = {**request.path, operation.contract["key"]["name"]: key}
         self._world.send(operation, replace(request.with_values(path, request.query, body), after=()))
+
+    def _maybe_made(self) -> list[str]:
+        """What appeared in the lists while a create that was never answered was under way; it is not removed."""
+        from contract_tests import reading
+
+        operation, self._under_way = self._under_way, None
+        if operation is None:
+            return []
+        kind = operation.contract["record"]
+        guard, shape = self._world.transport.guard, self._world.spec.records[kind]
+        where = f"{self._world.spec.provider} {kind}"
+        try:
+            lists = [one for one in self._world.readers(kind) if one.contract["effect"] == "list"]
+            known = guard.known(kind)
+            rows = [row for one in lists for row in reading.rows_of(self._world, one, {})[0] if isinstance(row, dict)]
+        except (NotCovered, Unreachable) as why:
+            return [f"{where} (unknown): {operation.id} was not answered, and may have made one: {why}"]
+        new = {str(row.get(shape.key)) for row in rows} - known
+        return [f"{where} {name}: appeared while {operation.id} was not answered" for name in sorted(new)] or (
+            [] if lists else [f"{where} (unknown): {operation.id} was not answered, and may have made one"]
+        )
 
     # --- removing -------------------------------------------------------------------------------
 

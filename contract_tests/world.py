@@ -206,11 +206,10 @@ class World:
         wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
         reply = self.transport.send(wire)
         sent = Sent(prepared.path, prepared.query, prepared.body, wire)
-        if reply.status < 300:
-            if cost_of(operation) == "purchase":
-                self._forget_searched()
-            if not self.own:
-                self.traces.after(operation, prepared, reply)
+        if reply.status < 300 and cost_of(operation) == "purchase":
+            self._forget_searched()
+        if not self.own:
+            self.traces.after(operation, prepared, reply)
         for observe in self.observers:
             observe(operation, prepared, sent, reply, self.key if key is ABSENT else key)
         return sent, reply

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from mock_server.spec import Spec, key_header, load_all
+from tests.spy import Change, Said, Seen, Spy
 
 ROOT = Path(__file__).parents[1]
 RINGBACK = [sys.executable, "-m", "mock_server.cli"]
@@ -84,6 +85,20 @@ def serve() -> Iterator[Callable[..., Server]]:
     for one in started:
         if one.process.poll() is None:
             one.stop()
+
+
+@pytest.fixture
+def spy() -> Iterator[Callable[..., Spy]]:
+    """`spy(target)` stands before a target and sees everything; all are stopped afterwards."""
+    started: list[Spy] = []
+
+    def start(target: str, change: Change | None = None, instead: Callable[[Seen], Said | None] | None = None) -> Spy:
+        started.append(Spy(target, change, instead))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
 
 
 class Client:

@@ -6,16 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.conftest import RINGBACK, ROOT, Server
+from tests.spy import Spy
 
 ONE = ["vogent", "--operation", "updatePhoneNumber"]
 FEW = ["listPhoneNumbers", "updatePhoneNumber", "purchasePhoneNumber", "deletePhoneNumber"]
@@ -35,63 +33,10 @@ def check(
     )
 
 
-class Spy:
-    """A server between the harness and a target: it passes everything on, keeps what it saw, and may change answers."""
-
-    def __init__(self, target: str, change: Callable[[str, bytes], bytes] | None = None) -> None:
-        self.seen: list[tuple[str, str, dict[str, str]]] = []
-        spy = self
-        session = requests.Session()
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1  # otherwise every header line is a packet of its own
-
-            def _pass_on(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                headers = {name: value for name, value in self.headers.items() if name != "Host"}
-                spy.seen.append((self.command, self.path, headers))
-                prepared = requests.Request(self.command, target, headers=headers, data=body).prepare()
-                prepared.url = target + self.path
-                answer = session.send(prepared, timeout=20)
-                content = change(self.path, answer.content) if change else answer.content
-                self.send_response(answer.status_code)
-                self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _pass_on
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture
-def spy() -> Iterator[Callable[..., Spy]]:
-    started: list[Spy] = []
-
-    def start(target: str, change: Callable[[str, bytes], bytes] | None = None) -> Spy:
-        started.append(Spy(target, change))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
-
-
 def test_the_contract_holds_on_a_mock_of_its_own_and_the_exit_code_is_0() -> None:
     done = check(*ONE)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Checked vogent on a mock of its own" in done.stdout
+    assert done.stdout.startswith("Checking vogent on a mock of its own: depth quick\n")
     assert " 0 failed" in done.stdout
 
 
@@ -100,7 +45,9 @@ def test_a_server_that_breaks_the_contract_gives_1_with_page_expectation_and_cur
 ) -> None:
     target = spy(
         serve().origin("teli"),
-        lambda path, body: body.replace(b"Agent not found or invalid", b"No such agent or invalid"),
+        lambda seen, said: said._replace(
+            body=said.body.replace(b"Agent not found or invalid", b"No such agent or invalid")
+        ),
     )
     done = check("teli", "--operation", "updatePhoneAgent", "--target", target.origin)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -124,7 +71,10 @@ def test_a_server_that_breaks_the_contract_gives_1_with_page_expectation_and_cur
 def test_a_difference_from_an_assumption_is_a_note_and_fails_only_when_asked_for(
     serve: Callable[..., Server], spy: Callable[..., Spy]
 ) -> None:
-    target = spy(serve().origin("vogent"), lambda path, body: body.replace(b'"Unauthorized"', b'"Who are you?"'))
+    target = spy(
+        serve().origin("vogent"),
+        lambda seen, said: said._replace(body=said.body.replace(b'"Unauthorized"', b'"Who are you?"')),
+    )
     done = check(*ONE, "--target", target.origin)
     assert done.returncode == 0, done.stdout
     assert "note vogent updatePhoneNumber [keys]" in done.stdout
@@ -180,8 +130,8 @@ def test_a_foreign_server_sees_documented_operations_one_key_and_never_the_contr
     done = check("vogent", *few, "--target", target.origin, "--api-key-env", "SOME_KEY", env={"SOME_KEY": "my-own-key"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(target.seen) > 50
-    assert not [path for _, path, _ in target.seen if "_ringback" in path or not path.startswith("/api/")][1:]
-    keys = {headers.get("Authorization") for _, _, headers in target.seen}
+    assert not [path for _, path, _, _ in target.seen if "_ringback" in path or not path.startswith("/api/")][1:]
+    keys = {headers.get("Authorization") for _, _, headers, _ in target.seen}
     assert keys <= {"Bearer my-own-key", "Bearer ringback-check-no-such-key", None, "Bearer no-such-key"}
     assert "my-own-key" not in done.stdout + done.stderr
 
@@ -192,7 +142,7 @@ def test_a_method_that_no_page_documents_reaches_no_record_of_a_foreign_server(
     target = spy(serve().origin("vogent"))
     done = check("vogent", "--target", target.origin, "--operation", "getPhoneNumber", "--operation", "listAgents")
     assert done.returncode == 0, done.stdout + done.stderr
-    writes = [(method, path, headers) for method, path, headers in target.seen if method != "GET"]
+    writes = [(method, path, headers) for method, path, headers, _ in target.seen if method != "GET"]
     assert [(method, path) for method, path, _ in writes] == [
         ("POST", "/api/phone_numbers/ringback-check-no-such-record"),
         ("PATCH", "/api/phone_numbers/ringback-check-no-such-record"),
@@ -207,7 +157,7 @@ def test_beyond_what_is_allowed_nothing_is_sent_and_it_is_reported_as_not_covere
     target = spy(serve().origin("teli"))
     done = check("teli", "--target", target.origin, "--allow", "read")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {method for method, _, _ in target.seen} == {"GET"}
+    assert {method for method, _, _, _ in target.seen} == {"GET"}
     assert "not covered: " in done.stdout
     assert "write is not allowed here; --allow write allows it" in done.stdout
 
@@ -224,7 +174,7 @@ def test_the_same_seed_sends_the_same_requests(serve: Callable[..., Server], spy
     for _ in range(2):
         target = spy(serve("--seed", "5").origin("vogent"))
         check(*ONE, "--target", target.origin, "--seed", "3")
-        runs.append([(method, path) for method, path, _ in target.seen])
+        runs.append([(method, path, body) for method, path, _, body in target.seen])
     assert runs[0] == runs[1]
     assert len(runs[0]) > 20
 

@@ -20,7 +20,8 @@ from contract_tests.plugin import Run, Settings
 from contract_tests.properties import PROPERTIES
 from contract_tests.sides import sides
 from tests.conftest import ROOT, start_server
-from tests.test_check import Spy, check
+from tests.spy import Said, Seen, Spy
+from tests.test_check import check
 from tests.test_check_reports import Tags
 
 SCHEMA = json.loads((ROOT / "contract_tests" / "report.schema.json").read_text(encoding="utf-8"))
@@ -35,9 +36,9 @@ class Reported:
     page: str
 
 
-def _changed(path: str, body: bytes) -> bytes:
-    body = body.replace(b"Agent not found or invalid", b"No such agent or invalid")
-    return body.replace(b'"error":"', b'"hint":"none","error":"')
+def _changed(seen: Seen, said: Said) -> Said:
+    body = said.body.replace(b"Agent not found or invalid", b"No such agent or invalid")
+    return said._replace(body=body.replace(b'"error":"', b'"hint":"none","error":"'))
 
 
 @pytest.fixture(scope="module")
