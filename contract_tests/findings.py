@@ -82,6 +82,10 @@ class Finding:
             f"  found     {show(self.actual)}\n"
             f"  evidence  {self.grade}: {self.source}\n"
             f"  repeat    {printable(self.curl)}"
+            + "".join(
+                f"\n  {'after' if index == 0 else '':<8}  {printable(step)}"
+                for index, step in enumerate(self.steps[:-1])
+            )
         )
 
 

@@ -119,7 +119,7 @@ class Tally:
         """Counts verdicts in, all but those that break the contract, which are returned."""
         found = []
         for verdict in verdicts:
-            broken = Tally(self.world, self.fail_on).add([verdict])
+            broken = Tally(self.world, self.fail_on).add([verdict]) if verdict.differences else []
             if broken:
                 found += broken
             else:

@@ -51,6 +51,8 @@ class Settings:
     fail_on: str = "documented"
     mock_command: list[str] | None = None
     plan: bool = False
+    walks: int | None = None
+    """How many walks the state machine makes, where not as many as usual."""
 
     def is_real(self, origin: str) -> bool:
         """Whether requests to the origin cost money."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from contract_tests.findings import ContractBroken, NotCovered, Outcome
-from contract_tests.guard import Guard, is_loopback
+from contract_tests.guard import COSTS, Guard, is_loopback
 from contract_tests.judge import Judge, Tally
 from contract_tests.machine import explore
 from contract_tests.mock import OwnMock
@@ -147,6 +147,19 @@ class Run:
             other=other.name if other else None,
         )
 
+    def _own_world(self, spec: Spec) -> Callable[[], World]:
+        """A world on a mock of our own, which is started when it is first needed."""
+
+        def opened() -> World:
+            guard = Guard(spec, COSTS, own=True)
+            name = f"{spec.provider} aside"
+            if name not in self._mocks:
+                self._mocks[name] = OwnMock(self.settings.mock_command)
+            origin = self._mocks[name].origin(spec.provider)
+            return World(spec, Transport(origin, guard), key="test_aside", own=True).fresh()
+
+        return opened
+
     def _transport(self, origin: str, guard: Guard) -> Transport:
         settings = self.settings
         return Transport(
@@ -226,6 +239,7 @@ class Run:
         world = self.world(spec.provider)
         tally = Tally(world, self.settings.fail_on)
         walks, steps = WALKS_OWN if world.own else WALKS_ELSEWHERE
+        walks = walks if self.settings.walks is None else self.settings.walks
 
         def fresh() -> World:
             one = world.fresh()
@@ -239,7 +253,8 @@ class Run:
                 self._mocks[spec.provider].forget(one.key)
 
         try:
-            broken = explore(fresh, tally, undo, seed=self.settings.seed, walks=walks, steps=steps)
+            seed = self.settings.seed
+            broken = explore(fresh, tally, undo, mock=self._own_world(spec), seed=seed, walks=walks, steps=steps)
             tally.keep(broken)
         except Unreachable as why:
             self.unreachable = str(why)
