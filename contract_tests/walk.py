@@ -144,6 +144,11 @@ def shortened(
 def _shrunk(steps: list[Step], broken: Finding, fails: Callable[[list[Step]], Finding | None]) -> Finding:
     """Leaves out ever smaller parts of the steps, and then fields of their bodies, as long as it still fails."""
     until = time.monotonic() + SHRINK_SECONDS
+    for likely in (_of_one_record(steps), _of_one_kind(steps)):
+        found = fails(likely) if len(likely) < len(steps) else None
+        if found is not None:
+            steps, broken = likely, found
+            break
     size = max(1, len(steps) // 2)
     while time.monotonic() < until:
         at, before = 0, len(steps)
@@ -173,6 +178,12 @@ def _of_one_record(steps: list[Step]) -> list[Step]:
     writes = [step for step in steps if cost_of(step.operation) != "read"]
     mine = _key(writes[-1]) if writes else None
     return [step for step in writes if _key(step) == mine]
+
+
+def _of_one_kind(steps: list[Step]) -> list[Step]:
+    """The writes to records of the kind that the last write was about."""
+    writes = [step for step in steps if cost_of(step.operation) != "read"]
+    return [one for one in writes if one.operation.contract["record"] == writes[-1].operation.contract["record"]]
 
 
 def _key(step: Step) -> Json:

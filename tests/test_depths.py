@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests import machine
 from contract_tests.findings import ContractBroken, Finding
 from contract_tests.options import Settings
 from contract_tests.run import Run
@@ -87,7 +88,10 @@ def test_the_state_machine_finds_nothing_on_the_honest_mock(provider: str) -> No
 
 
 @pytest.mark.parametrize("defect", DEEP, ids=lambda defect: defect.name)
-def test_what_needs_a_history_is_found_with_the_few_steps_that_bring_it_about(defect: Defect) -> None:
+def test_what_needs_a_history_is_found_with_the_few_steps_that_bring_it_about(
+    defect: Defect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "ROUNDS", 1)
     findings = [one for one in found(defect, "deep", walks=200) if one.property == defect.property]
     assert findings, defect.name
     assert 2 <= len(findings[0].steps) <= 6, findings[0].steps
