@@ -106,6 +106,26 @@ def test_only_the_named_number_is_written_and_what_was_there_is_put_back(
     assert len(target.seen) <= 60
 
 
+def test_a_pinned_version_is_put_back_with_its_agent(serve: Serve, spy: Spying) -> None:
+    server = serve()
+    opened(server, "uponai")
+    account = {"accountSid": "29e90072-fb58-4c6c-870a-43005115131e", "workspaceId": 1}
+    pinned = {**account, "outboundAgentId": "agent_d3c2df14e163c7ca8ac5b1bf38", "outboundAgentVersion": 0}
+    done = requests.put(
+        f"{server.origin('uponai')}/api/numbers/+12137771235/agent",
+        json=pinned,
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=10,
+    )
+    assert done.status_code == 200
+    before = state(server)
+    target = spy(server.origin("uponai"))
+    words = ["--allow", "read,write", "--number", NUMBERS["uponai"]]
+    checked = check("uponai", "--target", target.origin, *REAL, *words, env=ENV)
+    assert [one for one in target.writes if b'"outboundAgentId": null' in one.body]
+    assert without_times(state(server)) == without_times(before), checked.stdout
+
+
 def test_without_a_named_number_only_what_was_made_is_written(serve: Serve, spy: Spying) -> None:
     server = serve()
     before = opened(server, "vogent")

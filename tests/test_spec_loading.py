@@ -105,7 +105,7 @@ def test_another_version_of_openapi_is_refused(broken: Broken) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("efect", "update", "a contract has no 'efect'; understood are at, clears, consistent, cost, count, destroys"),
+        ("efect", "update", "a contract has no 'efect'; understood are along, at, clears, consistent, cost, count"),
         ("effect", "upsert", "effect must be one of create, read, update, delete, list, search, not 'upsert'"),
         ("record", ["numbers"], "record must be a name, not ['numbers']"),
         ("record", "numberz", "'numberz' is not among x-records; there are agents, numbers"),

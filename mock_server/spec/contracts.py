@@ -73,6 +73,7 @@ KINDS: dict[str, Kind] = {
     "key": Kind(f"{{in: {', '.join(_KEY_PLACES[:-1])} or {_KEY_PLACES[-1]}, name: NAME}}", _is_key),
     "at": _POINTER,
     "fields": _NAMED,
+    "along": _NAMED,
     "clears": Kind(
         "a mapping from names to lists of values",
         lambda value: _maps_names(value, lambda values: isinstance(values, list) and bool(values)),
@@ -153,6 +154,7 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     asked = parameters["path"] | parameters["query"]
     key, page = contract.get("key") or {}, contract.get("page") or {}
     yield "fields", contract.get("fields") or (), body, "field of the request body"
+    yield "along", contract.get("along") or (), body, "field of the request body"
     yield "clears", contract.get("clears") or (), set(contract.get("fields") or ()), "field under fields"
     yield "once", contract.get("once") or (), body, "field of the request body"
     yield "echo", contract.get("echo") or (), body | asked, "field or parameter of the request"
