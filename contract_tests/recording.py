@@ -59,7 +59,7 @@ class Recorder:
         """Lets `check` see the run's number of generated requests, or one in `share` of them."""
         draws = -(-self.draws // share)
         if draws:
-            generation.run(strategy, check, draws=draws, seed=self.seed, shrink=self.world.own)
+            generation.run(strategy, check, draws=draws, seed=self.seed, shrink=not self.world.transport.guard.real)
 
     def each(self, requests: Iterable[NamedRequest], check: Callable[[World, NamedRequest], None]) -> None:
         """Runs the check for each request in a fresh world; it is not covered when none could be made."""
