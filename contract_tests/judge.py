@@ -77,9 +77,28 @@ class Judge:
                 found = list(compare.documented(world, operation, answers[0], sent, reply))
                 evidence = weakest(evidence, answers[0].evidence)
             yield Verdict("valid", operation, request.name, evidence, found, sent.wire)
+            if reply.status in operation.responses and reply.status >= 400:
+                yield from self._some_error(operation, request, sent, reply)
         elif must_be_refused(operation, draw):
             evidence, found = generated.refusal(world, operation, draw, sent, reply)
             yield Verdict("invalid", operation, request.name, evidence, found, sent.wire)
+
+    def _some_error(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
+        """That a refusal which depends on what is there has the words of some answer of that status, if pages give any.
+
+        Ours are as good as the pages' here: the request does not tell which of them it must be.
+        """
+        world = self._world
+        known = {**world.spec.answers, **operation.answers}
+        answers = [answer for answer in known.values() if answer.status == reply.status]
+        documented_ones = [one for one in operation.answers.values() if one.evidence.grade in ("seed", "doc")]
+        if not any(answer in documented_ones for answer in answers):
+            return
+        found = {answer.name: list(compare.error(world, operation, answer, sent, reply)) for answer in answers}
+        nearest = min((one for one in answers if one in documented_ones), key=lambda one: len(found[one.name]))
+        differences = found[nearest.name] if all(found.values()) else []
+        evidence = weakest(nearest.evidence, operation.evidence)
+        yield Verdict("errors", operation, request.name, evidence, differences, sent.wire)
 
 
 @dataclass

@@ -416,6 +416,11 @@ class Model:
         """The records of a kind that are there, as far as is known."""
         return [record for record in self._records[kind] if record.gone is None]
 
+    def wrote(self, kind: str | None) -> bool:
+        """Whether a request that was accepted has written a record of the kind (None: of any kind)."""
+        kinds = [write.operation.contract["record"] for write in self._writes if write.accepted]
+        return kind in kinds if kind is not None else bool(kinds)
+
     def _names(self, kind: str, row: Json) -> list[str]:
         shape = self.spec.records[kind]
         return [str(row[name]) for name in (shape.key, *shape.aliases) if row.get(name) not in (None, "")]
