@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 from contract_tests import compare, documented
 from contract_tests.findings import show
@@ -102,11 +104,11 @@ class Assumptions:
         verdicts = list(verdicts)
         response = operation.responses.get(reply.status)
         if response is not None:
-            place = self._lines.response(operation, reply.status)
+            place = partial(self._lines.response, operation, reply.status)
             self._count(operation, f"status {reply.status}", response.evidence, place, reply.status, True, None, entry)
         if request.answer:
             self._named(operation, request, reply, verdicts, recorded, entry)
-        elif request.raw_body is not None:
+        elif _is_malformed(operation, request):
             answer = self._world.spec.answer(operation, "malformed-json")
             self._answer(operation, answer, not list(self._error(operation, answer, sent, reply)), recorded, entry)
         self._refusal(operation, request, sent, reply, recorded, entry)
@@ -132,7 +134,7 @@ class Assumptions:
         holds = not any(verdict.differences for verdict in found)
         self._answer(operation, answer, holds, recorded, entry)
         name = request.name.rpartition(" (")[0]
-        place = self._lines.request(operation, name)
+        place = partial(self._lines.request, operation, name)
         taken = (answer.status < 300) == (reply.status < 300)
         if taken and not holds and answer.evidence.grade == "assumed":
             return  # Refused as assumed, in other words than assumed: of that the answer tells.
@@ -143,7 +145,7 @@ class Assumptions:
         self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, recorded: Json, entry: int
     ) -> None:
         """A request that breaks the schema: the rule for it, and the words of the refusal."""
-        if request.raw_body is not None:
+        if _is_malformed(operation, request):
             return
         violations = violations_of(self._world, operation, request)
         found = {(one.answer, one.rule) for one in (refuse(operation, [violation]) for violation in violations) if one}
@@ -155,7 +157,7 @@ class Assumptions:
         answer_is_ours = answer.evidence.grade == "assumed"
         if rule is not None and rule.evidence is not None and (holds or reply.status < 400 or not answer_is_ours):
             index = operation.refusals.index(rule)
-            place = self._lines.refusal(operation, index)
+            place = partial(self._lines.refusal, operation, index)
             expected = {"status": answer.status, "body": answer.value}
             self._count(operation, f"refusal {index}", rule.evidence, place, expected, holds, recorded, entry)
         if not request.answer:
@@ -169,7 +171,11 @@ class Assumptions:
                 told = declared if "grade" in declared else declared.get(key)
                 if key not in contract or told is None or verdict.evidence[:2] != (told["grade"], told["source"]):
                     continue
-                place = self._lines.contract(verdict.operation, key)
+                if key == "filters" and not set(contract[key]) & set(
+                    dict(parse_qsl(verdict.wire.query, keep_blank_values=True))
+                ):
+                    continue  # A list that was not filtered says nothing of its filters.
+                place = partial(self._lines.contract, verdict.operation, key)
                 shown = "; ".join(str(difference) for difference in verdict.differences) or None
                 holds, expected = not verdict.differences, {key: contract[key]}
                 self._count(
@@ -184,13 +190,13 @@ class Assumptions:
             self._fields[which] = list(_assumed_fields(response.schema if response else None, ""))
         for pointer, evidence, check in self._fields[which]:
             for value in pointed_all(reply.json, pointer):
-                place = self._lines.field(operation, reply.status, pointer)
+                place = partial(self._lines.field, operation, reply.status, pointer)
                 wrong = check.differences(value)
                 expected = wrong[0].message if wrong else "there"
                 self._count(operation, f"field {pointer}", evidence, place, expected, not wrong, value, entry)
 
     def _answer(self, operation: Operation, answer: NamedAnswer, holds: bool, recorded: Json, entry: int) -> None:
-        place = self._lines.answer(operation, answer.name)
+        place = partial(self._lines.answer, operation, answer.name)
         expected = {"status": answer.status, "body": answer.value}
         self._count(operation, f"answer {answer.name}", answer.evidence, place, expected, holds, recorded, entry)
 
@@ -199,19 +205,27 @@ class Assumptions:
         operation: Operation,
         statement: str,
         evidence: Evidence,
-        place: Place | None,
+        place: Callable[[], Place | None],
         assumed: Json,
         holds: bool,
         recorded: Json,
         entry: int,
     ) -> None:
-        if evidence.grade != "assumed" or place is None:
+        if evidence.grade != "assumed":
             return
         which = (operation.id, statement)
         if which not in self._known:
+            found = place()
+            if found is None:
+                return
             provider = self._world.spec.provider
-            self._known[which] = Assumption(provider, operation.id, statement, evidence.source, place, assumed)
+            self._known[which] = Assumption(provider, operation.id, statement, evidence.source, found, assumed)
         self._known[which].count(holds, recorded, entry)
+
+
+def _is_malformed(operation: Operation, request: NamedRequest) -> bool:
+    """Whether the body is no JSON object, which every vendor's bodies are."""
+    return operation.body_schema is not None and (request.raw_body is not None or not isinstance(request.body, dict))
 
 
 def _assumed_fields(schema: Any, at: str) -> Iterator[tuple[str, Evidence, SchemaCheck]]:

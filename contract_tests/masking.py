@@ -77,15 +77,21 @@ def holds_mask(node: Json) -> bool:
     return any(holds_mask(child) for child in node) if isinstance(node, list) else bool(node == MASK)
 
 
-def stood_in(spec: Spec, schema: Any, node: Json) -> Json:
-    """The value with something lawful in place of each masked secret: the documented one, where there is one."""
+def stood_in(spec: Spec, schema: Any, node: Json, said: str = "") -> Json:
+    """The value with something lawful in place of each masked secret: the documented one, where there is one.
+
+    A secret whose name is in what was `said` of the request stays masked.
+    """
     if not isinstance(schema, Mapping):
         schema = {}
     if isinstance(node, dict):
         properties = schema.get("properties") or {}
-        return {name: stood_in(spec, properties.get(name), child) for name, child in node.items()}
+        return {
+            name: child if name in said and child == MASK else stood_in(spec, properties.get(name), child, said)
+            for name, child in node.items()
+        }
     if isinstance(node, list):
-        return [stood_in(spec, schema.get("items"), child) for child in node]
+        return [stood_in(spec, schema.get("items"), child, said) for child in node]
     if node != MASK:
         return node
     variable = spec.variables.get(str(schema.get("x-variable")))

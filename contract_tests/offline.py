@@ -1,4 +1,4 @@
-"""The commands that work on a recording: `ringback check --from F.har`, and `ringback diff F.har`."""
+"""`ringback check --from F.har`: a recording judged again, as a command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _SENDING = (
 """Options that say what is sent; a re-check sends nothing."""
 
 
-def _fail(command: str, message: str) -> NoReturn:
+def fail(command: str, message: str) -> NoReturn:
+    """Ends the process with one clear line on stderr and exit code 2."""
     sys.stderr.write(f"ringback {command}: {message}\n")
     raise SystemExit(USAGE)
 
@@ -28,7 +29,7 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
     """Re-checks the recording that `--from` names; returns the exit code."""
     for name in _SENDING:
         if getattr(options, name, None):
-            _fail("check", f"--{name.replace('_', '-')} is about what is sent, and --from sends nothing")
+            fail("check", f"--{name.replace('_', '-')} is about what is sent, and --from sends nothing")
     from contract_tests import assumptions, report
     from contract_tests.options import Settings
     from contract_tests.recheck import RecheckRun
@@ -36,10 +37,10 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
     made = Settings(providers=options.provider, operations=options.operation, seed=options.seed)
     made.fail_on = options.fail_on
     run = RecheckRun(made, Path(options.recording))
-    recording = _read("check", run.file, run.specs, options.provider)
+    recording = read("check", run.file, run.specs, options.provider)
     made.providers = options.provider or recording.providers
     _check_operations(options.operation, run)
-    print(f"Re-checking {options.recording}: {_counts(recording)}\n")
+    print(f"Re-checking {options.recording}: {counted(recording)}\n")
     started = time.perf_counter()
     run.judge(recording)
     seconds = time.perf_counter() - started
@@ -53,7 +54,7 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
         print("\n".join(annotations.lines(run)))
     else:
         print(found)
-    _write(run, reports, {"recording": _as_json(recording), "assumed": [one.as_json() for one in assumed]})
+    _write(run, reports, {"recording": recording_as_json(recording), "assumed": [one.as_json() for one in assumed]})
     counts = report.counts(run.outcomes)
     print(
         f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
@@ -62,19 +63,20 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
     return BROKEN if counts["failed"] else 0
 
 
-def _read(command: str, file: Path, specs: Any, providers: list[str]) -> Any:
+def read(command: str, file: Path, specs: Any, providers: list[str]) -> Any:
+    """The recording in a file; exits with 2 where it is none, or has nothing of these vendors."""
     from contract_tests import har
 
     for name in providers:
         if name not in specs:
-            _fail(command, f"{name}: no such vendor; there are {', '.join(specs)}")
+            fail(command, f"{name}: no such vendor; there are {', '.join(specs)}")
     try:
         recording = har.read(file, specs, providers)
     except har.BadRecording as error:
-        _fail(command, str(error))
+        fail(command, str(error))
     if not recording.exchanges:
         whom = ", ".join(providers) or "any vendor"
-        _fail(command, f"{file}: has no exchange of {whom}; {recording.elsewhere} are of other hosts")
+        fail(command, f"{file}: has no exchange of {whom}; {recording.elsewhere} are of other hosts")
     return recording
 
 
@@ -82,16 +84,18 @@ def _check_operations(names: list[str], run: Any) -> None:
     known = [operation for provider in run.providers for operation in run.specs[provider].operations]
     for name in names:
         if name not in known:
-            _fail("check", f"--operation {name}: no such operation; there are {', '.join(known)}")
+            fail("check", f"--operation {name}: no such operation; there are {', '.join(known)}")
 
 
-def _counts(recording: Any) -> str:
+def counted(recording: Any) -> str:
+    """How many exchanges a recording has of each vendor, and how many it has of others."""
     of = {name: sum(one.provider == name for one in recording) for name in recording.providers}
     counted = " and ".join(f"{count:,} exchanges of {name}" for name, count in of.items())
     return f"{counted}, {recording.elsewhere:,} of other hosts left out"
 
 
-def _as_json(recording: Any) -> dict[str, Any]:
+def recording_as_json(recording: Any) -> dict[str, Any]:
+    """Which file it is, and what is in it."""
     counts = {"exchanges": len(recording.exchanges), "elsewhere": recording.elsewhere}
     return {"file": str(recording.file), **counts, "unanswered": recording.unanswered}
 

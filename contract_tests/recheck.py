@@ -24,7 +24,7 @@ from contract_tests.world import World
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Spec, WireRequest
 
-_NOT_NOW = frozenset((408, 429, 502, 503, 504))
+NOT_NOW = frozenset((408, 429, 502, 503, 504))
 """Statuses of a server that does not answer now; where no page names them, they say nothing of the contract."""
 
 
@@ -104,7 +104,7 @@ def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Reche
             done.leave_out("with a body that is not sent as JSON")
             continue
         operation, reply = recognised.operation, recorded.reply
-        if reply.status in _NOT_NOW and reply.status not in operation.responses:
+        if reply.status in NOT_NOW and reply.status not in operation.responses:
             done.leave_out("that the server had no time for")
             continue
         judge = judges.setdefault(recorded.space if key == world.key else 0, Judge(world, alone=False))
