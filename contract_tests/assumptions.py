@@ -65,7 +65,8 @@ class Assumption:
     def as_json(self) -> dict[str, Any]:
         """The statement for a machine."""
         counts = {"supported": self.supported, "contradicted": self.contradicted, "entry": self.entry}
-        told = {"assumed": self.assumed, "recorded": self.recorded, "line": self.line, **self.place._asdict()}
+        lines = {"line": self.line, "statement_line": self.place.statement, "evidence_line": self.place.evidence}
+        told = {"assumed": self.assumed, "recorded": self.recorded, **lines}
         names = {"provider": self.provider, "operation": self.operation, "statement": self.statement}
         return {**names, "source": self.source, "verdict": self.verdict, **counts, **told}
 

@@ -31,7 +31,7 @@ def diff(arguments: Sequence[str]) -> int:
     parser.add_argument("provider", nargs="*", metavar="PROVIDER", help="vendors to replay (default: all in it)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--fail-under", metavar="PERCENT", help="exit with 1 when fewer of the fields agree")
-    options = parser.parse_args(list(arguments))
+    options = parser.parse_intermixed_args(list(arguments))
     least = _percent(options.fail_under)
     from mock_server.spec import load_all
 

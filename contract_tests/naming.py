@@ -26,6 +26,8 @@ from mock_server.spec import (
 )
 
 KEY_STAND_IN = "$API_KEY"
+NOT_NOW = frozenset((408, 429, 502, 503, 504))
+"""Statuses of a server that does not answer now; where no page names them, they say nothing of the contract."""
 
 
 class Recognised(NamedTuple):

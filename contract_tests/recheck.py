@@ -9,23 +9,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contract_tests.assumptions import Assumptions
-from contract_tests.documented import WRONG_KEY
 from contract_tests.findings import NotCovered
 from contract_tests.guard import Guard
 from contract_tests.har import Recorded, Recording
 from contract_tests.judge import Judge, Tally
-from contract_tests.keys import NONE, OTHER, WRONG
+from contract_tests.keys import NONE, OTHER, WRONG, WRONG_KEY
 from contract_tests.model import Model, Verdict
-from contract_tests.naming import KEY_STAND_IN, Recognised, Recogniser, literals
+from contract_tests.naming import KEY_STAND_IN, NOT_NOW, Recognised, Recogniser, literals
 from contract_tests.options import Settings
 from contract_tests.plugin import Run
 from contract_tests.transport import Reply, Transport
 from contract_tests.world import World
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Spec, WireRequest
-
-NOT_NOW = frozenset((408, 429, 502, 503, 504))
-"""Statuses of a server that does not answer now; where no page names them, they say nothing of the contract."""
 
 
 class Offline(Transport):
