@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from contract_tests.keys import KeyKinds
+from contract_tests.keys import NONE, OWN, WRONG, KeyKinds
 from contract_tests.masking import Mask, secret_names
 from contract_tests.transport import MASK, Exchange, Reply, reply_of
 from mock_server import __version__
@@ -164,6 +164,7 @@ def read(file: Path, specs: Mapping[str, Spec], wanted: Iterable[str] = ()) -> R
             recording.unanswered += 1  # A browser writes status 0 for what was blocked or given up.
         else:
             recording.exchanges.append(found)
+    recording.exchanges = [reader.judged_by_its_fate(one) for one in recording.exchanges]
     return recording
 
 
@@ -172,6 +173,7 @@ class _Reader:
         self._specs = specs
         self._wanted = wanted
         self._kinds = KeyKinds(specs.values())
+        self._worked: set[int] = set()
         self._routers = {name: Router(specs[name].operations.values()) for name in wanted}
         self._hosts = {spec.host: (name, "") for name, spec in specs.items()}
         for name, spec in specs.items():
@@ -195,11 +197,17 @@ class _Reader:
         shown.setdefault("content-type", content.get("mimeType") or "")
         wire = WireRequest(request["method"].upper(), path, parts.query, headers, body)
         kind, space = told.get("key"), told.get("space", 1)
-        if kind is None:
-            kind = "none" if self._kinds.of(headers)[0] == "none" else "own"
-        origin = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(path)}"
         reply = reply_of(int(response["status"]), shown, _content(content))
+        if kind is None:
+            kind = NONE if self._kinds.of(headers)[0] == NONE else OWN
+            self._worked |= {self._kinds.of(headers)[1]} if 0 < reply.status < 400 else set()
+        origin = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(path)}"
         return Recorded(provider, wire, reply, index, origin, kind, int(space), "key" not in told)
+
+    def judged_by_its_fate(self, one: Recorded) -> Recorded:
+        """The exchange, its key told to be wrong where it was refused and never worked in this recording."""
+        never = self._kinds.of(one.request.headers)[1] not in self._worked
+        return one._replace(key=WRONG) if one.stripped and one.key == OWN and one.reply.status == 401 and never else one
 
     def _owner(self, name: str, host: str, path: str, prefix: str) -> tuple[str, str] | None:
         """The vendor that an address belongs to, and its path there."""
