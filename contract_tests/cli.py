@@ -40,6 +40,7 @@ def _parser() -> _Parser:
     add_options(add)
     add("--seed", type=int, default=1, metavar="N", help="seed of generated requests (default 1)")
     add("--plan", action="store_true", help="print every request that would be sent, with its cost, and send nothing")
+    add("--from", dest="recording", metavar="F.har", help="check this recording again; nothing is sent")
     add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
     add(
         "--report", action="append", default=[], metavar="KIND=F", help="junit=FILE, json=FILE or html=FILE; repeatable"
@@ -52,6 +53,10 @@ def check(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(list(arguments))
     # pytest and the generators take a second to import; wrong usage is told before.
     reports = _reports(options.report)
+    if options.recording:
+        from contract_tests.offline import recheck
+
+        return recheck(options, reports)
     try:
         made = settings(options, providers=options.provider, seed=options.seed, record=bool(options.record))
     except WrongUsage as error:
@@ -129,7 +134,8 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
     if "html" in reports:
         html.write(run, reports["html"])
     if "har" in reports:
-        har.write(reports["har"], run.exchanges, [key.secret for key in run.secrets()], run.specs.values())
+        keys, other = [key.secret for key in run.secrets()], run.settings.other_api_key
+        har.write(reports["har"], run.exchanges, keys, run.specs.values(), [other.name] if other else [])
     _print(run, seconds)
     if run.unreachable:
         sys.stderr.write(f"ringback check: {run.unreachable}\n")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contract_tests import compare, reading
 from contract_tests.findings import Difference, NotCovered
+from contract_tests.keys import WRONG_KEY as WRONG_KEY
 from contract_tests.recording import Recorder, refusals, successes, weakest
 from contract_tests.world import Sent, World
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation, refusal_values, refuse
-
-WRONG_KEY = "ringback-check-no-such-key"
 
 
 def documented_examples(recorder: Recorder) -> None:

@@ -14,7 +14,7 @@ from contract_tests.model import Model, Verdict
 from contract_tests.recording import outcome_of, weakest
 from contract_tests.transport import Reply
 from contract_tests.world import Sent, World
-from mock_server.spec import NamedRequest, Operation
+from mock_server.spec import NamedAnswer, NamedRequest, Operation
 
 
 class Judge:
@@ -78,9 +78,36 @@ class Judge:
                 found = list(compare.documented(world, operation, answers[0], sent, reply))
                 evidence = weakest(evidence, answers[0].evidence)
             yield Verdict("valid", operation, request.name, evidence, found, sent.wire)
+            if reply.status in operation.responses and reply.status >= 400:
+                yield from self._some_error(operation, request, sent, reply)
         elif must_be_refused(operation, draw):
             evidence, found = generated.refusal(world, operation, draw, sent, reply)
             yield Verdict("invalid", operation, request.name, evidence, found, sent.wire)
+
+    def _some_error(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
+        """That a refusal which depends on what is there has the words of some answer of that status, if pages give any.
+
+        Ours are as good as the pages' here: the request does not tell which of them it must be.
+        """
+        world = self._world
+        # Some that every operation shares have no words of their own: they say whatever the server says.
+        shared = {name: one for name, one in world.spec.answers.items() if not _is_open(one)}
+        known = {**shared, **operation.answers}
+        answers = [answer for answer in known.values() if answer.status == reply.status]
+        documented_ones = [one for one in operation.answers.values() if one.evidence.grade in ("seed", "doc")]
+        if not any(answer in documented_ones for answer in answers):
+            return
+        found = {answer.name: list(compare.error(world, operation, answer, sent, reply)) for answer in answers}
+        nearest = min((one for one in answers if one in documented_ones), key=lambda one: len(found[one.name]))
+        differences = found[nearest.name] if all(found.values()) else []
+        evidence = weakest(nearest.evidence, operation.evidence)
+        yield Verdict("errors", operation, request.name, evidence, differences, sent.wire)
+
+
+def _is_open(answer: NamedAnswer) -> bool:
+    """Whether a whole sentence of an answer stands for something else."""
+    texts = answer.value.values() if isinstance(answer.value, dict) else ()
+    return any(text in answer.placeholders.values() for text in texts if isinstance(text, str))
 
 
 @dataclass

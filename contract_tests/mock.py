@@ -7,22 +7,34 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import urllib3
 
 
-class OwnMock:
-    """The process and where it serves; `command` is what is run in place of `ringback`."""
+class MockRefused(RuntimeError):
+    """The mock did not start with the fixtures that it was given; the text is what it said."""
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
+
+class OwnMock:
+    """The process and where it serves; `command` is what is run in place of `ringback`.
+
+    `fixtures` is a folder with what exists in a new space; the packaged ones are used without it.
+    """
+
+    def __init__(self, command: Sequence[str] | None = None, fixtures: Path | None = None) -> None:
         ringback = list(command or (sys.executable, "-m", "mock_server.cli"))
+        folder = [] if fixtures is None else ["--fixtures", str(fixtures)]
         self._process = subprocess.Popen(  # noqa: S603 - our own command
-            [*ringback, "serve", "--port", "0", "--json", "--seed", "1"],
+            [*ringback, "serve", "--port", "0", "--json", "--seed", "1", *folder],
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if fixtures is not None else None,
             text=True,
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
+        if not line and fixtures is not None:
+            raise MockRefused(self._process.communicate()[1])
         if not line:
             raise RuntimeError("the mock did not start; `ringback serve` says why")
         where = json.loads(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -278,10 +279,10 @@ class Model:
         self, record: Record, name: str | None, seen: Reading, since: int, found: list[Difference]
     ) -> Iterator[Verdict]:
         """The verdict on what was written between two readings of a field (or of the whole record)."""
-        later = [write for write in self._writes if write.step > since]
-        mine = [write for write in later if write.record is record]
+        later = self._since(since)
         if not later:
             return
+        mine = [write for write in later if write.record is record]
         write = (mine or later)[-1]
         operation, contract = write.operation, write.operation.contract
         if not write.accepted:
@@ -344,7 +345,7 @@ class Model:
             record.looked[operation.id] = self._step
             record.listed.discard(which)
             seen = Reading(operation, ABSENT, (), sent.wire, reply.status)
-            if any(write.step > since for write in self._writes):
+            if self._since(since):
                 yield from self._missing(record, seen, since)
             else:
                 lost = Difference("", sorted(record.names), "absent", "the list showed a record, and now does not")
@@ -402,12 +403,15 @@ class Model:
 
     def _made_since(self, kind: str, step: int) -> bool:
         return any(
-            write.step > step and write.effect == "create" and write.operation.contract.get("record") == kind
-            for write in self._writes
+            write.effect == "create" and write.operation.contract.get("record") == kind for write in self._since(step)
         )
 
+    def _since(self, step: int) -> list[Write]:
+        """The writes after a step; most readings are near the last write, however long a recording is."""
+        return self._writes[bisect_right(self._writes, step, key=lambda write: write.step) :]
+
     def _appeared(self, operation: Operation, sent: Sent, reply: Reply, row: Json, since: int) -> Iterator[Verdict]:
-        later = [write for write in self._writes if write.step > since]
+        later = self._since(since)
         if later:
             found = [Difference("", "absent", row, f"another record appeared in {operation.id}")]
             word = "isolation" if later[-1].accepted else "errors" if later[-1].request.answer else "invalid"
@@ -422,6 +426,11 @@ class Model:
     def known(self, kind: str) -> list[Record]:
         """The records of a kind that are there, as far as is known."""
         return [record for record in self._records[kind] if record.gone is None]
+
+    def wrote(self, kind: str | None) -> bool:
+        """Whether a request that was accepted has written a record of the kind (None: of any kind)."""
+        kinds = [write.operation.contract["record"] for write in self._writes if write.accepted]
+        return kind in kinds if kind is not None else bool(kinds)
 
     def _names(self, kind: str, row: Json) -> list[str]:
         shape = self.spec.records[kind]

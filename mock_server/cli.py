@@ -1,4 +1,4 @@
-"""The `ringback` command: serve, check, operations, and what speaks to a running server."""
+"""The `ringback` command: serve, check, diff, operations, and what speaks to a running server."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from contract_tests.cli import check
 
         return check(arguments[1:])
+    if arguments[:1] == ["diff"]:
+        from contract_tests.diff import diff
+
+        return diff(arguments[1:])
     parser = _Parser(prog="ringback", description="A local stand-in for the phone-number APIs of voice-AI vendors.")
     parser.add_argument("--version", action="version", version=f"ringback {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -53,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     add_commands(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
+    commands.add_parser("diff", help="tell where a recording and the mock differ", add_help=False)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         commands.choices.get(options.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")

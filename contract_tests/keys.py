@@ -1,0 +1,48 @@
+"""Which key a request carries, told without the key: the account's own, another account's, a wrong one, none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mock_server.spec import Spec
+
+WRONG_KEY = "ringback-check-no-such-key"
+OWN, OTHER, WRONG, NONE = "own", "other", "wrong", "none"
+
+
+class KeyKinds:
+    """Tells the keys of requests apart; `others` are what stands for keys of other accounts."""
+
+    def __init__(self, specs: Iterable[Spec], others: Iterable[str] = ()) -> None:
+        specs = list(specs)
+        self._headers = {spec.security.header.lower() for spec in specs}
+        self._others = set(others)
+        self._wrong = {WRONG_KEY, *(value for spec in specs for value in _wrong_keys(spec))}
+        self._spaces: dict[str, int] = {}
+
+    def of(self, headers: Mapping[str, str]) -> tuple[str, int]:
+        """The kind of key among the headers, and a number that tells it from other keys."""
+        value = next((value for name, value in headers.items() if name.lower() in self._headers), None)
+        key = _bare(value) if value is not None else ""
+        if not key:
+            return NONE, 0
+        if key in self._wrong:
+            return WRONG, 0
+        # A mock of our own opens a space for every key, so that a run there uses many.
+        space = self._spaces.setdefault(key, len(self._spaces) + 1)
+        own_other = key.startswith("test_") and key.endswith("_other")
+        return (OTHER if key in self._others or own_other else OWN), space
+
+
+def _bare(value: str) -> str:
+    scheme, _, key = value.strip().partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else value.strip()
+
+
+def _wrong_keys(spec: Spec) -> Iterable[str]:
+    """The keys that the documented requests send to be refused."""
+    for operation in spec.operations.values():
+        for request in operation.requests.values():
+            for name, value in request.headers.items():
+                if name.lower() == spec.security.header.lower() and value is not None:
+                    yield _bare(value)

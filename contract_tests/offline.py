@@ -1,0 +1,123 @@
+"""`ringback check --from F.har`: a recording judged again, as a command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+BROKEN, USAGE = 1, 2
+_SENDING = (
+    "target depth real api_key_env api_key_file other_api_key_env other_api_key_file allow number var"
+    " var_file max_requests max_purchases rate draws record"
+).split()
+"""Options that say what is sent; a re-check sends nothing."""
+
+
+def fail(command: str, message: str) -> NoReturn:
+    """Ends the process with one clear line on stderr and exit code 2."""
+    sys.stderr.write(f"ringback {command}: {message}\n")
+    raise SystemExit(USAGE)
+
+
+def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
+    """Re-checks the recording that `--from` names; returns the exit code."""
+    for name in _SENDING:
+        if getattr(options, name, None):
+            fail("check", f"--{name.replace('_', '-')} is about what is sent, and --from sends nothing")
+    from mock_server.spec import load_all
+
+    recording = read("check", Path(options.recording), load_all(), options.provider)
+    # The generators come along with these and take a second to import; what is no recording is told before.
+    from contract_tests import assumptions, report
+    from contract_tests.options import Settings
+    from contract_tests.recheck import RecheckRun
+
+    made = Settings(providers=options.provider or recording.providers, operations=options.operation, seed=options.seed)
+    made.fail_on = options.fail_on
+    run = RecheckRun(made, recording.file)
+    _check_operations(options.operation, run)
+    print(f"Re-checking {options.recording}: {counted(recording)}\n")
+    started = time.perf_counter()
+    run.judge(recording)
+    seconds = time.perf_counter() - started
+    _print_left_out(run.rechecked.values())
+    assumed = [one for done in run.rechecked.values() for one in done.assumptions]
+    found = "\n".join([*report.table(run), *report.findings(run), *assumptions.lines(assumed)])
+    if os.environ.get("GITHUB_ACTIONS"):
+        from contract_tests import annotations
+
+        print(annotations.harmless(found))
+        print("\n".join(annotations.lines(run)))
+    else:
+        print(found)
+    _write(run, reports, {"recording": recording_as_json(recording), "assumed": [one.as_json() for one in assumed]})
+    counts = report.counts(run.outcomes)
+    print(
+        f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
+        f" {counts['notes']} notes; {len(recording.exchanges)} exchanges in {seconds:.1f} s, nothing sent"
+    )
+    return BROKEN if counts["failed"] else 0
+
+
+def read(command: str, file: Path, specs: Any, providers: list[str]) -> Any:
+    """The recording in a file; exits with 2 where it is none, or has nothing of these vendors."""
+    from contract_tests import har
+
+    for name in providers:
+        if name not in specs:
+            fail(command, f"{name}: no such vendor; there are {', '.join(specs)}")
+    try:
+        recording = har.read(file, specs, providers)
+    except har.BadRecording as error:
+        fail(command, str(error))
+    if not recording.exchanges:
+        whom = ", ".join(providers) or "any vendor"
+        fail(command, f"{file}: has no exchange of {whom}; {recording.elsewhere} are of other hosts")
+    return recording
+
+
+def _check_operations(names: list[str], run: Any) -> None:
+    known = [operation for provider in run.providers for operation in run.specs[provider].operations]
+    for name in names:
+        if name not in known:
+            fail("check", f"--operation {name}: no such operation; there are {', '.join(known)}")
+
+
+def counted(recording: Any) -> str:
+    """How many exchanges a recording has of each vendor, and how many it has of others."""
+    of = {name: sum(one.provider == name for one in recording) for name in recording.providers}
+    counted = " and ".join(f"{count:,} exchanges of {name}" for name, count in of.items())
+    return f"{counted}, {recording.elsewhere:,} of other hosts left out"
+
+
+def recording_as_json(recording: Any) -> dict[str, Any]:
+    """Which file it is, and what is in it."""
+    counts = {"exchanges": len(recording.exchanges), "elsewhere": recording.elsewhere}
+    return {"file": str(recording.file), **counts, "unanswered": recording.unanswered}
+
+
+def _print_left_out(parts: Iterable[Any]) -> None:
+    left_out: dict[str, int] = {}
+    for part in parts:
+        for reason, count in part.left_out.items():
+            left_out[reason] = left_out.get(reason, 0) + count
+    if left_out:
+        print("Not judged: " + ", ".join(f"{count:,} {reason}" for reason, count in left_out.items()) + "\n")
+
+
+def _write(run: Any, reports: dict[str, Path], more: dict[str, Any]) -> None:
+    from contract_tests import html, junit, report
+
+    if "json" in reports:
+        text = json.dumps({**report.as_json(run), **more}, indent=2, ensure_ascii=False, default=str)
+        reports["json"].write_text(text + "\n", encoding="utf-8")
+    if "html" in reports:
+        html.write(run, reports["html"])
+    if "junit" in reports:
+        junit.write(run.outcomes, reports["junit"])
