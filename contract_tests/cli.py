@@ -50,6 +50,14 @@ def _parser() -> _Parser:
 
 def check(arguments: Sequence[str]) -> int:
     """Runs the harness in this process through pytest; returns the exit code."""
+    try:
+        return _check(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("ringback check: interrupted before anything was checked\n")
+        return INTERRUPTED
+
+
+def _check(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(list(arguments))
     # pytest and the generators take a second to import; wrong usage is told before.
     reports = _reports(options.report)
@@ -141,9 +149,14 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
         sys.stderr.write(f"ringback check: {run.unreachable}\n")
         return UNREACHABLE
     if code == pytest.ExitCode.INTERRUPTED:
-        sys.stderr.write("ringback check: interrupted; what was done until then is above, and was cleaned up\n")
+        done = "not everything could be undone" if run.not_undone else "what it did was undone"
+        sys.stderr.write(f"ringback check: interrupted; {done}, and what it found until then is above\n")
         return INTERRUPTED
-    failed = code != pytest.ExitCode.OK or any(outcome.verdict == "failed" for outcome in run.outcomes)
+    if run.not_undone:
+        sys.stderr.write("ringback check: not everything that was done could be undone; see `left behind`\n")
+    failed = (
+        code != pytest.ExitCode.OK or run.not_undone or any(outcome.verdict == "failed" for outcome in run.outcomes)
+    )
     return BROKEN if failed else HOLDS
 
 
@@ -189,6 +202,10 @@ def _check_names(run: Any, options: argparse.Namespace) -> None:
         if name not in operations:
             _fail(f"--operation {name}: no such operation; there are {', '.join(operations)}")
     variables = {name for provider in run.providers for name in run.specs[provider].variables}
+    secret = {name for provider in run.providers for name in run.specs[provider].secret_variables}
+    for text in options.var:
+        if text.partition("=")[0] in secret:
+            _fail(f"--var {text.partition('=')[0]}: a secret is not given on the command line; put it into --var-file")
     for name in run.settings.variables:
         if name not in variables:
             _fail(f"--var {name}: no such variable; there are {', '.join(sorted(variables))}")

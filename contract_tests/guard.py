@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,7 +29,10 @@ class BudgetSpent(NotCovered):
 def is_loopback(origin: str) -> bool:
     """Whether the origin is this machine by name, so that a server there costs nothing."""
     host = (urlsplit(origin).hostname or "").lower()
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def cost_of(operation: Operation) -> str:
@@ -92,7 +96,7 @@ class Guard:
         self.stood_in: dict[str, str] = {}
         """What was found in a rehearsal, and the named number that it stands for."""
         self._absent = list(numbers) if rehearsal else []
-        self._listed: set[str] = set()
+        self._listed: dict[str, bool] = {}
         self._reserved = 0
         self._cleaning = False
         self._router = Router(spec.operations.values())
@@ -114,7 +118,8 @@ class Guard:
             self._protect(operation, key_in(operation, dict(match.values), _body(request)), cost)
         if cost not in self.allowed:
             raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
-        self._count(cost, 1 if self._removable(operation) else 0)
+        # What it makes must be looked at and removed, and looked at again.
+        self._count(cost, 3 if self._removable(operation) else 0)
         return cost
 
     def _try_undocumented(self, request: WireRequest, documented: tuple[str, ...]) -> str:
@@ -159,9 +164,16 @@ class Guard:
         """Whether the record was there before this run."""
         return (kind, str(key)) in self._found
 
+    @property
+    def wants_numbers(self) -> bool:
+        """Whether a named number has not been seen yet."""
+        return bool(self._numbers - {name for _, name in self._named}) and not self.stood_in
+
     def may_write(self, kind: str, key: Json) -> bool:
         """Whether a record may be written: one that was made or named, or any where nothing is restricted."""
-        named = (kind, str(key)) in self._named or str(key) in self._numbers
+        shape = self.spec.records.get(kind)
+        by_number = shape is not None and any("number" in name for name in (shape.key, *shape.aliases))
+        named = (kind, str(key)) in self._named or (by_number and str(key) in self._numbers)
         return not self.restricted or self.is_made(kind, key) or named
 
     def is_nobodys(self, key: Json) -> bool:
@@ -179,9 +191,17 @@ class Guard:
 
     # --- cleaning up ----------------------------------------------------------------------------
 
-    def reserve(self, requests: int) -> None:
-        """Keeps so many requests of the budget back for cleaning up; a negative number frees them."""
-        if requests > 0 and self.max_requests is not None and self.sent + self._reserved + requests > self.max_requests:
+    def reserve(self, requests: int, *, must: bool = False) -> None:
+        """Keeps so many requests of the budget back for cleaning up; a negative number frees them.
+
+        Raises BudgetSpent when there are not as many, unless they `must` be kept, for what has been done already.
+        """
+        if (
+            requests > 0
+            and not must
+            and self.max_requests is not None
+            and self.sent + self._reserved + requests > self.max_requests
+        ):
             raise BudgetSpent(f"the budget of {self.max_requests} requests leaves none to clean up with")
         self._reserved = max(0, self._reserved + requests)
 
@@ -200,15 +220,14 @@ class Guard:
         """Keeps which records an answer shows or says were made."""
         match = self._router.match(request.method, unquote(request.path))
         operation = match.operation if match else None
-        if operation is None or status >= 300 or operation.contract.get("record") not in self.spec.records:
+        if self.own or operation is None or status >= 300 or operation.contract.get("record") not in self.spec.records:
             return
         kind, contract = operation.contract["record"], operation.contract
         shape = self.spec.records[kind]
         at = pointed(answer, contract.get("at") or "")
-        if contract.get("effect") == "list":
-            self._listed.add(kind)
-        # What may have been there already was made only if a list has shown that it was not.
-        made = contract.get("effect") == "create" and (kind in self._listed or not contract.get("idempotent"))
+        # It was made only if a whole list has shown that it was not there; where there is none, by what the page says.
+        sure = self._listed.get(kind, False) if self._lists(kind) else not contract.get("idempotent")
+        made = contract.get("effect") == "create" and sure
         for record in at if isinstance(at, list) else [at]:
             if not isinstance(record, dict):
                 continue
@@ -216,7 +235,7 @@ class Guard:
             records = {(kind, name) for name in names}
             if made and not records & self._found:
                 self._made |= records
-            elif not records & self._made:
+            elif contract.get("effect") != "create" and not records & self._made:
                 self._found |= records
                 numbers = [name for name in sorted(names) if _E164.fullmatch(name)]
                 if self._absent and numbers and not records & self._named:
@@ -224,6 +243,20 @@ class Guard:
                     self._named |= records
                 if names & self._numbers:
                     self._named |= records
+
+    def listed(self, kind: str) -> bool | None:
+        """Whether the whole list of a kind has been read; None when nobody has tried."""
+        return self._listed.get(kind)
+
+    def mark_listed(self, kind: str, *, whole: bool) -> None:
+        """Keeps that the list of a kind has been read, or could not be read as a whole."""
+        self._listed[kind] = whole
+
+    def _lists(self, kind: str) -> bool:
+        return any(
+            one.contract.get("record") == kind and one.contract.get("effect") == "list"
+            for one in self.spec.operations.values()
+        )
 
     def _removable(self, operation: Operation) -> bool:
         return operation.contract.get("effect") == "create" and self._remover(operation) and not self.own

@@ -72,7 +72,10 @@ class Settings:
         """What may be sent to this origin."""
         if origin is None:
             return list(COSTS)
-        return self.allow or (["read"] if self.is_real(origin) else list(COSTS))
+        if self.allow:
+            # Whoever may write may look.
+            return ["read", *(name for name in self.allow if name != "read")]
+        return ["read"] if self.is_real(origin) else list(COSTS)
 
     def budget_for(self, origin: str | None) -> int | None:
         """The most requests to this origin; None is without a bound."""
@@ -218,7 +221,7 @@ def _key(flag: str, variable: str | None, file: str | None) -> Key | None:
     if variable is not None:
         if not os.environ.get(variable):
             raise WrongUsage(f"{flag}-env {variable}: the environment has no such variable, or it is empty")
-        return Key(f"${variable}", os.environ[variable])
+        return Key(f"${variable}", _sound(f"{flag}-env {variable}", os.environ[variable]))
     if file is not None:
         try:
             secret = Path(file).read_text(encoding="utf-8").strip()
@@ -226,8 +229,16 @@ def _key(flag: str, variable: str | None, file: str | None) -> Key | None:
             raise WrongUsage(f"{flag}-file {file}: {getattr(error, 'strerror', None) or 'is no text'}") from None
         if not secret or len(secret.splitlines()) > 1:
             raise WrongUsage(f"{flag}-file {file}: one line with the key is needed")
-        return Key("$OTHER_API_KEY" if "other" in flag else "$API_KEY", secret)
+        return Key("$OTHER_API_KEY" if "other" in flag else "$API_KEY", _sound(f"{flag}-file {file}", secret))
     return None
+
+
+def _sound(flag: str, secret: str) -> str:
+    """The key without white space around it; raises WrongUsage for one that no header could carry."""
+    key = secret.strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise WrongUsage(f"{flag}: what is there is no key: printable ASCII characters without spaces are needed")
+    return key
 
 
 def _allow(text: str | None) -> list[str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from contract_tests.options import Settings, WrongUsage, add_options, settings
@@ -37,6 +39,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if made.targets and (hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)):
         raise pytest.UsageError("leave out -n: a server is checked by one process, as two would disturb each other")
     config.stash[RUN] = Run(made)
+    if made.targets:
+        # A job that is cancelled cleans up as one that is interrupted at the keyboard.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What is about to be checked, and what may be done there."""
+    from contract_tests import report
+
+    run = config.stash.get(RUN, None)
+    return report.announcement(run) if run is not None else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What was left behind at a server."""
+    run = config.stash.get(RUN, None)
+    for what in run.left_behind if run is not None else ():
+        terminalreporter.write_line(f"left behind: {what}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

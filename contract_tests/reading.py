@@ -26,6 +26,8 @@ class Reading(NamedTuple):
     others: tuple[Json, ...]
     wire: WireRequest
     status: int = 200
+    same: int = 1
+    """So many records of a list go by the key or another name; the one whose key it is comes first."""
 
     @property
     def evidence(self) -> Evidence:
@@ -116,7 +118,8 @@ def read(world: World, kind: str, key: Json, known: Mapping[str, Json]) -> Itera
             rows, wire, status = rows_of(world, operation, known)
             mine = [row for row in rows if isinstance(row, dict) and key in [row.get(name) for name in names]]
             others = tuple(row for row in rows if row not in mine)
-            yield Reading(operation, mine[0] if mine else ABSENT, others, wire, status)
+            mine.sort(key=lambda row: row.get(shape.key) != key)
+            yield Reading(operation, mine[0] if mine else ABSENT, others, wire, status, len(mine))
 
 
 def read_one(world: World, operation: Operation, key: Json) -> Reading:
@@ -129,12 +132,17 @@ def read_one(world: World, operation: Operation, key: Json) -> Reading:
     return Reading(operation, record, (), sent.wire, reply.status if reply.status < 300 else 200)
 
 
+def plain_reading(world: World, operation: Operation) -> NamedRequest:
+    """The operation's first documented success, without a claim to its documented answer."""
+    return replace(world.plain_request(operation), name="reading", answer="")
+
+
 def rows_of(
     world: World, operation: Operation, known: Mapping[str, Json], *, key: Json = ABSENT
 ) -> tuple[list[Json], WireRequest, int]:
     """Every row that a list shows, over all of its pages, with the first request and its status; `key` as in `send`."""
     contract = operation.contract
-    request = replace(world.plain_request(operation), name="reading", answer="")
+    request = plain_reading(world, operation)
     query = dict(request.query)
     path = dict(request.path)
     for parameter, name in (contract.get("filters") or {}).items():

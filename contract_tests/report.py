@@ -50,6 +50,10 @@ def announcement(run: Run) -> list[str]:
                 may += "; written is only what this run makes"
             budget = settings.budget_for(origin)
             most = f"; at most {budget} requests" if budget is not None else ""
+            purchases = settings.purchases_for(origin)
+            if "purchase" in allowed and purchases is not None:
+                most += f"{' and' if most else '; at most'} {purchases} purchase{'' if purchases == 1 else 's'}"
+            most += " to each" if most and len(run.providers) > 1 else ""
             where = f"at {origin}: depth {settings.depth_for(origin)}; {may}{most}"
         found.setdefault(where, []).append(provider)
     return [f"Checking {', '.join(providers)} {where}" for where, providers in found.items()]

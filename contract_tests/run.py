@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from contract_tests.findings import ContractBroken, NotCovered, Outcome
-from contract_tests.guard import COSTS, Guard, is_loopback
+from contract_tests.guard import COSTS, Guard
 from contract_tests.judge import Judge, Tally
 from contract_tests.machine import explore
 from contract_tests.mock import OwnMock
@@ -19,6 +19,7 @@ from contract_tests.properties import PROPERTIES, Property, Recorder
 from contract_tests.recording import outcome_of
 from contract_tests.scenario import Scenario
 from contract_tests.transport import Exchange, Transport, Unreachable
+from contract_tests.undoing import KEPT
 from contract_tests.world import World
 from mock_server.spec import Operation, Spec, WireRequest, load_all
 
@@ -171,8 +172,11 @@ class Run:
         )
 
     def secrets(self) -> list[Key]:
-        """The keys that were given; those of a mock of our own are no secrets."""
-        return [key for key in (self.settings.api_key, self.settings.other_api_key) if key is not None]
+        """The keys and secrets that were given; those of a mock of our own are none."""
+        keys = [key for key in (self.settings.api_key, self.settings.other_api_key) if key is not None]
+        secret = {name for provider in self.providers for name in self.specs[provider].secret_variables}
+        given = self.settings.variables.items()
+        return [*keys, *(Key(f"${name}", value) for name, value in given if name in secret)]
 
     def _given(self, spec: Spec) -> dict[str, Any]:
         """The values given by --var that this vendor knows, as the type of the documented default."""
@@ -181,6 +185,8 @@ class Run:
             # In a rehearsal, records that only the target has stay those of the pages.
             if name in spec.variables and not (self.settings.plan and spec.variables[name].found_operation):
                 default = spec.variables[name].default
+                if name in spec.secret_variables:
+                    text = f"${name}"
                 given[name] = int(text) if isinstance(default, int) and text.lstrip("-").isdigit() else text
         return given
 
@@ -189,7 +195,7 @@ class Run:
             return self.settings.draws
         if world.own:
             return DRAWS_OWN
-        return DRAWS_LOOPBACK if is_loopback(world.transport.origin) else DRAWS_REMOTE
+        return DRAWS_REMOTE if world.transport.guard.real else DRAWS_LOOPBACK
 
     def check(self, spec: Spec, operation: Operation, property: Property) -> Outcome:
         """Checks one property of one operation and keeps the outcome; raises what pytest should see."""
@@ -259,6 +265,9 @@ class Run:
         except Unreachable as why:
             self.unreachable = str(why)
             raise
+        except Exception as error:
+            self._keep([_broke(spec, "state machine", error)])
+            raise
         finally:
             world.observers = []
             self._keep(tally.close())
@@ -274,6 +283,9 @@ class Run:
             walk(world, tally)
         except Unreachable as why:
             self.unreachable = str(why)
+            raise
+        except Exception as error:
+            self._keep([_broke(spec, "scenario", error)])
             raise
         finally:
             # What undoes it is counted, and shows whether the server lets itself be put back; it is not judged.
@@ -309,7 +321,18 @@ class Run:
         finally:
             self.left_behind = list(dict.fromkeys([*self.left_behind, *left]))
 
+    @property
+    def not_undone(self) -> bool:
+        """Whether something was left behind that could have been undone: not what no page tells how to remove."""
+        return any(KEPT not in what for what in self.left_behind)
+
     def close(self) -> None:
         """Ends the mocks that were started."""
         for mock in self._mocks.values():
             mock.stop()
+
+
+def _broke(spec: Spec, walk: str, error: Exception) -> Outcome:
+    """That a walk could not be finished: nothing was found out about the server, which must not read as passed."""
+    reason = f"the check itself broke: {type(error).__name__}: {error}"
+    return Outcome(spec.provider, f"({walk})", "", verdict="failed", reason=reason)

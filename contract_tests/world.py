@@ -119,14 +119,39 @@ class World:
             # One answer may tell of several variables.
             same = [one for one in self.spec.variables.values() if one.found_operation == variable.found_operation]
             reply = self.send(operation, self.plain_request(operation))[1]
-            for one in same if reply.status < 300 and reply.is_json else ():
-                shown = [value for value in pointed_all(reply.json, one.found_at or "") if value not in ("", None)]
+            answers = self._all_pages(operation, reply)
+            kind = str(operation.contract.get("record"))
+            for one in same:
+                shown = [
+                    value
+                    for answer in answers
+                    for value in pointed_all(answer, one.found_at or "")
+                    if value not in ("", None)
+                ]
                 # A list may show one record in several rows (a version each, say), and the documented record comes
-                # first where the server has it.
+                # first where the server has it; before it only what may be written, where not everything may.
                 known = [one.default, *one.others]
                 found = sorted(dict.fromkeys(shown), key=lambda value: known.index(value) if value in known else 99)
-                self._found[one.name] = found
+                guard = self.transport.guard
+                self._found[one.name] = sorted(found, key=lambda value: not guard.may_write(kind, value))
         return self._found[name]
+
+    def _all_pages(self, operation: Operation, first: Reply) -> list[Json]:
+        """The answers of a list: its first page, and the next ones where the named numbers are yet to be found."""
+        if first.status >= 300 or not first.is_json:
+            return []
+        answers, page, guard = [first.json], operation.contract.get("page") or {}, self.transport.guard
+        request = self.plain_request(operation)
+        while "next" in page and guard.wants_numbers and len(answers) < 10:
+            following = pointed(answers[-1], page["next"])
+            if following in (None, "", ABSENT):
+                break
+            query = {**request.query, page["parameter"]: following}
+            reply = self.send(operation, replace(request, query=query, name="reading", answer=""))[1]
+            if reply.status >= 300 or not reply.is_json:
+                break
+            answers.append(reply.json)
+        return answers
 
     def substitute(self, name: str, literal: Json) -> Json:
         """What stands here for a documented literal of the variable; other literals stay as they are."""
@@ -259,6 +284,13 @@ class World:
         return line
 
     # --- what is there --------------------------------------------------------------------------
+
+    def remover(self, kind: str) -> Operation | None:
+        """The operation that removes records of a kind, if a page documents one."""
+        for operation in self.spec.operations.values():
+            if operation.contract.get("record") == kind and operation.contract.get("effect") == "delete":
+                return operation
+        return None
 
     def readers(self, kind: str) -> Iterator[Operation]:
         """The operations that show records of a kind: single reads first, then lists."""

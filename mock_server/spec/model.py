@@ -239,6 +239,16 @@ class Spec:
     """Further servers the pages name, as (host, base path): the same paths under another name."""
 
     @property
+    def secret_variables(self) -> frozenset[str]:
+        """The variables that stand for secrets in some body."""
+        return frozenset(
+            name
+            for operation in self.operations.values()
+            for path in operation.body_secrets
+            if (name := _variable_at(operation.body_schema, path.split("."))) is not None
+        )
+
+    @property
     def host(self) -> str:
         """The vendor's host name, as in a `Host` header."""
         return self.origin.split("://", 1)[-1].lower()
@@ -248,3 +258,12 @@ class Spec:
         if operation is not None and name in operation.answers:
             return operation.answers[name]
         return self.answers[name]
+
+
+def _variable_at(schema: Any, path: list[str]) -> str | None:
+    """The variable that a dotted field of a body stands for, if the schema names one."""
+    for part in path:
+        if not isinstance(schema, Mapping):
+            return None
+        schema = schema.get("items") if part in ("*", "[]") else (schema.get("properties") or {}).get(part)
+    return schema.get("x-variable") if isinstance(schema, Mapping) else None
