@@ -27,8 +27,8 @@ class BadRecording(Exception):
 class Recorded(NamedTuple):
     """One recorded exchange: the vendor it belongs to, the request under the vendor's own path, and the reply.
 
-    `entry` is its index in the file. `key` is own, other, wrong or none; `space` tells the keys of one kind apart.
-    `stripped` says that the recording may have lost the key.
+    `entry` is its index in the file. `key` is own, other, wrong or none; `space` tells the keys of one kind apart, and
+    `alone` that nobody else used this one. `stripped` says that the recording may have lost the key.
     """
 
     provider: str
@@ -38,6 +38,7 @@ class Recorded(NamedTuple):
     origin: str
     key: str
     space: int
+    alone: bool
     stripped: bool
 
     def header(self, name: str) -> str | None:
@@ -127,8 +128,9 @@ def _entry(exchange: Exchange, mask: Mask, kinds: KeyKinds | None) -> dict[str, 
         entry["request"]["postData"] = {"mimeType": "application/json", "text": mask.body(request.body)}
     if kinds is not None:
         # What reading needs and the masked file does not tell: which key it was, and where the vendor's path begins.
-        kind, space = kinds.of(request.headers)
-        entry["_ringback"] = {"key": kind, "space": space, "prefix": urlsplit(exchange.origin).path}
+        key = kinds.of(request.headers)
+        prefix = urlsplit(exchange.origin).path
+        entry["_ringback"] = {"key": key.kind, "space": key.space, "alone": key.alone, "prefix": prefix}
     return entry
 
 
@@ -199,14 +201,16 @@ class _Reader:
         kind, space = told.get("key"), told.get("space", 1)
         reply = reply_of(int(response["status"]), shown, _content(content))
         if kind is None:
-            kind = NONE if self._kinds.of(headers)[0] == NONE else OWN
-            self._worked |= {self._kinds.of(headers)[1]} if 0 < reply.status < 400 else set()
+            key = self._kinds.of(headers)
+            kind = NONE if key.kind == NONE else OWN
+            self._worked |= {key.space} if 0 < reply.status < 400 else set()
         origin = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(path)}"
-        return Recorded(provider, wire, reply, index, origin, kind, int(space), "key" not in told)
+        alone, stripped = bool(told.get("alone")), "key" not in told
+        return Recorded(provider, wire, reply, index, origin, kind, int(space), alone, stripped)
 
     def judged_by_its_fate(self, one: Recorded) -> Recorded:
         """The exchange, its key told to be wrong where it was refused and never worked in this recording."""
-        never = self._kinds.of(one.request.headers)[1] not in self._worked
+        never = self._kinds.of(one.request.headers).space not in self._worked
         return one._replace(key=WRONG) if one.stripped and one.key == OWN and one.reply.status == 401 and never else one
 
     def _owner(self, name: str, host: str, path: str, prefix: str) -> tuple[str, str] | None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from mock_server.spec import Spec
 
 WRONG_KEY = "ringback-check-no-such-key"
 OWN, OTHER, WRONG, NONE = "own", "other", "wrong", "none"
+
+
+class KeyKind(NamedTuple):
+    """The kind of key, a number that tells it from other keys, and whether the check made it up for itself alone."""
+
+    kind: str
+    space: int = 0
+    alone: bool = False
 
 
 class KeyKinds:
@@ -20,18 +29,18 @@ class KeyKinds:
         self._wrong = {WRONG_KEY, *(value for spec in specs for value in _wrong_keys(spec))}
         self._spaces: dict[str, int] = {}
 
-    def of(self, headers: Mapping[str, str]) -> tuple[str, int]:
-        """The kind of key among the headers, and a number that tells it from other keys."""
+    def of(self, headers: Mapping[str, str]) -> KeyKind:
+        """The kind of key among the headers."""
         value = next((value for name, value in headers.items() if name.lower() in self._headers), None)
         key = _bare(value) if value is not None else ""
         if not key:
-            return NONE, 0
+            return KeyKind(NONE)
         if key in self._wrong:
-            return WRONG, 0
+            return KeyKind(WRONG)
         # A mock of our own opens a space for every key, so that a run there uses many.
         space = self._spaces.setdefault(key, len(self._spaces) + 1)
-        own_other = key.startswith("test_") and key.endswith("_other")
-        return (OTHER if key in self._others or own_other else OWN), space
+        alone = key.startswith("test_check_")
+        return KeyKind(OTHER if key in self._others or (alone and key.endswith("_other")) else OWN, space, alone)
 
 
 def _bare(value: str) -> str:

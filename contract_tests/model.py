@@ -403,7 +403,8 @@ class Model:
 
     def _made_since(self, kind: str, step: int) -> bool:
         return any(
-            write.effect == "create" and write.operation.contract.get("record") == kind for write in self._since(step)
+            write.accepted and write.effect == "create" and write.operation.contract.get("record") == kind
+            for write in self._since(step)
         )
 
     def _since(self, step: int) -> list[Write]:

@@ -103,7 +103,8 @@ def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Reche
         if reply.status in NOT_NOW and reply.status not in operation.responses:
             done.leave_out("that the server had no time for")
             continue
-        judge = judges.setdefault(recorded.space if key == world.key else 0, Judge(world, alone=False))
+        space = recorded.space if key == world.key else 0
+        judge = judges.setdefault(space, Judge(world, alone=recorded.alone))
         recognised = _named(recogniser, recognised, reply, judge.model)
         request, sent = recognised.request, recognised.sent
         if recognised.masked and not request.answer and reply.status >= 300:

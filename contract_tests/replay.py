@@ -18,7 +18,7 @@ from contract_tests.fidelity import Comparison, Fidelity, Issued
 from contract_tests.findings import NotCovered
 from contract_tests.guard import COSTS, Guard
 from contract_tests.har import Recorded, Recording
-from contract_tests.keys import NONE, OTHER, WRONG, WRONG_KEY
+from contract_tests.keys import NONE, OTHER, OWN, WRONG, WRONG_KEY
 from contract_tests.masking import holds_mask, stood_in
 from contract_tests.mock import MockRefused, OwnMock
 from contract_tests.naming import NOT_NOW, Recogniser
@@ -50,7 +50,7 @@ class Replay:
         mine = [one for one in recording if one.provider == self.spec.provider and self._is_replayed(one)]
         for recorded in mine:
             recognised = self._recogniser.recognised(recorded)
-            if recognised is not None and recorded.key not in (NONE, WRONG):
+            if recognised is not None and (recorded.key == OWN or (recorded.key == NONE and recorded.stripped)):
                 self.beginnings.see(recognised, recorded.reply, recorded.space)
         with self._mock() as mock:
             guard = Guard(self.spec, COSTS, own=True)

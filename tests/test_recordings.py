@@ -307,12 +307,19 @@ def foreign(entries: list[Har]) -> None:
     entries += [{"request": {**preflight, "method": "GET"}, "response": {"status": 0}}]
 
 
-def test_a_recording_of_a_browser_is_understood(recorded: Callable[[str], Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("sanitised", [False, True])
+def test_a_recording_of_a_browser_is_understood(
+    recorded: Callable[[str], Path], tmp_path: Path, sanitised: bool
+) -> None:
     def one_space(entries: list[Har]) -> None:
         """A vendor's account is one world, whereas our own check uses many."""
         space = next(entry["_ringback"]["space"] for entry in entries if entry["_ringback"]["key"] == "own")
         entries[:] = [entry for entry in entries if entry["_ringback"]["space"] == space]
         foreign(entries)
+        for entry in entries if sanitised else ():
+            # A browser may leave out what it takes for a secret, without a word.
+            named = entry["request"].get("headers", [])
+            entry["request"]["headers"] = [one for one in named if one["name"] != "authorization"]
 
     file = edited(recorded("vogent"), tmp_path / "browser.har", one_space)
     report, said = rechecked(file, "vogent")
@@ -321,7 +328,7 @@ def test_a_recording_of_a_browser_is_understood(recorded: Callable[[str], Path],
     assert "1 to no documented operation" in said
     document = diffed(file)
     assert document["fidelity"]["percent"] == 100.0
-    assert "real-key" in file.read_text()
+    assert ("real-key" in file.read_text()) is not sanitised
     assert "real-key" not in said + json.dumps(report) + json.dumps(document)
 
 
