@@ -163,7 +163,7 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
 def _print(run: Any, seconds: float) -> None:
     from contract_tests import report
 
-    counts = report.counts(run.outcomes)
+    counts = report.counts(run)
     print()
     print("\n".join(report.table(run)))
     found = "\n".join(report.findings(run))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -54,7 +54,7 @@ class _Page:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.counts = report.counts(run.outcomes)
+        self.counts = report.counts(run)
         self.broken = _entries("finding", [(one, one.findings) for one in run.outcomes if one.verdict == "failed"])
         self.notes = _entries("note", [(one, one.notes) for one in run.outcomes if one.notes])
         self.uncovered = report.uncovered(run)
@@ -197,7 +197,8 @@ class _Page:
             f"<div class='sides'><div><p class='name'>expected</p>{_pre(expected, 'expected')}</div>\n"
             f"<div><p class='name'>found</p>{_pre(actual, 'found')}</div></div>\n"
             f"<p><span class='grade'>{escape(finding.grade)}</span> {_source(finding.source)}</p>\n"
-            f"<p class='name'>repeat it</p>{_pre([Piece(finding.curl, False)], 'command', 'curl')}{more}\n</article>"
+            f"<p class='name'>repeat it</p>{_pre([Piece(finding.curl, False)], 'command', 'curl')}{more}"
+            f"{_steps(finding.steps[:-1])}\n</article>"
         )
 
     # --- what is still to be told ---------------------------------------------------------------------------
@@ -228,6 +229,13 @@ def _properties() -> Iterator[str]:
     for one in PROPERTIES:
         yield f"<dt id='property-{escape(one.name)}'>{escape(one.name)}</dt><dd>{escape(one.sentence)}</dd>"
     yield "</dl>\n</section>"
+
+
+def _steps(steps: Sequence[str]) -> str:
+    """What has to be sent before."""
+    if not steps:
+        return ""
+    return f"\n<p class='name'>after</p>{''.join(_pre([Piece(step, False)], 'command', 'curl') for step in steps)}"
 
 
 def _pre(pieces: list[Piece], label: str, kind: str = "") -> str:

@@ -57,7 +57,7 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
     else:
         print(found)
     _write(run, reports, {"recording": recording_as_json(recording), "assumed": [one.as_json() for one in assumed]})
-    counts = report.counts(run.outcomes)
+    counts = report.counts(run)
     print(
         f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
         f" {counts['notes']} notes; {len(recording.exchanges)} exchanges in {seconds:.1f} s, nothing sent"

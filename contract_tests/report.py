@@ -172,8 +172,9 @@ def _wrapped(first: str, words: list[str]) -> list[str]:
     )
 
 
-def counts(outcomes: list[Outcome]) -> dict[str, int]:
+def counts(run: Run) -> dict[str, int]:
     """How many outcomes passed, failed or were not covered, and how many findings and notes there are."""
+    outcomes = run.outcomes
     verdicts = [outcome.verdict for outcome in outcomes]
     return {
         "passed": verdicts.count("passed"),
@@ -181,7 +182,8 @@ def counts(outcomes: list[Outcome]) -> dict[str, int]:
         "not_covered": verdicts.count("not covered"),
         "findings": sum(len(outcome.findings) for outcome in outcomes),
         "notes": sum(len(outcome.notes) for outcome in outcomes),
-        "requests": sum(outcome.requests for outcome in outcomes),
+        # What was sent to find out where a server serves, or to undo what was done, is no outcome's.
+        "requests": max(sum(run.sent.values()), sum(outcome.requests for outcome in outcomes)),
     }
 
 
@@ -198,7 +200,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "seed": run.settings.seed,
         "fail_on": run.settings.fail_on,
         "properties": {property.name: property.sentence for property in PROPERTIES},
-        "counts": counts(run.outcomes),
+        "counts": counts(run),
         "left_behind": run.left_behind,
         "outcomes": [outcome.as_json() for outcome in run.outcomes],
     }

@@ -323,8 +323,10 @@ class Run:
 
     @property
     def not_undone(self) -> bool:
-        """Whether something was left behind that could have been undone: not what no page tells how to remove."""
-        return any(KEPT not in what for what in self.left_behind)
+        """Whether something was left behind, where that costs, that a page tells how to undo."""
+        targets = [target for provider in self.providers if (target := self.target(provider)) is not None]
+        costs = bool(self.settings.numbers) or any(map(self.settings.is_real, targets))
+        return costs and any(KEPT not in what for what in self.left_behind)
 
     def close(self) -> None:
         """Ends the mocks that were started."""

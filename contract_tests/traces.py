@@ -41,6 +41,19 @@ class Made:
     removed: bool = False
 
 
+@dataclass
+class Attempt:
+    """A request to make a record: the records that were known before it, and whether that was the whole list."""
+
+    operation: Operation
+    known: set[str]
+    whole: bool
+
+    @property
+    def kind(self) -> str:
+        return str(self.operation.contract["record"])
+
+
 class Traces:
     """Keeps what has to be undone, and undoes it; requests for that are kept back from the budget.
 
@@ -51,8 +64,8 @@ class Traces:
         self._world = world
         self._made: list[Made] = []
         self._touched: dict[tuple[str, str], Touched | None] = {}
-        self._unclear: list[Operation] = []
-        self._under_way: Operation | None = None
+        self._unclear: list[Attempt] = []
+        self._under_way: Attempt | None = None
         self._undoing = False
         self._left: list[str] = []
 
@@ -66,7 +79,7 @@ class Traces:
             return
         if contract.get("effect") == "create":
             self._look_before_making(kind)
-            self._under_way = operation
+            self._under_way = Attempt(operation, guard.known(kind), whole=bool(guard.listed(kind)))
         key = key_in(operation, dict(request.path), request.body)
         if contract.get("effect") != "update" or key is None or guard.is_made(kind, key):
             return
@@ -146,17 +159,17 @@ class Traces:
     def after(self, operation: Operation, request: NamedRequest, reply: Reply) -> None:
         """Keeps what a request made or removed, now that it was answered."""
         contract = operation.contract
-        self._under_way = None
+        attempt, self._under_way = self._under_way, None
         if self._undoing or contract.get("record") not in self._world.spec.records:
             return
         if contract.get("effect") == "create":
-            self._after_making(operation, reply)
+            self._after_making(operation, reply, attempt)
         key = key_in(operation, dict(request.path), request.body)
         for made in self._made:
             if contract.get("effect") == "delete" and (made.kind, made.key) == (contract["record"], key):
                 made.removed = made.removed or reply.status < 300
 
-    def _after_making(self, operation: Operation, reply: Reply) -> None:
+    def _after_making(self, operation: Operation, reply: Reply, attempt: Attempt | None) -> None:
         kind, name = operation.contract["record"], operation.contract["key"]["name"]
         guard = self._world.transport.guard
         record = pointed(reply.json, operation.contract.get("at") or "")
@@ -169,8 +182,8 @@ class Traces:
         elif reply.status < 300 and key is not None and not guard.is_found(kind, key):
             where = f"{self._world.spec.provider} {kind} {key}"
             self._left.append(f"{where}: made, or there before; no whole list was read that could tell")
-        elif reply.status >= 500 or (reply.status < 300 and key is None):
-            self._unclear.append(operation)
+        elif attempt is not None and (reply.status >= 500 or (reply.status < 300 and key is None)):
+            self._unclear.append(attempt)
 
     # --- undoing --------------------------------------------------------------------------------
 
@@ -187,8 +200,8 @@ class Traces:
                             self._left += undoing.put_back(self._world, touched)
                         guard.reserve(-touched.reserved)
                     del self._touched[name]
-                for operation in [*self._unclear, *([self._under_way] if self._under_way else [])]:
-                    self._left += undoing.appeared(self._world, operation, {str(one.key) for one in self._made})
+                for attempt in [*self._unclear, *([self._under_way] if self._under_way else [])]:
+                    self._left += undoing.appeared(self._world, attempt, {str(one.key) for one in self._made})
                 self._unclear, self._under_way = [], None
                 while self._made:
                     self._left += undoing.remove(self._world, self._made[-1])
@@ -206,7 +219,7 @@ class Traces:
         pending = [
             *self._left,
             *(f"{provider} {one.kind} {one.key}: changed, and not put back" for one in changed),
-            *(f"{provider} {one.contract['record']} (unknown): {one.id} may have made one" for one in unclear),
+            *(f"{provider} {one.kind} (unknown): {one.operation.id} may have made one" for one in unclear),
             *(f"{provider} {one.kind} {one.key}: made, and not removed" for one in reversed(self._made)),
         ]
         self._left = []

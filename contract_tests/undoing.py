@@ -11,7 +11,7 @@ from contract_tests import compare, reading
 from contract_tests.findings import show
 from contract_tests.pointers import ABSENT
 from contract_tests.reading import Reading
-from contract_tests.traces import Made, Touched
+from contract_tests.traces import Attempt, Made, Touched
 from contract_tests.transport import MASK
 from contract_tests.world import World
 from mock_server.messages import Json
@@ -100,20 +100,21 @@ def _is_shown(world: World, made: Made) -> bool:
     return any(one.record is not ABSENT for one in reading.read(world, made.kind, made.key, {}))
 
 
-def appeared(world: World, operation: Operation, made: set[str]) -> list[str]:
+def appeared(world: World, attempt: Attempt, made: set[str]) -> list[str]:
     """What may have come of a request to make a record that was not answered clearly; nothing of it is removed."""
-    kind, guard = str(operation.contract["record"]), world.transport.guard
+    kind, operation = attempt.kind, attempt.operation
     where = f"{world.spec.provider} {kind}"
     doubt = f"{where} (unknown): {operation.id} was not answered clearly, and may have made one"
     lists = [one for one in world.readers(kind) if one.contract["effect"] == "list"]
-    if not lists or not guard.listed(kind):
+    if not lists or not attempt.whole:
         return [doubt]
-    known, name = guard.known(kind) | made, world.spec.records[kind].key
+    shape = world.spec.records[kind]
     try:
         rows = [row for one in lists for row in reading.rows_of(world, one, {})[0] if isinstance(row, dict)]
     except Exception as why:
         return [f"{doubt}: {why}"]
-    new = sorted({str(row.get(name)) for row in rows} - known)
+    names = [[str(row.get(name)) for name in (shape.key, *shape.aliases)] for row in rows]
+    new = dict.fromkeys(one[0] for one in names if not set(one) & (attempt.known | made))
     return [f"{where} {key}: appeared when {operation.id} was not answered clearly" for key in new]
 
 

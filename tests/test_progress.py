@@ -48,7 +48,7 @@ def on_a_terminal(*arguments: str, term: str = "xterm") -> tuple[str, str, float
 
 def test_a_terminal_shows_one_line_that_is_rewritten_and_cleared() -> None:
     output, shown, seconds = on_a_terminal(*ONE)
-    assert output.startswith("Checked vogent on a mock of its own")
+    assert output.startswith("Checking vogent on a mock of its own: depth quick\n")
     first, *frames = shown.split("\r")
     assert first == ""
     assert frames[-1] == "\x1b[K"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -242,10 +242,7 @@ class Spec:
     def secret_variables(self) -> frozenset[str]:
         """The variables that stand for secrets in some body."""
         return frozenset(
-            name
-            for operation in self.operations.values()
-            for path in operation.body_secrets
-            if (name := _variable_at(operation.body_schema, path.split("."))) is not None
+            name for operation in self.operations.values() for name in _secret_variables(operation.body_schema, False)
         )
 
     @property
@@ -260,10 +257,13 @@ class Spec:
         return self.answers[name]
 
 
-def _variable_at(schema: Any, path: list[str]) -> str | None:
-    """The variable that a dotted field of a body stands for, if the schema names one."""
-    for part in path:
-        if not isinstance(schema, Mapping):
-            return None
-        schema = schema.get("items") if part in ("*", "[]") else (schema.get("properties") or {}).get(part)
-    return schema.get("x-variable") if isinstance(schema, Mapping) else None
+def _secret_variables(schema: Any, inherited: bool) -> Iterator[str]:
+    """The variables within properties that are secrets; `x-secret: false` takes one of them out again."""
+    if not isinstance(schema, Mapping):
+        return
+    secret = bool(schema.get("x-secret", inherited))
+    if secret and "x-variable" in schema:
+        yield schema["x-variable"]
+    for child in (schema.get("properties") or {}).values():
+        yield from _secret_variables(child, secret)
+    yield from _secret_variables(schema.get("items"), secret)
