@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -237,12 +237,16 @@ def run(
             raise
 
 
-def no_local_constants() -> AbstractContextManager[Any]:
+@contextmanager
+def no_local_constants() -> Iterator[None]:
     """Within it Hypothesis draws no constants of the modules that it finds in the folder it runs in.
 
-    With another folder, the same seed would send other requests.
+    With another folder, or after another test in the same process, the same seed would send other requests.
     """
-    return patch.object(providers, "_get_local_constants", lambda: _NO_CONSTANTS)
+    providers.CONSTANTS_CACHE.cache.clear()
+    with patch.object(providers, "_get_local_constants", lambda: _NO_CONSTANTS):
+        yield
+    providers.CONSTANTS_CACHE.cache.clear()
 
 
 def once(finding: Finding) -> Finding:

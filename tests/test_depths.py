@@ -92,7 +92,7 @@ def test_what_needs_a_history_is_found_with_the_few_steps_that_bring_it_about(
     defect: Defect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "ROUNDS", 1)
-    findings = [one for one in found(defect, "deep", walks=200) if one.property == defect.property]
+    findings = [one for one in found(defect, "deep", walks=400) if one.property == defect.property]
     assert findings, defect.name
     assert 2 <= len(findings[0].steps) <= 6, findings[0].steps
     assert all(step.startswith("curl ") for step in findings[0].steps)
