@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from contract_tests import compare, documented
+from contract_tests.facts import Verdict
 from contract_tests.findings import show
 from contract_tests.generation import violations_of
-from contract_tests.model import Verdict
 from contract_tests.pointers import pointed_all
 from contract_tests.spec_lines import Place, SpecLines
 from contract_tests.transport import Reply

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from contract_tests import compare, documented, generated
+from contract_tests.facts import Verdict
 from contract_tests.findings import FAIL_ON, Difference, Finding, NotCovered, Outcome
 from contract_tests.generation import Draw, must_be_refused, violations_of
-from contract_tests.model import Model, Verdict
+from contract_tests.model import Model
 from contract_tests.recording import outcome_of, weakest
 from contract_tests.transport import Reply
 from contract_tests.world import Sent, World

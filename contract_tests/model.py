@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from contract_tests import compare, lists, reading, records
 from contract_tests.bystanders import repeated
+from contract_tests.facts import Fact, Record, Verdict, Write
 from contract_tests.findings import Difference
 from contract_tests.pointers import ABSENT, pointed
 from contract_tests.reading import Reading
@@ -17,63 +16,10 @@ from contract_tests.recording import contract_evidence, weakest
 from contract_tests.transport import Reply
 from contract_tests.world import Sent
 from mock_server.messages import Json
-from mock_server.spec import Evidence, NamedRequest, Operation, Spec, WireRequest
+from mock_server.spec import Evidence, NamedRequest, Operation, Spec
 
 _NO_READING = frozenset((401, 403, 408, 413, 429, 502, 503, 504))
 """Statuses that say nothing of whether a record is there."""
-
-
-class Verdict(NamedTuple):
-    """What one exchange says about one property of one operation: it holds where there is no difference."""
-
-    property: str
-    operation: Operation
-    request: str
-    evidence: Evidence
-    differences: list[Difference]
-    wire: WireRequest
-
-
-@dataclass
-class Write:
-    """A request that writes: when it was sent, whether it was accepted, and whether it repeats the one before."""
-
-    step: int
-    operation: Operation
-    request: NamedRequest
-    wire: WireRequest
-    accepted: bool
-    record: Record | None = None
-    again: bool = False
-
-    @property
-    def effect(self) -> str:
-        return str(self.operation.contract.get("effect"))
-
-
-@dataclass
-class _Fact:
-    """What a field of a record must be, and the write that says so (None: it was read so)."""
-
-    value: Json
-    write: Write | None
-    step: int
-
-
-@dataclass
-class Record:
-    """One record as it is known: its names, its fields by what was written and by what each operation showed."""
-
-    kind: str
-    key: Json
-    names: set[str]
-    facts: dict[str, _Fact] = field(default_factory=dict)
-    shown: dict[str, dict[str, Json]] = field(default_factory=dict)
-    looked: dict[str, int] = field(default_factory=dict)
-    listed: set[str] = field(default_factory=set)
-    last: Write | None = None
-    born: Write | None = None
-    gone: Write | None = None
 
 
 class Model:
@@ -144,7 +90,7 @@ class Model:
             for name in [name for name in shown if name not in mine or name in written]:
                 del shown[name]
         for name, value in written.items():
-            record.facts[name] = _Fact(value, write, self._step)
+            record.facts[name] = Fact(value, write, self._step)
         answer = reading.answered(operation, sent, reply)
         if answer is not None:
             self._learn_names(record, answer.record)
@@ -260,7 +206,7 @@ class Model:
                 yield from self._blame(record, name, seen, since, moved)
             before[name] = value
 
-    def _unlike(self, name: str, fact: _Fact, seen: Reading) -> Iterator[Difference]:
+    def _unlike(self, name: str, fact: Fact, seen: Reading) -> Iterator[Difference]:
         if fact.write is not None:
             yield from records.unlike(fact.write.operation, {name: fact.value}, seen)
         elif not compare.shows(fact.value, found := reading.field(seen.record, name)):

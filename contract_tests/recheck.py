@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contract_tests.assumptions import Assumptions
+from contract_tests.facts import Verdict
 from contract_tests.findings import NotCovered
 from contract_tests.guard import Guard
 from contract_tests.har import Recorded, Recording
 from contract_tests.judge import Judge, Tally
 from contract_tests.keys import NONE, OTHER, WRONG, WRONG_KEY
-from contract_tests.model import Model, Verdict
+from contract_tests.model import Model
 from contract_tests.naming import KEY_STAND_IN, NOT_NOW, Recognised, Recogniser, literals
 from contract_tests.options import Settings
 from contract_tests.plugin import Run
