@@ -81,6 +81,7 @@ class World:
         """What was bought here stays bought, so that a number for sale is looked for again."""
         self.traces = Traces(self)
         self._found: dict[str, list[Json]] = {}
+        self._lacking: dict[str, str] = {}
         self._numbers = count(1)
 
     def fresh(self) -> World:
@@ -225,6 +226,8 @@ class World:
         key: str | None = ABSENT,  # None says: no key
     ) -> tuple[Sent, Reply]:
         """Sends a request, after what has to come before it; `key` None sends none, another one that."""
+        if operation.id in self._lacking:
+            raise NotCovered(self._lacking[operation.id])
         prepared = self.prepared(operation, request)
         if not self.own:
             self.traces.before(operation, prepared)
@@ -235,9 +238,24 @@ class World:
             self._forget_searched()
         if not self.own:
             self.traces.after(operation, prepared, reply)
+        if key is ABSENT and self._lacks(operation, prepared, reply):
+            self._lacking[operation.id] = f"the server has no such operation: it answers {reply.status}"
+            raise NotCovered(self._lacking[operation.id])
         for observe in self.observers:
             observe(operation, prepared, sent, reply, self.key if key is ABSENT else key)
         return sent, reply
+
+    def _lacks(self, operation: Operation, request: NamedRequest, reply: Reply) -> bool:
+        """Whether a foreign server has left out an operation that is not on the pages the project began with.
+
+        It answers a request that needs no record with a status that says so, and that no page gives for the operation.
+        """
+        wanted = request.name == "reading" or (
+            bool(request.answer) and self.spec.answer(operation, request.answer).status < 300
+        )
+        undocumented = reply.status in (404, 405, 501) and reply.status not in operation.responses
+        addressed = [one for one in operation.parameters_in("path") if one.variable is not None]
+        return not self.own and operation.evidence.grade != "seed" and wanted and undocumented and not addressed
 
     def _forget_searched(self) -> None:
         """What was found for sale may be sold now, so it is looked for anew when it is next needed."""

@@ -384,4 +384,12 @@ def test_a_server_that_lacks_an_operation_costs_coverage_only(serve: Serve, spy:
 
     target = spy(serve().origin("vogent"), partly)
     done = check("vogent", "--target", target.origin, *REAL, env=ENV)
-    assert "needs 1 of 'agent_id'; found 0" in done.stdout or done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout
+    assert "not covered: the server has no such operation: it answers 404\n  vogent: listAgents" in done.stdout
+    assert "needs 1 of 'agent_id'; found 0" in done.stdout
+
+
+def test_a_server_that_lacks_what_the_project_began_with_breaks_the_contract(serve: Serve, spy: Spying) -> None:
+    target = spy(serve().origin("uponai"), lambda seen, said: said._replace(status=404, body=b"{}"))
+    done = check("uponai", "--target", target.origin, "--operation", "updatePhoneNumberAssignment")
+    assert done.returncode == 1, done.stdout
