@@ -263,7 +263,7 @@ def _file_of_variables(file: str | None) -> dict[str, str]:
         return {}
     try:
         # Every value is a text: as YAML's numbers, +14155551234 would lose its sign.
-        values = yaml.load(Path(file).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+        values = yaml.load(Path(file).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - makes texts
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "problem", None) or "is no text"
         raise WrongUsage(f"--var-file {file}: {reason}") from None
