@@ -29,9 +29,9 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from contract_tests.findings import ContractBroken, NotCovered
-from contract_tests.mock import OwnMock
+from contract_tests.endpoint.mock import OwnMock
 from contract_tests.plugin import Run, Settings
+from contract_tests.words.findings import ContractBroken, NotCovered
 from mock_server.spec import Spec, key_header, load_all
 from tests.defects.catalogue import DEFECTS
 from tests.defects.planting import Defect
@@ -63,7 +63,7 @@ def mock_command(provider: str, defect: str) -> list[str]:
     return [
         sys.executable,
         "-m",
-        *(["tests.defects.serve", f"{provider}: {defect}"] if defect else ["mock_server.cli"]),
+        *(["tests.defects.serve", f"{provider}: {defect}"] if defect else ["mock_server"]),
     ]
 
 

@@ -58,7 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    command = [sys.executable, "-m", "mock_server.cli", "serve", "--port", "0", "--json"]
+    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--json"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     parts = urlsplit(json.loads(server.stdout.readline())["url"])

@@ -138,7 +138,7 @@ def run_server(numbers: int) -> None:
     from mock_server.catalogue import open_services
     from mock_server.gateway import Gateway
     from mock_server.stores import State
-    from mock_server.wire import free_port, serve
+    from mock_server.wire.serving import free_port, serve
 
     services = open_services(seed=1)
     spaces = next(iter(services.values())).spaces

@@ -82,7 +82,7 @@ class Running:
 def ringback(*arguments: str, name: str = "ringback", prefix: str = "/teli") -> Server:
     """Our own server as a user starts it; all vendors unless the arguments say otherwise."""
     script = Path(sys.executable).with_name("ringback")
-    command = [str(script)] if script.exists() else [sys.executable, "-m", "mock_server.cli"]
+    command = [str(script)] if script.exists() else [sys.executable, "-m", "mock_server"]
     return Server(
         name, lambda port, _: [*command, "serve", "--host", "127.0.0.1", "--port", str(port), *arguments], prefix
     )

@@ -69,7 +69,7 @@ def _check(arguments: Sequence[str]) -> int:
         made = settings(options, providers=options.provider, seed=options.seed, record=bool(options.record))
     except WrongUsage as error:
         _fail(str(error))
-    from contract_tests import report
+    from contract_tests.reports import report
     from contract_tests.run import Run
 
     try:
@@ -108,9 +108,10 @@ def _plan(run: Any, unwanted: list[str]) -> int:
 def _run(run: Any, reports: dict[str, Path]) -> int:
     import pytest
 
-    from contract_tests import har, html, report
     from contract_tests.plugin import prepare
-    from contract_tests.progress import Progress
+    from contract_tests.recordings import har
+    from contract_tests.reports import html, report
+    from contract_tests.reports.progress import Progress
 
     here = Path(__file__).parent
     arguments = [
@@ -161,14 +162,14 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
 
 
 def _print(run: Any, seconds: float) -> None:
-    from contract_tests import report
+    from contract_tests.reports import report
 
     counts = report.counts(run)
     print()
     print("\n".join(report.table(run)))
     found = "\n".join(report.findings(run))
     if os.environ.get("GITHUB_ACTIONS"):
-        from contract_tests import annotations
+        from contract_tests.reports import annotations
 
         print(annotations.harmless(found))
         print("\n".join(annotations.lines(run)))

@@ -40,10 +40,10 @@ def diff(arguments: Sequence[str]) -> int:
     providers = options.provider or recording.providers
     if not options.json:
         print(f"Replaying {options.recording}: {counted(recording)}\n", flush=True)
-    from contract_tests.fidelity import Fidelity
-    from contract_tests.mock import MockRefused
-    from contract_tests.recheck import judged
-    from contract_tests.replay import Replay
+    from contract_tests.endpoint.mock import MockRefused
+    from contract_tests.recordings.fidelity import Fidelity
+    from contract_tests.recordings.recheck import judged
+    from contract_tests.recordings.replay import Replay
 
     fidelity = Fidelity()
     replays = [Replay(specs[name], specs, fidelity) for name in providers]
@@ -88,7 +88,7 @@ def _document(recording: Any, replays: list[Any], fidelity: Any, assumed: list[A
 
 
 def _lines(replays: list[Any], fidelity: Any, assumed: list[Any]) -> Iterator[str]:
-    from contract_tests import assumptions
+    from contract_tests.judging import assumptions
 
     for replay in replays:
         had = ", ".join(f"{len(rows)} {kind}" for kind, rows in replay.fixtures.items()) or "nothing"

@@ -34,9 +34,10 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
 
     recording = read("check", Path(options.recording), load_all(), options.provider)
     # The generators come along with these and take a second to import; what is no recording is told before.
-    from contract_tests import assumptions, report
+    from contract_tests.judging import assumptions
     from contract_tests.options import Settings
-    from contract_tests.recheck import RecheckRun
+    from contract_tests.recordings.recheck import RecheckRun
+    from contract_tests.reports import report
 
     made = Settings(providers=options.provider or recording.providers, operations=options.operation, seed=options.seed)
     made.fail_on = options.fail_on
@@ -50,7 +51,7 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
     assumed = [one for done in run.rechecked.values() for one in done.assumptions]
     found = "\n".join([*report.table(run), *report.findings(run), *assumptions.lines(assumed)])
     if os.environ.get("GITHUB_ACTIONS"):
-        from contract_tests import annotations
+        from contract_tests.reports import annotations
 
         print(annotations.harmless(found))
         print("\n".join(annotations.lines(run)))
@@ -67,7 +68,7 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
 
 def read(command: str, file: Path, specs: Any, providers: list[str]) -> Any:
     """The recording in a file; exits with 2 where it is none, or has nothing of these vendors."""
-    from contract_tests import har
+    from contract_tests.recordings import har
 
     for name in providers:
         if name not in specs:
@@ -112,7 +113,7 @@ def _print_left_out(parts: Iterable[Any]) -> None:
 
 
 def _write(run: Any, reports: dict[str, Path], more: dict[str, Any]) -> None:
-    from contract_tests import html, junit, report
+    from contract_tests.reports import html, junit, report
 
     if "json" in reports:
         text = json.dumps({**report.as_json(run), **more}, indent=2, ensure_ascii=False, default=str)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from contract_tests.guard import COSTS, is_loopback
+from contract_tests.endpoint.guard import COSTS, is_loopback
 
 DEPTHS = ("scenario", "quick", "deep")
 DEFAULT_KEY = "YOUR_API_KEY"

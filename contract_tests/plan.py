@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 
-from contract_tests.findings import ContractBroken, NotCovered
-from contract_tests.guard import COSTS
+from contract_tests.endpoint.guard import COSTS
+from contract_tests.endpoint.transport import Exchange
 from contract_tests.options import DEFAULT_KEY
 from contract_tests.run import Run
-from contract_tests.transport import Exchange
+from contract_tests.words.findings import ContractBroken, NotCovered
 from mock_server.spec import Spec
 
 

@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """What is about to be checked, and what may be done there."""
-    from contract_tests import report
+    from contract_tests.reports import report
 
     run = config.stash.get(RUN, None)
     return report.announcement(run) if run is not None else []

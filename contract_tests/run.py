@@ -9,18 +9,18 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from contract_tests.findings import ContractBroken, NotCovered, Outcome
-from contract_tests.guard import COSTS, Guard
-from contract_tests.judge import Judge, Tally
-from contract_tests.machine import explore
-from contract_tests.mock import OwnMock
+from contract_tests.endpoint.guard import COSTS, Guard
+from contract_tests.endpoint.mock import OwnMock
+from contract_tests.endpoint.transport import Exchange, Transport, Unreachable
+from contract_tests.judging.judge import Judge, Tally
 from contract_tests.options import DEFAULT_KEY, Key, Settings
-from contract_tests.properties import PROPERTIES, Property, Recorder
-from contract_tests.recording import outcome_of
-from contract_tests.scenario import Scenario
-from contract_tests.transport import Exchange, Transport, Unreachable
-from contract_tests.undoing import KEPT
-from contract_tests.world import World
+from contract_tests.properties.recorder import outcome_of
+from contract_tests.properties.table import PROPERTIES, Property, Recorder
+from contract_tests.walks.machine import explore
+from contract_tests.walks.scenario import Scenario
+from contract_tests.words.findings import ContractBroken, NotCovered, Outcome
+from contract_tests.world.undoing import KEPT
+from contract_tests.world.world import World
 from mock_server.spec import Operation, Spec, WireRequest, load_all
 
 DRAWS_OWN, DRAWS_LOOPBACK, DRAWS_REMOTE = 30, 10, 0

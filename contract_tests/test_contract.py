@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from contract_tests.findings import ContractBroken, NotCovered
+from contract_tests.endpoint.transport import Unreachable
 from contract_tests.run import Case
-from contract_tests.transport import Unreachable
+from contract_tests.words.findings import ContractBroken, NotCovered
 
 
 def test_contract(case: Case) -> None:

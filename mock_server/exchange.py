@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from mock_server.batches import BATCH, Encoded, listings
-from mock_server.choices import (
+from mock_server.desk.choices import (
     NO_PREFERENCE,
     BadPreference,
     Chosen,
@@ -22,7 +22,7 @@ from mock_server.choices import (
     choose_by_rule,
     read_preference,
 )
-from mock_server.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, SILENT_FAULTS, Delay, Rule, Values
+from mock_server.desk.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, SILENT_FAULTS, Delay, Rule, Values
 from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
 from mock_server.spec import Magic, NamedAnswer, Operation, Router, Spec, compile_checks, refusal_values, refuse

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from mock_server.desk.rewind import MAX_SNAPSHOT_BYTES, Snapshots
 from mock_server.exchange import Service
 from mock_server.messages import Request, Response
-from mock_server.rewind import MAX_SNAPSHOT_BYTES, Snapshots
 
 CONTROL = "_ringback"
 MAX_CONTROL_BYTES = MAX_SNAPSHOT_BYTES

@@ -154,18 +154,3 @@ def _forced(spec: Spec, operation: Operation, answer: NamedAnswer, key: str) -> 
         evidence=operation.evidence,
     )
     return build(spec, operation, request, key)
-
-
-def as_text(entries: list[dict[str, Any]]) -> Iterator[str]:
-    """The catalogue for a person to read and to paste from."""
-    for entry in entries:
-        yield f"{entry['provider']} {entry['operation']}: {entry['summary']}"
-        yield f"  {entry['method']} {entry['path']}   [{entry['evidence']}] {entry['source']}"
-        for answer in entry["answers"]:
-            yield f"    {answer['status']} {answer['name']}   [{answer['evidence']}] {answer['how']}"
-            for line in answer["provoke"]:
-                yield f"      {line}"
-        for magic in entry["magic"]:
-            values = " ".join(magic["values"])
-            yield f"    {magic['scenario']}   [{magic['evidence']}] {magic['at']} {values}: {magic['gives']}"
-        yield ""

@@ -36,7 +36,7 @@ def ringback() -> Iterator[Ringback]:
 
     from mock_server.client import Control
 
-    command = [sys.executable, "-m", "mock_server.cli", "serve", "--host", "127.0.0.1", "--port", "0", "--json"]
+    command = [sys.executable, "-m", "mock_server", "serve", "--host", "127.0.0.1", "--port", "0", "--json"]
     # What is set for another server, its certificate or its token, does not apply to this one.
     env = {name: value for name, value in os.environ.items() if not name.startswith(("RINGBACK_TLS", "RINGBACK_CON"))}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env, text=True) as process:  # noqa: S603

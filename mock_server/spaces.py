@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from random import Random
 from threading import RLock
 
-from mock_server.clock import Clock
-from mock_server.faults import HELD_FAULTS, Faults
-from mock_server.journal import Budget, Journal
+from mock_server.desk.clock import Clock
+from mock_server.desk.faults import HELD_FAULTS, Faults
+from mock_server.desk.journal import Budget, Journal
 from mock_server.stores import Store, Transaction
 
 DEFAULT_SPACE = "default"

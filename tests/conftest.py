@@ -19,7 +19,7 @@ from mock_server.spec import Spec, key_header, load_all
 from tests.spy import Change, Said, Seen, Spy
 
 ROOT = Path(__file__).parents[1]
-RINGBACK = [sys.executable, "-m", "mock_server.cli"]
+RINGBACK = [sys.executable, "-m", "mock_server"]
 
 
 @dataclass

@@ -14,13 +14,15 @@ import pytest
 import requests
 from hypothesis import strategies
 
-from contract_tests import annotations, generation, har, html, report
-from contract_tests.findings import ContractBroken, Finding, Outcome
-from contract_tests.generation import Draw
-from contract_tests.guard import BudgetSpent, Guard
+from contract_tests.endpoint.guard import BudgetSpent, Guard
+from contract_tests.endpoint.transport import Exchange, Reply, Transport, Unreachable
 from contract_tests.plugin import Run, Settings
-from contract_tests.properties import PROPERTIES, Property, Recorder
-from contract_tests.transport import Exchange, Reply, Transport, Unreachable
+from contract_tests.properties import generation
+from contract_tests.properties.generation import Draw
+from contract_tests.properties.table import PROPERTIES, Property, Recorder
+from contract_tests.recordings import har
+from contract_tests.reports import annotations, html, report
+from contract_tests.words.findings import ContractBroken, Finding, Outcome
 from mock_server.spec import Evidence, NamedRequest, Spec, WireRequest, load_all
 from tests.conftest import Server
 from tests.test_check import ONE, check

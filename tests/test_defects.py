@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from contract_tests.findings import FAIL_ON, ContractBroken, NotCovered
 from contract_tests.plugin import Run, Settings
-from contract_tests.properties import PROPERTIES
+from contract_tests.properties.table import PROPERTIES
+from contract_tests.words.findings import FAIL_ON, ContractBroken, NotCovered
 from mock_server.spec import load_all
 from tests.defects.catalogue import BEYOND, DEFECTS
 from tests.defects.planting import Defect

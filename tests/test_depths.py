@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests import machine
-from contract_tests.findings import ContractBroken, Finding
 from contract_tests.options import Settings
 from contract_tests.run import Run
+from contract_tests.walks import machine
+from contract_tests.words.findings import ContractBroken, Finding
 from mock_server.spec import load_all
 from tests.conftest import ROOT, Server
 from tests.defects.catalogue import DEFECTS

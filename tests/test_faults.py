@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from mock_server.faults import MAX_RULES, WIRE_FAULTS
+from mock_server.desk.faults import MAX_RULES, WIRE_FAULTS
 from mock_server.spaces import MAX_HELD, MAX_HELD_PER_SPACE
 from mock_server.spec import Spec, build
 from tests.conftest import Client, Server

@@ -15,7 +15,7 @@ import requests
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).parent / "fifth_vendor"
-RINGBACK = [sys.executable, "-m", "mock_server.cli"]
+RINGBACK = [sys.executable, "-m", "mock_server"]
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from typing import ClassVar
 import pytest
 import requests
 
-from contract_tests import transport
-from contract_tests.guard import Guard, is_loopback
-from contract_tests.transport import Busy, Reply, Transport, Unreachable
+from contract_tests.endpoint import transport
+from contract_tests.endpoint.guard import Guard, is_loopback
+from contract_tests.endpoint.transport import Busy, Reply, Transport, Unreachable
 from mock_server.spec import WireRequest, load_all
 from tests.conftest import ROOT
 from tests.spy import Said, Seen

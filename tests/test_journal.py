@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from mock_server.journal import MAX_BODY_BYTES, REDACTED, SECRET_HEADERS, Budget, Entry, Journal, redacted
+from mock_server.desk.journal import MAX_BODY_BYTES, REDACTED, SECRET_HEADERS, Budget, Entry, Journal, redacted
 from mock_server.messages import Request, Response
 from mock_server.spec import Spec
 from tests.conftest import Server

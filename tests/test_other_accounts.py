@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from contract_tests.accounts import reaches_made_records, strangers_kept_out
-from contract_tests.findings import ContractBroken, NotCovered
-from contract_tests.guard import COSTS, Guard
-from contract_tests.recording import Recorder
-from contract_tests.transport import Transport
-from contract_tests.world import World
+from contract_tests.endpoint.guard import COSTS, Guard
+from contract_tests.endpoint.transport import Transport
+from contract_tests.properties.accounts import reaches_made_records, strangers_kept_out
+from contract_tests.properties.recorder import Recorder
+from contract_tests.words.findings import ContractBroken, NotCovered
+from contract_tests.world.world import World
 from mock_server.spec import load_all
 from tests.conftest import Server
 

@@ -13,7 +13,7 @@ from time import monotonic
 import pytest
 
 from contract_tests.plugin import Run, Settings
-from contract_tests.progress import Progress
+from contract_tests.reports.progress import Progress
 from tests.conftest import RINGBACK, ROOT
 from tests.test_check import ONE, check
 

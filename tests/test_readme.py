@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contract_tests.properties import PROPERTIES
+from contract_tests.properties.table import PROPERTIES
 from mock_server.spec import load_all
 from mock_server.spec.contracts import KINDS, check_contract
 from mock_server.spec.document import Checker

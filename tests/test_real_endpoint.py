@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import requests
 
-from contract_tests.findings import NotCovered
-from contract_tests.guard import Guard
+from contract_tests.endpoint.guard import Guard
+from contract_tests.words.findings import NotCovered
 from mock_server.spec import WireRequest, load_all
 from tests.conftest import RINGBACK, ROOT, Server
 from tests.spy import Said, Seen, Spy

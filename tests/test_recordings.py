@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from contract_tests.har import read
-from contract_tests.masking import Mask, secret_names, stood_in
-from contract_tests.naming import Recogniser
-from contract_tests.shapes import shape
-from contract_tests.spec_lines import Place, SpecLines
-from mock_server.cli import main
+from contract_tests.recordings.har import read
+from contract_tests.recordings.masking import Mask, secret_names, stood_in
+from contract_tests.recordings.naming import Recogniser
+from contract_tests.words.shapes import shape
+from contract_tests.words.spec_lines import Place, SpecLines
+from mock_server.commands.cli import main
 from mock_server.spec import Spec
 from tests.conftest import RINGBACK, ROOT
 from tests.honest_server import KEY, HonestServer

@@ -14,17 +14,17 @@ from typing import Any
 import jsonschema
 import pytest
 
-from contract_tests import html, report
-from contract_tests.findings import Finding, Outcome
 from contract_tests.plugin import Run, Settings
-from contract_tests.properties import PROPERTIES
-from contract_tests.sides import sides
+from contract_tests.properties.table import PROPERTIES
+from contract_tests.reports import html, report
+from contract_tests.reports.sides import sides
+from contract_tests.words.findings import Finding, Outcome
 from tests.conftest import ROOT, start_server
 from tests.spy import Said, Seen, Spy
 from tests.test_check import check
 from tests.test_check_reports import Tags
 
-SCHEMA = json.loads((ROOT / "contract_tests" / "report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "contract_tests" / "reports" / "report.schema.json").read_text(encoding="utf-8"))
 
 
 @dataclass

@@ -14,10 +14,10 @@ import pytest
 import requests
 
 from mock_server.catalogue import open_services
+from mock_server.desk.journal import MAX_BODY_BYTES, MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
 from mock_server.exchange import Service
-from mock_server.journal import MAX_BODY_BYTES, MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
-from mock_server.live import MAX_STREAMS
 from mock_server.messages import Request
+from mock_server.wire.live import MAX_STREAMS
 from tests.conftest import Client, Server
 from tests.desk import Desk, desk_of, events, problem, read_until
 

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from mock_server.catalogue import open_services
+from mock_server.desk.rewind import MAX_SNAPSHOTS, SnapshotLimit, Snapshots
 from mock_server.messages import Request
-from mock_server.rewind import MAX_SNAPSHOTS, SnapshotLimit, Snapshots
 from mock_server.spaces import MAX_SPACES
 from mock_server.spec import Spec, build
 from tests.conftest import Client, Server

@@ -172,7 +172,7 @@ def test_the_command_says_it_in_one_line_and_exits_with_2(tmp_path: Path) -> Non
     spec.write_text(spec.read_text(encoding="utf-8").replace("operationId:", "operationid:", 1), encoding="utf-8")
     for command in (["serve", "--port", "0"], ["operations"], ["check", "vogent"]):
         done = subprocess.run(
-            [sys.executable, "-m", "mock_server.cli", *command],
+            [sys.executable, "-m", "mock_server", *command],
             cwd=tmp_path,
             env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
             capture_output=True,

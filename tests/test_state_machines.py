@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from mock_server.catalogue import open_services
+from mock_server.desk.rewind import export_state
 from mock_server.exchange import Service
 from mock_server.fixtures import reference_errors
 from mock_server.messages import Request
-from mock_server.rewind import export_state
 from mock_server.spec import Spec, key_header
 from tests.conftest import Server
 

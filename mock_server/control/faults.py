@@ -8,15 +8,7 @@ from flask import Blueprint, request, url_for
 
 from mock_server.control.inputs import body, gateway, known_space, only, open_space, unknown_name
 from mock_server.control.problems import Problem
-from mock_server.faults import (
-    HELD_FAULTS,
-    MATCH_PLACES,
-    MAX_DELAY_SECONDS,
-    SILENT_FAULTS,
-    Delay,
-    FaultLimit,
-    Rule,
-)
+from mock_server.desk.faults import HELD_FAULTS, MATCH_PLACES, MAX_DELAY_SECONDS, SILENT_FAULTS, Delay, FaultLimit, Rule
 from mock_server.messages import Json
 from mock_server.spaces import DEFAULT_SPACE, Space
 

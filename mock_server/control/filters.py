@@ -9,7 +9,7 @@ from typing import Any
 
 from mock_server.control.inputs import INTEGER, gateway, unknown_name
 from mock_server.control.problems import Problem
-from mock_server.journal import Entry
+from mock_server.desk.journal import Entry
 from mock_server.messages import Json
 from mock_server.spaces import Space
 

@@ -9,11 +9,11 @@ from flask import Blueprint, Response, request
 from mock_server import __version__
 from mock_server.control.inputs import OPENAPI, gateway, only
 from mock_server.control.problems import Problem
-from mock_server.faults import MAX_RULES
-from mock_server.journal import MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
-from mock_server.live import MAX_STREAMS
+from mock_server.desk.events import MAX_STREAMS
+from mock_server.desk.faults import MAX_RULES
+from mock_server.desk.journal import MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
+from mock_server.desk.rewind import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOTS
 from mock_server.operations import catalogue
-from mock_server.rewind import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOTS
 from mock_server.spaces import MAX_HELD, MAX_HELD_PER_SPACE, MAX_SPACES
 
 blueprint = Blueprint("info", __name__)

@@ -12,10 +12,10 @@ from flask import Blueprint, Response, request
 from mock_server.control.filters import FILTERS, differences, filtered
 from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, only
 from mock_server.control.problems import Problem
-from mock_server.journal import MAX_SPACE_BYTES, Entry
-from mock_server.live import HEADER, event, newer
+from mock_server.desk.events import HEADER, event, newer
+from mock_server.desk.journal import MAX_SPACE_BYTES, Entry
+from mock_server.desk.nearby import hints
 from mock_server.messages import Json
-from mock_server.nearby import hints
 from mock_server.spaces import Space
 
 blueprint = Blueprint("requests", __name__)

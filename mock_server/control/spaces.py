@@ -9,7 +9,7 @@ from flask import Blueprint
 from mock_server.control.inputs import body, gateway, known_space, only, open_space
 from mock_server.control.problems import Problem
 from mock_server.control.state import load
-from mock_server.rewind import export_state
+from mock_server.desk.rewind import export_state
 from mock_server.spaces import Space
 
 blueprint = Blueprint("spaces", __name__)

@@ -8,9 +8,9 @@ from flask import Blueprint, request
 
 from mock_server.control.inputs import body, gateway, known_space, only, open_space
 from mock_server.control.problems import Problem
+from mock_server.desk.rewind import BadState, SnapshotLimit, export_state, import_state
 from mock_server.gateway import MAX_CONTROL_BYTES
 from mock_server.messages import Json
-from mock_server.rewind import BadState, SnapshotLimit, export_state, import_state
 from mock_server.spaces import Space
 
 blueprint = Blueprint("state", __name__)

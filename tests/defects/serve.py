@@ -10,7 +10,8 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from mock_server import catalogue, cli
+from mock_server import catalogue
+from mock_server.commands import cli
 from mock_server.exchange import Service
 from tests.defects.catalogue import DEFECTS
 from tests.defects.deep import DEEP
@@ -35,7 +36,7 @@ def main() -> int:
 
 def _serve_behind(front: Front, arguments: list[str]) -> int:
     """Starts an honest mock, and passes every request on to it with its path rewritten."""
-    mock = subprocess.Popen([sys.executable, "-m", "mock_server.cli", *arguments], stdout=subprocess.PIPE, text=True)
+    mock = subprocess.Popen([sys.executable, "-m", "mock_server", *arguments], stdout=subprocess.PIPE, text=True)
     assert mock.stdout is not None
     line = mock.stdout.readline()
     behind = urlsplit(json.loads(line)["url"]).netloc

@@ -1,0 +1,287 @@
+"""What may be sent to a target: which methods and paths, to which records, at what cost, and how often."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from contract_tests.words.findings import NotCovered
+from contract_tests.words.pointers import pointed
+from mock_server.messages import Json
+from mock_server.spec import Operation, Router, Spec, WireRequest
+
+COSTS = ("read", "write", "purchase", "lasting")
+"""What a request may cost: nothing, a change, money; `lasting` is a record that no documented operation removes."""
+
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+
+
+class BudgetSpent(NotCovered):
+    """As many requests as were allowed have been sent."""
+
+
+def is_loopback(origin: str) -> bool:
+    """Whether the origin is this machine by name, so that a server there costs nothing."""
+    host = (urlsplit(origin).hostname or "").lower()
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def cost_of(operation: Operation) -> str:
+    """read, write or purchase, as the operation's contract says."""
+    declared = operation.contract.get("cost")
+    if declared is not None:
+        return str(declared)
+    return "read" if operation.method == "GET" else "write"
+
+
+def destroys(operation: Operation) -> bool:
+    """Whether the operation removes a record."""
+    return operation.method == "DELETE" or bool(operation.contract.get("destroys"))
+
+
+def key_in(operation: Operation, path: dict[str, Json], body: Json) -> Json:
+    """The key of the record that a request addresses in its path or body; None when it addresses none."""
+    key = operation.contract.get("key") or {}
+    if key.get("in") == "path":
+        return path.get(key["name"])
+    if key.get("in") == "body" and isinstance(body, dict):
+        return body.get(key["name"])
+    return None
+
+
+class Guard:
+    """Admits or refuses each request to one vendor before it is sent, and counts it.
+
+    The guard judges by what goes over the wire alone: the method and path name the operation, the operation its cost.
+    It learns from the answers which records were there and which this run made. `real` says that the target costs
+    money: there only documented methods pass. There, and wherever `numbers` are named, only records that were made or
+    named are written, and only what was made is destroyed. Nothing that was there is destroyed anywhere but on a mock
+    of our own (`own`). In a `rehearsal` the first numbers that are found stand in for the named ones.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        allowed: Iterable[str],
+        *,
+        max_requests: int | None = None,
+        max_purchases: int | None = None,
+        numbers: Iterable[str] = (),
+        real: bool = False,
+        own: bool = False,
+        rehearsal: bool = False,
+    ) -> None:
+        self.spec = spec
+        self.allowed = frozenset(allowed)
+        self.max_requests = max_requests
+        self.max_purchases = max_purchases
+        self.real = real
+        self.own = own
+        self.sent = 0
+        self.purchases = 0
+        self._found: set[tuple[str, str]] = set()
+        self._made: set[tuple[str, str]] = set()
+        self._named: set[tuple[str, str]] = set()
+        self._numbers = set(numbers)
+        self.restricted = real or bool(self._numbers)
+        self.stood_in: dict[str, str] = {}
+        """What was found in a rehearsal, and the named number that it stands for."""
+        self._absent = list(numbers) if rehearsal else []
+        self._listed: dict[str, bool] = {}
+        self._reserved = 0
+        self._cleaning = False
+        self._router = Router(spec.operations.values())
+        self._strangers = _documented_strangers(spec)
+
+    def admit(self, request: WireRequest) -> str:
+        """The cost of a request, which is counted from now on; raises NotCovered when it must not be sent."""
+        match = self._router.match(request.method, unquote(request.path))
+        if match is None and not self.real and (request.method, request.target) == ("GET", "/"):
+            self._count("read", 0)  # Which vendors a server on this machine serves is on its index page.
+            return "read"
+        if match is None:
+            raise NotCovered(f"{request.method} {request.path} is on no page, and so is not sent")
+        operation = match.operation
+        if operation is None:
+            return self._try_undocumented(request, match.allowed)
+        cost = cost_of(operation)
+        if not self.own:
+            self._protect(operation, key_in(operation, dict(match.values), _body(request)), cost)
+        if cost not in self.allowed:
+            raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
+        # What it makes must be looked at and removed, and looked at again.
+        self._count(cost, 3 if self._removable(operation) else 0)
+        return cost
+
+    def _try_undocumented(self, request: WireRequest, documented: tuple[str, ...]) -> str:
+        """Admits a method that no page documents for a path, where it can reach nothing that was found."""
+        if self.real:
+            raise NotCovered(f"{request.method} is documented for no such path, and a real endpoint is not tried")
+        cost = "read" if request.method == "GET" else "write"
+        for method in documented:
+            match = self._router.match(method, unquote(request.path))
+            there = {name for _, name in self._found - self._made}
+            if match and not self.own and set(match.values.values()) & there:
+                raise NotCovered(f"{request.method} may destroy a record that this run did not make")
+        if cost not in self.allowed:
+            raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
+        self._count(cost, 0)
+        return cost
+
+    def _protect(self, operation: Operation, key: Json, cost: str) -> None:
+        """Raises NotCovered where a record would be changed that this run may not change."""
+        creates = operation.contract.get("effect") == "create"
+        if self.real and creates and cost == "write" and "lasting" not in self.allowed and not self._remover(operation):
+            raise NotCovered("makes a record that no documented operation removes; --allow lasting allows it")
+        kind = str(operation.contract.get("record"))
+        if creates and cost == "write" and self._numbers:
+            raise NotCovered("makes a record, and --number restricts writes to the numbers that it names")
+        if key is None or cost == "read" or self.is_made(kind, key):
+            return
+        if destroys(operation) and (self.restricted or self.is_found(kind, key)):
+            raise NotCovered("destroys records, and would destroy one that this run did not make")
+        if not self.may_write(kind, key):
+            raise NotCovered(f"{key} is neither made by this run nor named by --number, and so is not written")
+
+    def is_made(self, kind: str, key: Json) -> bool:
+        """Whether this run made the record."""
+        return (kind, str(key)) in self._made
+
+    def known(self, kind: str) -> set[str]:
+        """The names of every record of a kind that has been seen."""
+        return {name for one, name in self._found | self._made if one == kind}
+
+    def is_found(self, kind: str, key: Json) -> bool:
+        """Whether the record was there before this run."""
+        return (kind, str(key)) in self._found
+
+    @property
+    def wants_numbers(self) -> bool:
+        """Whether a named number has not been seen yet."""
+        return bool(self._numbers - {name for _, name in self._named}) and not self.stood_in
+
+    def may_write(self, kind: str, key: Json) -> bool:
+        """Whether a record may be written: one that was made or named, or any where nothing is restricted."""
+        shape = self.spec.records.get(kind)
+        by_number = shape is not None and any("number" in name for name in (shape.key, *shape.aliases))
+        named = (kind, str(key)) in self._named or (by_number and str(key) in self._numbers)
+        return not self.restricted or self.is_made(kind, key) or named
+
+    def is_nobodys(self, key: Json) -> bool:
+        """Whether the pages use the key for what is not there."""
+        return str(key) in self._strangers
+
+    def _count(self, cost: str, reserved: int) -> None:
+        kept = 0 if self._cleaning else self._reserved + reserved
+        if self.max_requests is not None and self.sent + kept >= self.max_requests:
+            raise BudgetSpent(f"the budget of {self.max_requests} requests is spent; --max-requests N allows more")
+        if cost == "purchase" and self.max_purchases is not None and self.purchases >= self.max_purchases:
+            raise BudgetSpent(f"the budget of {self.max_purchases} purchases is spent; --max-purchases N allows more")
+        self.sent += 1
+        self.purchases += cost == "purchase"
+
+    # --- cleaning up ----------------------------------------------------------------------------
+
+    def reserve(self, requests: int, *, must: bool = False) -> None:
+        """Keeps so many requests of the budget back for cleaning up; a negative number frees them.
+
+        Raises BudgetSpent when there are not as many, unless they `must` be kept, for what has been done already.
+        """
+        if (
+            requests > 0
+            and not must
+            and self.max_requests is not None
+            and self.sent + self._reserved + requests > self.max_requests
+        ):
+            raise BudgetSpent(f"the budget of {self.max_requests} requests leaves none to clean up with")
+        self._reserved = max(0, self._reserved + requests)
+
+    @contextmanager
+    def cleaning(self) -> Iterator[None]:
+        """Within it, requests may use what was kept back."""
+        self._cleaning = True
+        try:
+            yield
+        finally:
+            self._cleaning = False
+
+    # --- what the answers tell ------------------------------------------------------------------
+
+    def learn(self, request: WireRequest, status: int, answer: Json) -> None:
+        """Keeps which records an answer shows or says were made."""
+        match = self._router.match(request.method, unquote(request.path))
+        operation = match.operation if match else None
+        if self.own or operation is None or status >= 300 or operation.contract.get("record") not in self.spec.records:
+            return
+        kind, contract = operation.contract["record"], operation.contract
+        shape = self.spec.records[kind]
+        at = pointed(answer, contract.get("at") or "")
+        # It was made only if a whole list has shown that it was not there; where there is none, by what the page says.
+        sure = self._listed.get(kind, False) if self._lists(kind) else not contract.get("idempotent")
+        made = contract.get("effect") == "create" and sure
+        for record in at if isinstance(at, list) else [at]:
+            if not isinstance(record, dict):
+                continue
+            names = {str(record[name]) for name in (shape.key, *shape.aliases) if record.get(name) not in (None, "")}
+            records = {(kind, name) for name in names}
+            if made and not records & self._found:
+                self._made |= records
+            elif contract.get("effect") != "create" and not records & self._made:
+                self._found |= records
+                numbers = [name for name in sorted(names) if _E164.fullmatch(name)]
+                if self._absent and numbers and not records & self._named:
+                    self.stood_in[numbers[0]] = self._absent.pop(0)
+                    self._named |= records
+                if names & self._numbers:
+                    self._named |= records
+
+    def listed(self, kind: str) -> bool | None:
+        """Whether the whole list of a kind has been read; None when nobody has tried."""
+        return self._listed.get(kind)
+
+    def mark_listed(self, kind: str, *, whole: bool) -> None:
+        """Keeps that the list of a kind has been read, or could not be read as a whole."""
+        self._listed[kind] = whole
+
+    def _lists(self, kind: str) -> bool:
+        return any(
+            one.contract.get("record") == kind and one.contract.get("effect") == "list"
+            for one in self.spec.operations.values()
+        )
+
+    def _removable(self, operation: Operation) -> bool:
+        return operation.contract.get("effect") == "create" and self._remover(operation) and not self.own
+
+    def _remover(self, operation: Operation) -> bool:
+        kind = operation.contract.get("record")
+        return any(
+            other.contract.get("record") == kind and other.contract.get("effect") == "delete"
+            for other in self.spec.operations.values()
+        )
+
+
+def _documented_strangers(spec: Spec) -> set[str]:
+    """The path values that documented requests use for records that are not there."""
+    strangers: set[str] = set()
+    known: set[str] = set()
+    for operation in spec.operations.values():
+        for request in operation.requests.values():
+            refused = spec.answer(operation, request.answer).status not in (*range(200, 300), 401)
+            (strangers if refused else known).update(str(value) for value in request.path.values())
+    return strangers - known
+
+
+def _body(request: WireRequest) -> Any:
+    try:
+        return json.loads(request.body or b"")
+    except ValueError:
+        return None

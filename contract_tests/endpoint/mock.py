@@ -1,0 +1,56 @@
+"""A mock of the harness's own: `ringback serve` as another process, started on first use, ended afterwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import urllib3
+
+
+class MockRefused(RuntimeError):
+    """The mock did not start with the fixtures that it was given; the text is what it said."""
+
+
+class OwnMock:
+    """The process and where it serves; `command` is what is run in place of `ringback`.
+
+    `fixtures` is a folder with what exists in a new space; the packaged ones are used without it.
+    """
+
+    def __init__(self, command: Sequence[str] | None = None, fixtures: Path | None = None) -> None:
+        ringback = list(command or (sys.executable, "-m", "mock_server"))
+        folder = [] if fixtures is None else ["--fixtures", str(fixtures)]
+        self._process = subprocess.Popen(  # noqa: S603 - our own command
+            [*ringback, "serve", "--port", "0", "--json", "--seed", "1", *folder],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if fixtures is not None else None,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line and fixtures is not None:
+            raise MockRefused(self._process.communicate()[1])
+        if not line:
+            raise RuntimeError("the mock did not start; `ringback serve` says why")
+        where = json.loads(line)
+        self._origins = where["providers"]
+        self._control = where["control"]
+
+    def origin(self, provider: str) -> str:
+        return str(self._origins[provider])
+
+    def forget(self, space: str) -> None:
+        """Deletes a space that is no longer needed: a mock has room for a thousand."""
+        urllib3.request("DELETE", f"{self._control}/spaces/{space}", retries=False, timeout=10)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        if self._process.poll() is None:
+            self._process.kill()

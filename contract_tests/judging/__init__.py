@@ -1,0 +1,1 @@
+"""What an exchange says about the documentation: exchange in, verdicts out; it sends nothing."""

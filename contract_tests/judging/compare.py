@@ -1,0 +1,231 @@
+"""Compares an answer with what the documentation says it must be; agreement is the empty list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from contract_tests.endpoint.transport import Reply
+from contract_tests.words.findings import Difference
+from contract_tests.world.world import ABSENT, Sent, World
+from mock_server.messages import Json, Violation
+from mock_server.spec import NamedAnswer, NamedRequest, Operation
+
+CLEARED = ("", None, ABSENT)
+"""How a cleared field may read back where the page does not say which: empty, null, or not there."""
+
+
+def shape(world: World, operation: Operation, reply: Reply) -> list[Difference]:
+    """What the spec does not allow about a reply: status, media type, schema and constants."""
+    if not reply.is_json:
+        spec = operation.responses.get(reply.status)
+        if spec is None or spec.schema is not None:
+            found = reply.body[:80].decode("utf-8", "replace")
+            return [Difference("body", "a JSON body", found, f"status {reply.status} without a JSON body")]
+    violations = world.checks[operation.id].answer(reply.status, reply.json, media_type=reply.media_type)
+    return [_from_violation(operation, reply, violation) for violation in violations]
+
+
+def _from_violation(operation: Operation, reply: Reply, violation: Violation) -> Difference:
+    response = operation.responses.get(reply.status)
+    grade = grade_of(response.schema, violation.field) if response and violation.place == "body" else None
+    at = violation.place if violation.place != "body" else "/" + violation.field.replace(".", "/")
+    return Difference(at, violation.kind, violation.value, violation.message, grade)
+
+
+def grade_of(schema: Mapping[str, Any] | None, field: str) -> str | None:
+    """The evidence grade that the schema gives for a dotted field, or None where it says nothing special."""
+    node: Any = schema
+    grade = None
+    for part in field.split(".") if field else []:
+        if not isinstance(node, Mapping):
+            return grade
+        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
+        if isinstance(node, Mapping) and "x-evidence" in node:
+            grade = node["x-evidence"]["grade"]
+    return grade
+
+
+def declared(schema: Mapping[str, Any] | None, field: str) -> bool:
+    """Whether a schema names a dotted field."""
+    node: Any = schema
+    for part in field.split("."):
+        if not isinstance(node, Mapping):
+            return False
+        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
+    return node is not None
+
+
+def shows(sent: Json, found: Json) -> bool:
+    """Whether what is shown has everything that was sent: keys may have been added, nothing changed or left out."""
+    if isinstance(sent, dict):
+        return isinstance(found, dict) and all(name in found and shows(sent[name], found[name]) for name in sent)
+    if isinstance(sent, list):
+        return isinstance(found, list) and len(found) == len(sent) and all(map(shows, sent, found))
+    return isinstance(sent, bool) == isinstance(found, bool) and bool(sent == found)
+
+
+def lasting(schema: Any, value: Json, *, issued: tuple[str, ...] = ("time",)) -> Json:
+    """The part of a value that the spec names, without what the server issues anew (`x-issued` of these kinds).
+
+    What a server shows beyond the pages is its own affair, a revision or the time of the last access, say.
+    """
+    if not isinstance(schema, Mapping):
+        return value
+    properties = schema.get("properties")
+    if isinstance(value, dict) and properties:
+        return {
+            name: lasting(properties[name], child, issued=issued)
+            for name, child in value.items()
+            if name in properties and (properties[name] or {}).get("x-issued") not in issued
+        }
+    if isinstance(value, list):
+        return [lasting(schema.get("items"), child, issued=issued) for child in value]
+    return value
+
+
+def documented(
+    world: World, operation: Operation, answer: NamedAnswer, sent: Sent, reply: Reply
+) -> Iterator[Difference]:
+    """How a reply differs from the named answer that its request must get."""
+    if answer.status < 300:
+        yield from _success(world, operation, answer, sent, reply)
+    else:
+        yield from error(world, operation, answer, sent, reply)
+
+
+def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent, reply: Reply) -> Iterator[Difference]:
+    if reply.status != answer.status:
+        other = operation.responses.get(reply.status)
+        if other is None or reply.status >= 300:
+            yield Difference("status", answer.status, reply.status, _status_text(answer.status, reply))
+            return
+    yield from shape(world, operation, reply)
+    body = reply.json
+    if not isinstance(answer.value, dict) or not isinstance(body, dict):
+        return
+    schema = (operation.responses[answer.status].schema or {}).get("properties") or {}
+    contract = operation.contract
+    echo = set(contract.get("echo") or ())
+    for name, value in answer.value.items():
+        actual = body.get(name, ABSENT)
+        if name in echo:
+            yield from _echo(name, sent.value(name), actual, (contract.get("clears") or {}).get(name))
+        elif name in answer.constants and not (schema.get(name) or {}).get("x-issued"):
+            grade = "assumed" if name in answer.undecided else None
+            if actual != value:
+                yield Difference(f"/{name}", value, _shown(actual), grade=grade)
+        elif (
+            world.own
+            and contract.get("effect") in ("update", "create")
+            and sent_as_documented(operation, sent)
+            and (not isinstance(value, list | dict) or _is_first(operation, answer, sent))
+        ):
+            yield from _determined(schema.get(name), value, actual, f"/{name}")
+    yield from _consistent(contract.get("consistent") or (), body)
+
+
+def sent_as_documented(operation: Operation, sent: Sent) -> bool:
+    """Whether every value of the request is the documented one, so that the whole answer is determined."""
+    return any(_is(request, sent) and request.evidence.grade == "seed" for request in operation.requests.values())
+
+
+def _is(request: NamedRequest, sent: Sent) -> bool:
+    return bool(request.body == sent.body) and dict(request.path) == dict(sent.path)
+
+
+def _is_first(operation: Operation, answer: NamedAnswer, sent: Sent) -> bool:
+    """Whether the request is the first one of the page with that answer: the one whose answer the page shows."""
+    first = next(request for request in operation.requests.values() if request.answer == answer.name)
+    return not first.after and _is(first, sent)
+
+
+def _determined(schema: Any, expected: Json, actual: Json, at: str) -> Iterator[Difference]:
+    """How an answer differs from the example where it must come to the letter: in what the server does not issue."""
+    if isinstance(schema, Mapping) and (schema.get("x-issued") or "x-evidence" in schema):
+        return
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        properties = (schema.get("properties") or {}) if isinstance(schema, Mapping) else {}
+        for name, value in expected.items():
+            yield from _determined(properties.get(name), value, actual.get(name, ABSENT), f"{at}/{name}")
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        items = schema.get("items") if isinstance(schema, Mapping) else None
+        for index, value in enumerate(expected):
+            yield from _determined(items, value, actual[index], f"{at}/{index}")
+    elif actual != expected:
+        yield Difference(at, expected, _shown(actual))
+
+
+def _echo(name: str, sent: Json, actual: Json, clears: Any) -> Iterator[Difference]:
+    if sent is ABSENT:
+        if actual is not ABSENT:
+            yield Difference(f"/{name}", "absent", actual, f"not sent, so not answered; found {actual!r}", "assumed")
+    elif clears and sent in clears:
+        if actual not in CLEARED and actual is not ABSENT:
+            yield Difference(f"/{name}", sent, actual, f"cleared, but the answer says {actual!r}")
+    elif actual != sent:
+        yield Difference(f"/{name}", sent, _shown(actual))
+
+
+def error(
+    world: World,
+    operation: Operation,
+    answer: NamedAnswer,
+    sent: Sent | None,
+    reply: Reply,
+    values: Mapping[str, Json] | None = None,
+) -> Iterator[Difference]:
+    """How a reply differs from a documented error, to the letter but for what stands for the caller's values."""
+    if reply.status != answer.status:
+        yield Difference("status", answer.status, reply.status, _status_text(answer.status, reply))
+        return
+    if not isinstance(answer.value, dict):
+        return
+    if not isinstance(reply.json, dict):
+        yield Difference("body", answer.value, reply.body[:200].decode("utf-8", "replace"))
+        return
+    known = {
+        name: value
+        for name in answer.placeholders
+        if (value := (values or {}).get(name, sent.value(name) if sent else ABSENT)) is not ABSENT
+    }
+    open_literals = [literal for name, literal in answer.placeholders.items() if name not in known]
+    expected = answer.filled(known)
+    for name, value in expected.items():
+        actual = reply.json.get(name, ABSENT)
+        if actual == value:
+            continue
+        if isinstance(value, str) and isinstance(actual, str) and any(literal in value for literal in open_literals):
+            continue
+        grade = "assumed" if name in answer.undecided or isinstance(value, list | dict) else None
+        yield Difference(f"/{name}", value, _shown(actual), grade=grade)
+    for name in reply.json:
+        if name not in expected:
+            yield Difference(f"/{name}", "absent", reply.json[name], "a key that no page shows", "assumed")
+
+
+def _status_text(expected: int, reply: Reply) -> str:
+    body = reply.body[:120].decode("utf-8", "replace")
+    return f"expected status {expected}, found {reply.status} with {body}"
+
+
+def _consistent(rules: Any, body: dict[str, Json]) -> Iterator[Difference]:
+    """Values of one answer that must agree: the digits of two fields equal, or one inside the other."""
+    for rule in rules:
+        first = _digits(body.get(rule["digits_of"]))
+        other = rule.get("equal") or rule.get("contain")
+        second = _digits(body.get(other))
+        agree = first == second if "equal" in rule else second in first
+        if not agree:
+            yield Difference(
+                f"/{other}", body.get(rule["digits_of"]), body.get(other), f"{other} and {rule['digits_of']} disagree"
+            )
+
+
+def _digits(value: Json) -> str:
+    return re.sub(r"\D", "", str(value))
+
+
+def _shown(value: Json) -> Json:
+    return "absent" if value is ABSENT else value

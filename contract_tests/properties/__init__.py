@@ -1,0 +1,1 @@
+"""Experiments: each file one family of properties, with the recorder that collects what they find."""

@@ -1,0 +1,137 @@
+"""What a key of another account can do with a record: nothing, and it does not see that it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from contract_tests.endpoint.guard import COSTS, BudgetSpent, cost_of
+from contract_tests.judging import compare
+from contract_tests.properties.recorder import Recorder, successes, weakest
+from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.world import reading
+from contract_tests.world.world import ABSENT, World
+from mock_server.messages import Json
+from mock_server.spec import Evidence, NamedRequest, Operation, Spec
+
+
+def reaches_made_records(spec: Spec, operation: Operation) -> bool:
+    """Whether the operation lists or addresses records of a kind that a documented operation makes."""
+    contract = operation.contract
+    place = (contract.get("key") or {}).get("in")
+    addressed = contract.get("effect") in ("read", "update", "delete") and place == "path"
+    listed = contract.get("effect") == "list" and place == "row"
+    return operation.secured and (addressed or listed) and bool(_makers(spec, contract.get("record")))
+
+
+def _makers(spec: Spec, kind: str | None) -> list[Operation]:
+    """The operations that make a record of a kind and answer its key, the cheapest first."""
+    found = [
+        operation
+        for operation in spec.operations.values()
+        if kind is not None
+        and operation.contract.get("record") == kind
+        and operation.contract.get("effect") == "create"
+        and (operation.contract.get("key") or {}).get("in") == "answer"
+    ]
+    return sorted(found, key=lambda operation: COSTS.index(cost_of(operation)))
+
+
+def strangers_kept_out(recorder: Recorder) -> None:
+    """Makes a record with one key, and asks for it with a key of another account."""
+    operation, world = recorder.operation, recorder.world
+    stranger = world.other_key()
+    key = _made(world, operation.contract["record"])
+    # An API key stands for its account: what `isolation` rests on too, though hardly a page says it in these words.
+    evidence = weakest(world.spec.security.evidence, operation.evidence)
+    if operation.contract["effect"] == "list":
+        _look_for(recorder, key, stranger, evidence)
+    else:
+        _reach_for(recorder, key, stranger, evidence)
+    recorder.finish()
+
+
+def _made(world: World, kind: str) -> Json:
+    """The key of a record that this run has just made, and that was not there before."""
+    known = {
+        name
+        for reader in world.readers(kind)
+        if reader.contract["effect"] == "list"
+        for row in reading.rows_of(world, reader, {})[0]
+        for name in _names(world, kind, row)
+    }
+    reasons = []
+    for maker in _makers(world.spec, kind):
+        for request in successes(world, maker):
+            try:
+                sent, reply = world.send(maker, world.named(maker, request.name))
+            except BudgetSpent:
+                raise
+            except NotCovered as why:
+                reasons.append(f"{maker.id} {request.name}: {why}")
+                continue
+            key = reading.key_of(maker, sent, reply) if reply.status < 300 else ABSENT
+            if key is not ABSENT and key not in known:
+                return key
+            reasons.append(f"{maker.id} {request.name}: made no new record, and was answered with {reply.status}")
+    raise NotCovered("; ".join(reasons) or "no documented request makes such a record")
+
+
+def _names(world: World, kind: str, row: Json) -> list[Json]:
+    """The key of a row, and whatever else it goes by."""
+    shape = world.spec.records[kind]
+    return [row[name] for name in (shape.key, *shape.aliases) if row.get(name)] if isinstance(row, dict) else []
+
+
+def _look_for(recorder: Recorder, key: Json, stranger: str, evidence: Evidence) -> None:
+    """Lists with both keys, and looks for the record."""
+    operation, world = recorder.operation, recorder.world
+    kind = operation.contract["record"]
+    mine = reading.rows_of(world, operation, {})[0]
+    if not any(key in _names(world, kind, row) for row in mine):
+        raise NotCovered("the list does not show the new record to its own key")
+    theirs, wire, _ = reading.rows_of(world, operation, {}, key=stranger)
+    seen = [row for row in theirs if key in _names(world, kind, row)]
+    message = "the list shows a key of another account a record that is not its own"
+    recorder.add("another account", evidence, [Difference("", "absent", row, message) for row in seen], wire)
+
+
+def _reach_for(recorder: Recorder, key: Json, stranger: str, evidence: Evidence) -> None:
+    """Makes a request with the other key, looks at the record, and makes it with the record's own key."""
+    operation, world = recorder.operation, recorder.world
+    kind = operation.contract["record"]
+    request = _addressing(world, operation, key)
+    before = _shown(world, kind, key)
+    sent, reply = world.send(operation, request, key=stranger)
+    found = []
+    if reply.status < 400:
+        text = reply.body[:120].decode("utf-8", "replace")
+        message = f"a key of another account is answered with {reply.status} {text}"
+        found.append(Difference("status", "a refusal", reply.status, message))
+    found += _touched(before, _shown(world, kind, key))
+    recorder.add("another account", evidence, found, sent.wire)
+    if not found:
+        status = world.send(operation, request)[1].status
+        if status >= 300:
+            raise NotCovered(f"its own key is answered with {status} too")
+
+
+def _addressing(world: World, operation: Operation, key: Json) -> NamedRequest:
+    """A documented request of the operation for the record of that key."""
+    request = world.plain_request(operation)
+    return request.with_values({**request.path, operation.contract["key"]["name"]: key}, request.query, request.body)
+
+
+def _shown(world: World, kind: str, key: Json) -> dict[str, Json]:
+    """The record as its own key sees it, by the operations that show it, without the times that the server issues."""
+    return {
+        seen.operation.id: compare.lasting(seen.record_schema, seen.record)
+        for seen in reading.read(world, kind, key, {})
+        if seen.record is not ABSENT
+    }
+
+
+def _touched(before: dict[str, Json], after: dict[str, Json]) -> Iterable[Difference]:
+    for reader, record in before.items():
+        if after.get(reader, ABSENT) != record:
+            message = f"a key of another account changed what {reader} shows"
+            yield Difference("", record, after.get(reader, "absent"), message)

@@ -1,0 +1,199 @@
+"""What a write does beside its record: other records and other keys see nothing, new records are new, deleted go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from contract_tests.endpoint.guard import BudgetSpent
+from contract_tests.judging import compare
+from contract_tests.properties.recorder import Recorder, contract_evidence, successes, weakest
+from contract_tests.properties.records import addressed_key
+from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.world import reading
+from contract_tests.world.world import ABSENT, World, pointed
+from mock_server.messages import Json
+from mock_server.spec import NamedRequest, Operation
+
+
+class Row(NamedTuple):
+    """A record as one operation shows it."""
+
+    reader: Operation
+    keys: tuple[Json, ...]
+    record: Json
+    seen: reading.Reading
+
+
+def _rows(world: World, kind: str) -> Iterator[Row]:
+    """Every record of a kind in every way that the documentation shows: lists, and reads of the known ones."""
+    shape = world.spec.records[kind]
+    for operation in world.readers(kind):
+        if operation.contract["effect"] == "list":
+            rows, wire, status = reading.rows_of(world, operation, {})
+            for row in rows:
+                if isinstance(row, dict):
+                    keys = tuple(row.get(name) for name in (shape.key, *shape.aliases))
+                    seen = reading.Reading(operation, row, (), wire, status)
+                    yield Row(operation, keys, compare.lasting(seen.record_schema, row, issued=()), seen)
+            continue
+        for known in _known_keys(world, operation):
+            seen = reading.read_one(world, operation, known)
+            if isinstance(seen.record, dict):
+                keys = (known, *(seen.record.get(name) for name in (shape.key, *shape.aliases)))
+                yield Row(operation, keys, compare.lasting(seen.record_schema, seen.record, issued=()), seen)
+
+
+def _known_keys(world: World, operation: Operation) -> list[Json]:
+    name = operation.contract["key"]["name"]
+    variable = next((p.variable for p in operation.parameters_in("path") if p.name == name), None)
+    return world.values(variable)[:3] if variable is not None else []
+
+
+# --- isolation -------------------------------------------------------------------------------------------
+
+
+def others_untouched(recorder: Recorder) -> None:
+    """Writes one record, and compares every other one of its kind before and after, and what another key sees."""
+    operation, home = recorder.operation, recorder.world
+    elsewhere = home.fresh() if home.own else None
+    abroad = elsewhere.snapshot() if elsewhere else {}
+
+    def check(world: World, request: NamedRequest) -> None:
+        prepared = world.prepared(operation, world.named(operation, request.name))
+        _write_and_look_around(recorder, world, prepared, request)
+
+    recorder.each(successes(home, operation), check)
+    if elsewhere is not None:
+        after = elsewhere.snapshot()
+        leaked = [
+            Difference(name, "unchanged", "changed", "a write with one key changed what another key sees")
+            for name in abroad
+            if abroad[name] != after[name]
+        ]
+        wire = elsewhere.send(operation, elsewhere.plain_request(operation))[0].wire if leaked else None
+        if wire is not None:
+            recorder.add("another key", home.spec.security.evidence, leaked, wire)
+    recorder.finish()
+
+
+def _write_and_look_around(recorder: Recorder, world: World, prepared: NamedRequest, request: NamedRequest) -> None:
+    operation = recorder.operation
+    kind = operation.contract["record"]
+    before = list(_rows(world, kind))
+    sent, reply = world.send(operation, prepared)
+    if reply.status >= 300:
+        return
+    mine = reading.key_of(operation, sent, reply)
+    after = list(_rows(world, kind))
+    for reader in world.readers(kind):
+        old = [row for row in before if row.reader is reader and mine not in row.keys]
+        new = [row for row in after if row.reader is reader and mine not in row.keys]
+        if not old and not new:
+            continue
+        evidence = weakest(contract_evidence(operation), (old or new)[0].seen.evidence, request.evidence)
+        title = f"{request.name}, read by {reader.id}"
+        recorder.add(title, evidence, _disturbed(old, new, reader), sent.wire)
+
+
+def _disturbed(old: list[Row], new: list[Row], reader: Operation) -> Iterable[Difference]:
+    """Records that were not written, and yet came, went or changed."""
+    kept = [row.record for row in new]
+    for row in old:
+        if row.record in kept:
+            kept.remove(row.record)
+        else:
+            yield Difference("", row.record, "changed or gone", f"another record changed or went in {reader.id}")
+    for record in kept:
+        if not any(record_key(record, row) for row in old):
+            yield Difference("", "absent", record, f"another record appeared in {reader.id}")
+
+
+def record_key(record: Json, row: Row) -> bool:
+    """Whether a record goes by the first key of a row."""
+    return any(value in row.keys for value in record.values() if isinstance(value, str))
+
+
+# --- unique ----------------------------------------------------------------------------------------------
+
+
+def new_is_new(recorder: Recorder) -> None:
+    """Creates record after record, and looks whether each is another one and all are there, once each."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    kind = operation.contract["record"]
+    made: list[tuple[Json, Json]] = []
+    reasons = []
+    wire, evidence = None, contract_evidence(operation, "unique")
+    for request in successes(world, operation):
+        for _ in range(1 if operation.contract.get("idempotent") else 2):
+            try:
+                sent, reply = world.send(operation, world.named(operation, request.name))
+            except BudgetSpent:
+                raise
+            except NotCovered as why:
+                reasons.append(str(why))
+                break
+            if reply.status >= 300:
+                continue
+            wire = sent.wire
+            record = pointed(reply.json, operation.contract.get("at") or "")
+            names = operation.contract.get("echo") or ()
+            mine = [sent.value(name) for name in names]
+            same = operation.contract.get("idempotent") and mine in [values for _, values in made]
+            if isinstance(record, dict) and not same:
+                found = list(repeated(operation, record, [one for one, _ in made]))
+                recorder.add(request.name, weakest(evidence, request.evidence), found, sent.wire)
+                made.append((record, mine))
+    if wire is None:
+        raise NotCovered("; ".join(dict.fromkeys(reasons)) or "no documented request makes a record")
+    name = operation.contract["key"]["name"]
+    keys = {record.get(name) for record, _ in made} - {None}
+    rows = list(_rows(world, kind))
+    for reader in world.readers(kind):
+        shown = [row for row in rows if row.reader is reader]
+        for key in keys if reader.contract["effect"] == "list" else ():
+            times = sum(key in row.keys for row in shown)
+            unfiltered = len(keys) == 1 or times or not reader.contract.get("filters")
+            if times != 1 and unfiltered and shown:
+                wrong = Difference("", 1, times, f"made once, but {reader.id} shows it {times} times")
+                recorder.add(f"all, read by {reader.id}", weakest(evidence, shown[0].seen.evidence), [wrong], wire)
+    recorder.finish()
+
+
+def repeated(operation: Operation, record: Json, made: list[Json]) -> Iterator[Difference]:
+    for name in operation.contract["unique"]:
+        value = record.get(name)
+        if value is not None and value in [other.get(name) for other in made]:
+            yield Difference(f"/{name}", "a new value", value, f"a new record has the {name} of an earlier one")
+
+
+# --- delete ----------------------------------------------------------------------------------------------
+
+
+def deleted_is_gone(recorder: Recorder) -> None:
+    """Deletes a record, and looks whether every documented way to read it has lost it and kept the others."""
+    operation = recorder.operation
+    kind = operation.contract["record"]
+    if not any(True for _ in recorder.world.readers(kind)):
+        raise NotCovered("no documented operation shows these records")
+
+    def check(world: World, request: NamedRequest) -> None:
+        prepared = world.prepared(operation, world.named(operation, request.name))
+        key = addressed_key(operation, prepared)
+        before = {one.operation.id: one for one in reading.read(world, kind, key, {})}
+        sent, reply = world.send(operation, prepared)
+        if reply.status >= 300:
+            raise NotCovered(f"was answered with {reply.status}")
+        for seen in reading.read(world, kind, key, {}):
+            evidence = weakest(contract_evidence(operation), seen.evidence, request.evidence)
+            reader = seen.operation.id
+            found = []
+            if seen.record is not ABSENT:
+                found.append(Difference("", "gone", "still there", f"deleted, but {reader} still shows it"))
+            lost = len(before[reader].others) - len(seen.others)
+            if lost:
+                found.append(Difference("", "the others", f"{lost} fewer", f"others went with it in {reader}"))
+            recorder.add(f"{request.name}, read by {reader}", evidence, found, sent.wire)
+
+    recorder.each(successes(recorder.world, operation), check)
+    recorder.finish()

@@ -1,0 +1,115 @@
+"""What a list shows: each record once, as many as it counts, what its filters ask for, and all pages together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from contract_tests.properties.recorder import Recorder, contract_evidence, successes, weakest
+from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.world import reading
+from contract_tests.world.world import World, pointed
+from mock_server.messages import Json
+from mock_server.spec import NamedRequest, Operation
+
+
+def lists(operation: Operation) -> bool:
+    """Whether the operation shows rows."""
+    return operation.contract.get("effect") == "list"
+
+
+def shows_all_once(recorder: Recorder) -> None:
+    """Makes each documented request of the list, and turns its pages one by one."""
+    operation = recorder.operation
+
+    def check(world: World, request: NamedRequest) -> None:
+        sent, reply = world.send(operation, world.named(operation, request.name))
+        rows = pointed(reply.json, operation.contract.get("at") or "")
+        if reply.status >= 300 or not isinstance(rows, list):
+            raise NotCovered(f"was answered with {reply.status} and no rows")
+        asked = weakest(request.evidence, reading.Reading(operation, None, (), sent.wire, reply.status).evidence)
+        for word, found in complaints(operation, sent.query, reply.json, rows):
+            recorder.add(request.name, weakest(asked, contract_evidence(operation, word)), found, sent.wire)
+
+    recorder.each(successes(recorder.world, operation), check)
+    if {"size", "next"} <= set(operation.contract.get("page") or {}):
+        _turn_the_pages(recorder)
+    recorder.finish()
+
+
+def complaints(
+    operation: Operation, query: Json, body: Json, rows: list[Json]
+) -> Iterable[tuple[str, Iterable[Difference]]]:
+    """What is wrong with the rows of one answer, by the key of the contract that says so."""
+    yield "at", _twice(operation, rows)
+    yield "count", _miscounted(operation, body, rows)
+    yield "page", _too_many(operation, query, rows)
+    yield "filters", _unasked(operation, query, rows)
+
+
+def _twice(operation: Operation, rows: list[Json]) -> Iterable[Difference]:
+    """Rows that are there a second time: by their key where they are records, else as a whole."""
+    name = operation.contract["key"]["name"]
+    known = set()
+    for index, row in enumerate(rows):
+        key = json.dumps(row.get(name) if "record" in operation.contract else row, sort_keys=True)
+        if key in known:
+            yield Difference(f"/{index}", "each record once", row, "the list shows a record twice")
+        known.add(key)
+
+
+def _miscounted(operation: Operation, body: Json, rows: list[Json]) -> Iterable[Difference]:
+    count = operation.contract.get("count")
+    if count is not None and pointed(body, count) != len(rows):
+        found = pointed(body, count)
+        yield Difference(count, len(rows), found, f"the list has {len(rows)} rows and counts {found!r}")
+
+
+def _too_many(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
+    size = query.get((operation.contract.get("page") or {}).get("size"))
+    if isinstance(size, int) and len(rows) > size:
+        yield Difference("", size, len(rows), f"{size} rows at most were asked for, and {len(rows)} came")
+
+
+def _unasked(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
+    """Rows that a filter of the query should have kept out."""
+    for parameter, name in (operation.contract.get("filters") or {}).items():
+        for index, row in enumerate(rows if query.get(parameter) is not None else ()):
+            if name in row and row[name] != query[parameter]:
+                message = f"a row of {row[name]!r} where {parameter} {query[parameter]!r} was asked for"
+                yield Difference(f"/{index}/{name}", query[parameter], row[name], message)
+
+
+def _turn_the_pages(recorder: Recorder) -> None:
+    """Compares the list read in one go with the same list read row by row."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    _make_some(world, operation)
+    page, plain = operation.contract["page"], world.plain_request(operation)
+    whole = [row for rows in reading.pages(world, operation, plain)[0] for row in rows]
+    single = plain.with_values(plain.path, {**plain.query, page["size"]: 1}, plain.body)
+    turned, wire, status = reading.pages(world, operation, single)
+    rows = [row for found in turned for row in found]
+    found = []
+    if len(turned) == reading.MAX_PAGES > len(whole) + 1:
+        found.append(Difference("", f"{len(whole)} pages", "no end", "the pages never end"))
+    elif len(rows) != len(whole) or any(row not in rows for row in whole):
+        message = f"{len(whole)} rows in one go, {len(rows)} page by page, not the same ones"
+        found.append(Difference("", [_name(operation, r) for r in whole], [_name(operation, r) for r in rows], message))
+    evidence = weakest(
+        contract_evidence(operation, "page"), reading.Reading(operation, None, (), wire, status).evidence
+    )
+    recorder.add("page by page", evidence, found, wire)
+
+
+def _make_some(world: World, operation: Operation) -> None:
+    """Two more records on a server of our own, so that there are pages to turn."""
+    kind = operation.contract.get("record")
+    makers = [one for one in world.spec.operations.values() if one.contract.get("record") == kind]
+    for maker in makers if world.own else ():
+        if maker.contract.get("effect") == "create":
+            for request in successes(world, maker)[:2]:
+                world.send(maker, world.named(maker, request.name))
+
+
+def _name(operation: Operation, row: Json) -> Json:
+    return row.get(operation.contract["key"]["name"]) if isinstance(row, dict) else row

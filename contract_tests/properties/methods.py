@@ -1,0 +1,96 @@
+"""What a path does with the methods that no page documents for it: it refuses them, and they change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from contract_tests.endpoint.guard import BudgetSpent
+from contract_tests.endpoint.transport import Reply
+from contract_tests.properties.recorder import Recorder
+from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.world.world import World
+from mock_server.messages import Json
+from mock_server.spec import Evidence, NamedRequest, Operation, Router, Spec
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+NO_SUCH_RECORD = "ringback-check-no-such-record"
+
+
+def undocumented(spec: Spec, operation: Operation) -> list[str]:
+    """The methods that no page documents for the path of an operation, under whatever names of its parameters."""
+    router = Router(spec.operations.values())
+    matches = {method: router.match(method, operation.path) for method in METHODS}
+    return [method for method, match in matches.items() if match is None or match.operation is None]
+
+
+def opens_path(spec: Spec, operation: Operation) -> bool:
+    """Whether the operation is the first of its path, so that the path is checked once, and leaves a method open."""
+    return _of_path(spec, operation)[0] is operation and bool(undocumented(spec, operation))
+
+
+def _of_path(spec: Spec, operation: Operation) -> list[Operation]:
+    return [one for one in spec.operations.values() if one.path == operation.path]
+
+
+def undocumented_refused(recorder: Recorder) -> None:
+    """Sends each undocumented method to the path, and compares what the vendor shows before and after."""
+    operation, world = recorder.operation, recorder.world
+    evidence = Evidence("assumed", operation.evidence.source, "no page speaks of the other methods of this path")
+    reasons, sent = [], False
+    before = world.snapshot()
+    for method in undocumented(world.spec, operation):
+        try:
+            carrier, request = _request(world, operation, method)
+            wire, reply = world.send_to(carrier, request, method=method)
+        except BudgetSpent:
+            raise
+        except NotCovered as why:
+            reasons.append(f"{method}: {why}")
+            continue
+        sent = True
+        after = world.snapshot()
+        recorder.add(method, evidence, [*_accepted(method, reply), *_changed(method, before, after)], wire)
+        before = after
+    if not sent:
+        raise NotCovered("; ".join(reasons))
+    recorder.finish()
+
+
+def _request(world: World, operation: Operation, method: str) -> tuple[Operation, NamedRequest]:
+    """The request that a method is tried with, and the documented operation of the path that it is taken from.
+
+    On a server that is not our own it addresses no record, and sends nothing that one could be made of.
+    """
+    known = [(one, world.plain_request(one)) for one in _of_path(world.spec, operation)]
+    carrier, request = next((one for one in known if method != "GET" and one[1].has_body), known[0])
+    path = {name: _addressed(world, carrier, name, value) for name, value in request.path.items()}
+    request = replace(request, path=path, headers={}, after=())
+    if method == "GET" or not world.own:
+        request = replace(request, body=None, raw_body=None, has_body=False)
+    if not world.own and not path and method in ("PUT", "DELETE"):
+        raise NotCovered("may replace or remove what this run did not make")
+    return carrier, request
+
+
+def _addressed(world: World, operation: Operation, name: str, documented: Json) -> Json:
+    """A record that is there on a server of our own, so that a change would show; elsewhere none."""
+    if not world.own:
+        return NO_SUCH_RECORD
+    variable = next((p.variable for p in operation.parameters_in("path") if p.name == name), None)
+    return world.values(variable)[0] if variable is not None else documented
+
+
+def _accepted(method: str, reply: Reply) -> Iterable[Difference]:
+    """A refusal is any 4xx, or the 501 of a server that does not know the method."""
+    if not 400 <= reply.status < 500 and reply.status != 501:
+        text = reply.body[:120].decode("utf-8", "replace")
+        message = f"no page documents {method} here, and it is answered with {reply.status} {text}"
+        yield Difference("status", "a refusal", reply.status, message)
+
+
+def _changed(method: str, before: dict[str, Json], after: dict[str, Json]) -> Iterable[Difference]:
+    for name in before:
+        if before[name] != after[name]:
+            message = f"no page documents {method} here, and it changed what this operation shows"
+            yield Difference(name, "unchanged", "changed", message)

@@ -1,0 +1,132 @@
+"""What a property is, and the recorder that collects what its check finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hypothesis.strategies import SearchStrategy
+
+from contract_tests.properties import generation
+from contract_tests.properties.generation import Draw
+from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, Outcome, weaker
+from contract_tests.world.world import World
+from mock_server.spec import Evidence, NamedRequest, Operation, Spec, WireRequest
+
+
+@dataclass
+class Recorder:
+    """Collects the findings of one property of one operation; the breaking ones end it."""
+
+    world: World
+    operation: Operation
+    property: str
+    fail_on: str
+    draws: int
+    seed: int
+    broken: list[Finding] = field(default_factory=list)
+    notes: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    uncovered: list[str] = field(default_factory=list)
+    """Which requests could not be made, and why, though others could."""
+
+    def add(
+        self,
+        request: str,
+        evidence: Evidence,
+        differences: Iterable[Difference],
+        wire: WireRequest,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Keeps the differences as findings; `at_once` raises for the first breaking one, so that it shrinks."""
+        broken = []
+        for difference in differences:
+            finding = self.world.finding(self.property, self.operation, request, evidence, difference, wire)
+            if finding.grade in FAIL_ON[self.fail_on]:
+                broken.append(finding)
+            else:
+                self.notes.setdefault((finding.at, finding.message), finding)
+        if broken and at_once:
+            raise ContractBroken(broken)
+        self.broken += broken
+
+    def finish(self) -> None:
+        if self.broken:
+            raise ContractBroken(self.broken)
+
+    def generate(self, strategy: SearchStrategy[Draw], check: Callable[[Draw], None], *, share: int = 1) -> None:
+        """Lets `check` see the run's number of generated requests, or one in `share` of them."""
+        draws = -(-self.draws // share)
+        if draws:
+            generation.run(strategy, check, draws=draws, seed=self.seed, shrink=not self.world.transport.guard.real)
+
+    def each(self, requests: Iterable[NamedRequest], check: Callable[[World, NamedRequest], None]) -> None:
+        """Runs the check for each request in a fresh world; it is not covered when none could be made."""
+        reasons: dict[str, list[str]] = {}
+        done = 0
+        for request in requests:
+            try:
+                check(self.world.fresh(), request)
+                done += 1
+            except NotCovered as why:
+                reasons.setdefault(str(why), []).append(request.name)
+        self.uncovered += reasons
+        if not done and not self.broken:
+            raise NotCovered(_summary(reasons) or "the documentation has no such request")
+
+
+def _summary(reasons: dict[str, list[str]]) -> str:
+    """The reasons, each with the requests that it holds for; alone when it is the same for all of them."""
+    if len(reasons) == 1:
+        return next(iter(reasons))
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+
+
+class Property(NamedTuple):
+    """One property: its name, what it promises, for which operations of a spec it is, and how it is checked."""
+
+    name: str
+    sentence: str
+    applies: Callable[[Spec, Operation], bool]
+    check: Callable[[Recorder], None]
+
+
+def outcome_of(operation: Operation, property: str) -> Outcome:
+    """An outcome for a property of an operation, passed until something else is known."""
+    return Outcome(
+        operation.provider,
+        operation.id,
+        property,
+        method=operation.method,
+        path=operation.path,
+        grade=operation.evidence.grade,
+        source=operation.evidence.source,
+    )
+
+
+def successes(world: World, operation: Operation) -> list[NamedRequest]:
+    """The documented requests of an operation that get a success."""
+    return [r for r in operation.requests.values() if world.spec.answer(operation, r.answer).status < 300]
+
+
+def refusals(world: World, operation: Operation) -> list[NamedRequest]:
+    """The documented requests of an operation that get an error."""
+    return [r for r in operation.requests.values() if world.spec.answer(operation, r.answer).status >= 300]
+
+
+def weakest(*statements: Evidence) -> Evidence:
+    """The weakest of several statements that an expectation rests on."""
+    grade = weaker(*(statement.grade for statement in statements))
+    return next(statement for statement in statements if statement.grade == grade)
+
+
+def contract_evidence(operation: Operation, *keys: str) -> Evidence:
+    """How we know what the contract says under these keys.
+
+    `x-contract.evidence` is one statement for the whole contract, or a mapping from keys of the contract (`clears`,
+    `partial`, ...) to a statement each; what it does not speak of is as sure as the operation.
+    """
+    declared = operation.contract.get("evidence") or {}
+    spoken = [declared] if "grade" in declared else [declared[key] for key in keys if key in declared]
+    return weakest(operation.evidence, *(Evidence(one["grade"], one["source"], one.get("note", "")) for one in spoken))

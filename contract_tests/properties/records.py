@@ -1,0 +1,292 @@
+"""What a write does to its record: it reads back, what was not sent stays, clearing clears, again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from contract_tests.endpoint.transport import Reply
+from contract_tests.judging import compare
+from contract_tests.judging.compare import CLEARED
+from contract_tests.properties import generation
+from contract_tests.properties.generation import Draw
+from contract_tests.properties.recorder import Recorder, contract_evidence, successes, weakest
+from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.world import reading
+from contract_tests.world.reading import Reading
+from contract_tests.world.world import ABSENT, Sent, World
+from mock_server.messages import Json
+from mock_server.spec import Evidence, NamedRequest, Operation
+
+
+def writes(operation: Operation) -> bool:
+    """Whether the operation writes a record whose key the contract knows."""
+    return operation.contract.get("effect") in ("create", "update", "delete") and "key" in operation.contract
+
+
+def addressed_key(operation: Operation, request: NamedRequest) -> Json:
+    """The key of the record that a request addresses in its path; ABSENT when it makes one."""
+    key = operation.contract.get("key") or {}
+    return request.path.get(key["name"], ABSENT) if key.get("in") == "path" else ABSENT
+
+
+# --- read-back -------------------------------------------------------------------------------------------
+
+
+def reads_back(recorder: Recorder) -> None:
+    """Writes, and compares what was sent with the answer and with every documented way to read the record."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    if "at" not in operation.contract and not any(True for _ in world.readers(operation.contract["record"])):
+        raise NotCovered("no documented operation shows these records")
+
+    def check(world: World, request: NamedRequest) -> None:
+        named = world.named(operation, request.name)
+        _write_and_read(recorder, world, named, request.name, request.evidence)
+
+    recorder.each(successes(recorder.world, operation), check)
+    recorder.finish()
+
+    def check_draw(draw: Draw) -> None:
+        if not draw.violations and draw.raw is None:
+            _write_and_read(recorder, world, draw.request, "generated", operation.evidence, at_once=True)
+
+    recorder.generate(generation.valid_requests(world, operation), check_draw)
+
+
+def _write_and_read(
+    recorder: Recorder, world: World, request: NamedRequest, name: str, asked: Evidence, *, at_once: bool = False
+) -> None:
+    operation = recorder.operation
+    sent, reply = world.send(operation, request)
+    if reply.status >= 300:
+        return
+    key = reading.key_of(operation, sent, reply)
+    if key is ABSENT:
+        missing = Difference("", f"the key {operation.contract.get('key')}", "absent", "the answer names no record")
+        recorder.add(name, weakest(operation.evidence, asked), [missing], sent.wire, at_once=at_once)
+        return
+    written = reading.sent_fields(operation, sent)
+    for seen in _readings(world, operation, key, written, sent, reply):
+        differences = list(unlike(operation, written, seen))
+        evidence = weakest(contract_evidence(operation, "fields"), seen.evidence, asked)
+        recorder.add(f"{name}, read by {seen.operation.id}", evidence, differences, sent.wire, at_once=at_once)
+
+
+def _readings(
+    world: World, operation: Operation, key: Json, written: dict[str, Json], sent: Sent, reply: Reply
+) -> Iterable[Reading]:
+    answer = reading.answered(operation, sent, reply)
+    if answer is not None:
+        yield answer
+    yield from reading.read(world, operation.contract["record"], key, written)
+
+
+def unlike(operation: Operation, written: dict[str, Json], seen: Reading) -> Iterable[Difference]:
+    """Where a reading is not what was written; an answer need not show fields that the spec does not name there."""
+    reader = seen.operation.id if seen.operation is not operation else "the answer"
+    if seen.record is ABSENT:
+        yield Difference("", "the record", "absent", f"written, but {reader} does not show it")
+        return
+    clearing = reading.clears(operation)
+    for name, value in written.items():
+        if seen.operation is operation and not seen.declares(name):
+            continue
+        found, grade = reading.field(seen.record, name), seen.grade(name)
+        if name in clearing and value in clearing[name]:
+            yield from _not_cleared(name, found, reader, grade)
+        elif not compare.shows(value, found):
+            shown = _plain(found)
+            yield Difference(
+                f"/{name.lstrip('/')}", value, shown, f"{value!r} was written, {reader} shows {shown!r}", grade
+            )
+
+
+def _not_cleared(name: str, found: Json, reader: str, grade: str | None) -> Iterable[Difference]:
+    if found not in CLEARED and found is not ABSENT and found != []:
+        yield Difference(f"/{name.lstrip('/')}", "cleared", found, f"cleared, but {reader} shows {found!r}", grade)
+
+
+# --- partial ---------------------------------------------------------------------------------------------
+
+
+def keeps_the_rest(recorder: Recorder) -> None:
+    """Fills a record, updates parts of it, and compares the fields that were not sent before and after."""
+    operation = recorder.operation
+    values = reading.documented_values(recorder.world, operation)
+
+    def check(world: World, request: NamedRequest) -> None:
+        filled = _fill(world, operation, values)
+        named = world.prepared(operation, world.named(operation, request.name))
+        answer = filled.answer if filled is not None and named.path == filled.request.path else None
+        answer = _update_and_compare(recorder, world, named, request.name, request.evidence, answer)
+        if filled is None or answer is None or request is not first:
+            return
+        base = reading.base_body(world, operation)
+        for name, documented in values.items():
+            part = filled.request.with_values(named.path, named.query, {**base, name: documented[-1]})
+            answer = _update_and_compare(recorder, world, part, f"{name} alone", operation.evidence, answer)
+
+    requests = successes(recorder.world, operation)
+    first = requests[0] if requests else None
+    recorder.each(requests, check)
+    recorder.finish()
+    world = recorder.world.fresh()
+
+    def check_draw(draw: Draw) -> None:
+        if not draw.violations and draw.raw is None:
+            _update_and_compare(recorder, world, draw.request, "generated", operation.evidence, None, at_once=True)
+
+    recorder.generate(generation.valid_requests(world, operation), check_draw, share=2)
+
+
+class Filled(NamedTuple):
+    """A request that gave a record a value in every field, and what its answer showed."""
+
+    request: NamedRequest
+    answer: Reading | None
+
+
+def _fill(world: World, operation: Operation, values: dict[str, list[Json]]) -> Filled | None:
+    """Gives the documented record a documented value in every field; None when that was refused."""
+    body = {**reading.base_body(world, operation), **{name: known[0] for name, known in values.items()}}
+    plain = world.plain_request(operation)
+    request = plain.with_values(plain.path, plain.query, body)
+    sent, reply = world.send(operation, request)
+    return Filled(request, reading.answered(operation, sent, reply)) if reply.status < 300 else None
+
+
+def _update_and_compare(
+    recorder: Recorder,
+    world: World,
+    request: NamedRequest,
+    name: str,
+    asked: Evidence,
+    answer: Reading | None,
+    *,
+    at_once: bool = False,
+) -> Reading | None:
+    """Compares the record before and after; `answer` is that of the write before, what this one shows is returned."""
+    operation = recorder.operation
+    contract = operation.contract
+    key = addressed_key(operation, request)
+    before = {one.operation.id: one for one in reading.read(world, contract["record"], key, {})}
+    sent, reply = world.send(operation, request)
+    if reply.status >= 300:
+        return None
+    written = reading.sent_fields(operation, sent)
+    fields = set((contract.get("fields") or {}).values()) - set(written) if contract.get("partial") else set()
+    shown = reading.answered(operation, sent, reply)
+    pairs = [(before[seen.operation.id], seen) for seen in reading.read(world, contract["record"], key, {})]
+    pairs += [(answer, shown)] if answer is not None and shown is not None else []
+    for old, seen in pairs:
+        for word, names in (("partial", fields), ("immutable", set(contract.get("immutable") or ()))):
+            evidence = weakest(contract_evidence(operation, word), seen.evidence, asked)
+            title = f"{name}, read by {seen.operation.id}"
+            recorder.add(title, evidence, list(_moved(names, old, seen)), sent.wire, at_once=at_once)
+    return shown
+
+
+def _moved(names: Iterable[str], before: Reading, seen: Reading) -> Iterable[Difference]:
+    """Which of the fields two readings of one record show differently."""
+    if before.record is ABSENT or seen.record is ABSENT:
+        return
+    for name in sorted(names):
+        old, new = reading.field(before.record, name), reading.field(seen.record, name)
+        if old != new:
+            message = f"not sent, but {seen.operation.id} shows it changed from {_plain(old)!r} to {_plain(new)!r}"
+            yield Difference(f"/{name.lstrip('/')}", _plain(old), _plain(new), message, seen.grade(name))
+
+
+# --- clear -----------------------------------------------------------------------------------------------
+
+
+def clears_one_field(recorder: Recorder) -> None:
+    """Fills a record, clears one field, and looks at that field and at the others."""
+    operation = recorder.operation
+    values = reading.documented_values(recorder.world, operation)
+    reasons = []
+    for name, clearing in operation.contract["clears"].items():
+        for value in clearing:
+            world = recorder.world.fresh()
+            filled = _fill(world, operation, values) if name in values else None
+            if filled is None:
+                reasons.append(f"no documented request gives {name} a value to clear")
+                continue
+            body = {**reading.base_body(world, operation), name: value}
+            request = filled.request.with_values(filled.request.path, filled.request.query, body)
+            _clear_and_look(recorder, world, request, name)
+    recorder.finish()
+    if len(reasons) == sum(len(clearing) for clearing in operation.contract["clears"].values()):
+        raise NotCovered("; ".join(dict.fromkeys(reasons)))
+
+
+def _clear_and_look(recorder: Recorder, world: World, request: NamedRequest, name: str) -> None:
+    operation, title = recorder.operation, f"{name} {request.body[name]!r}"
+    kind, key = operation.contract["record"], addressed_key(operation, request)
+    before = {one.operation.id: one for one in reading.read(world, kind, key, {})}
+    sent, reply = world.send(operation, request)
+    how = contract_evidence(operation, "clears")
+    if reply.status >= 300:
+        refused = Difference("status", "a success", reply.status, f"{title}, which clears the field, was refused")
+        recorder.add(title, how, [refused], sent.wire)
+        return
+    fields = operation.contract["fields"]
+    others = set(fields.values()) - set(reading.sent_fields(operation, sent))
+    for seen in _readings(world, operation, key, {}, sent, reply):
+        reader = seen.operation.id if seen.operation is not operation else "the answer"
+        if seen.record is ABSENT or (seen.operation is operation and not seen.declares(fields[name])):
+            continue
+        found, grade = reading.field(seen.record, fields[name]), seen.grade(fields[name])
+        missing = list(_not_cleared(fields[name], found, reader, grade))
+        recorder.add(f"{title}, read by {seen.operation.id}", weakest(how, seen.evidence), missing, sent.wire)
+        if seen.operation is not operation:
+            evidence = weakest(how, contract_evidence(operation, "partial"), seen.evidence)
+            moved = list(_moved(others, before[seen.operation.id], seen))
+            recorder.add(f"{title}, read by {seen.operation.id}", evidence, moved, sent.wire)
+
+
+# --- idempotent ------------------------------------------------------------------------------------------
+
+
+def same_again(recorder: Recorder) -> None:
+    """Makes each documented request twice, and compares the record after the first and after the second."""
+    operation = recorder.operation
+
+    def check(world: World, request: NamedRequest) -> None:
+        prepared = world.prepared(operation, world.named(operation, request.name))
+        sent, reply = world.send(operation, prepared)
+        if reply.status >= 300:
+            raise NotCovered(f"was answered with {reply.status}")
+        key = reading.key_of(operation, sent, reply)
+        first = _all_readings(world, operation, key, sent, reply)
+        evidence = weakest(contract_evidence(operation, "idempotent"), request.evidence)
+        resent, again = world.send(operation, prepared)
+        if again.status >= 300:
+            refused = Difference("status", reply.status, again.status, "the same request again was refused")
+            recorder.add(request.name, evidence, [refused], sent.wire)
+            return
+        if reading.key_of(operation, sent, again) != key:
+            other = Difference("", "the same record", "another one", "the same request again made another record")
+            recorder.add(request.name, evidence, [other], sent.wire)
+        for one, two in zip(first, _all_readings(world, operation, key, resent, again), strict=True):
+            if _timeless(one) != _timeless(two):
+                difference = Difference("", _timeless(one), _timeless(two), "the same request again changed it")
+                title = f"{request.name} twice, read by {one.operation.id}"
+                recorder.add(title, weakest(evidence, one.evidence), [difference], sent.wire)
+
+    recorder.each(successes(recorder.world, operation), check)
+    recorder.finish()
+
+
+def _all_readings(world: World, operation: Operation, key: Json, sent: Sent, reply: Reply) -> list[Reading]:
+    return list(_readings(world, operation, key, {}, sent, reply))
+
+
+def _timeless(seen: Reading) -> Json:
+    """A reading without the times that the server issues, which may move with every write."""
+    record = "absent" if seen.record is ABSENT else compare.lasting(seen.record_schema, seen.record)
+    return [record, len(seen.others)]
+
+
+def _plain(value: Json) -> Json:
+    return "absent" if value is ABSENT else value

@@ -1,0 +1,125 @@
+"""The properties that a server is checked for, each with a name, a sentence and a function."""
+
+from __future__ import annotations
+
+from contract_tests.properties import accounts, addresses, bystanders, documented, generated, lists, methods, records
+from contract_tests.properties.recorder import Property, Recorder
+from mock_server.spec import Operation, Spec
+
+__all__ = ["PROPERTIES", "Property", "Recorder"]
+
+
+def _any(spec: Spec, operation: Operation) -> bool:
+    return True
+
+
+def _effect(operation: Operation, *effects: str) -> bool:
+    return operation.contract.get("effect") in effects and "key" in operation.contract
+
+
+PROPERTIES = (
+    Property(
+        "examples",
+        "A documented request gets the documented answer: to the letter, issued values by kind.",
+        _any,
+        documented.documented_examples,
+    ),
+    Property(
+        "errors",
+        "A documented error comes for its documented input, to the letter, and changes nothing.",
+        _any,
+        documented.documented_errors,
+    ),
+    Property(
+        "keys",
+        "A missing and a wrong key are refused.",
+        lambda spec, operation: operation.secured,
+        documented.keys_refused,
+    ),
+    Property(
+        "valid",
+        "A valid request gets an answer that the spec describes.",
+        _any,
+        generated.valid_accepted,
+    ),
+    Property(
+        "invalid",
+        "An invalid request is refused, as documented where a page says how, and changes nothing.",
+        lambda spec, operation: operation.body_schema is not None or bool(operation.parameters_in("query")),
+        generated.invalid_refused,
+    ),
+    Property(
+        "encoding",
+        "A path value means the same however it is percent-encoded.",
+        lambda spec, operation: addresses.has_path_values(operation),
+        addresses.encoding_is_no_matter,
+    ),
+    Property(
+        "twin",
+        "Two documented methods of one path do the same.",
+        lambda spec, operation: "twin" in operation.contract,
+        addresses.twins_agree,
+    ),
+    Property(
+        "methods",
+        "A method that no page documents for a path is refused, and changes nothing.",
+        methods.opens_path,
+        methods.undocumented_refused,
+    ),
+    Property(
+        "read-back",
+        "What was written reads back in the answer and in every documented way.",
+        lambda spec, operation: _effect(operation, "create", "update"),
+        records.reads_back,
+    ),
+    Property(
+        "partial",
+        "An update keeps what was not sent, and what can never change.",
+        lambda spec, operation: (
+            _effect(operation, "update") and bool({"partial", "immutable"} & set(operation.contract))
+        ),
+        records.keeps_the_rest,
+    ),
+    Property(
+        "clear",
+        "A value that clears a field clears it, and no other.",
+        lambda spec, operation: _effect(operation, "update") and bool(operation.contract.get("clears")),
+        records.clears_one_field,
+    ),
+    Property(
+        "idempotent",
+        "The same request again changes nothing.",
+        lambda spec, operation: records.writes(operation) and bool(operation.contract.get("idempotent")),
+        records.same_again,
+    ),
+    Property(
+        "isolation",
+        "A write touches no other record, and nothing that another key sees.",
+        lambda spec, operation: records.writes(operation),
+        bystanders.others_untouched,
+    ),
+    Property(
+        "accounts",
+        "A key of another account neither sees nor changes a record.",
+        accounts.reaches_made_records,
+        accounts.strangers_kept_out,
+    ),
+    Property(
+        "unique",
+        "A new record is a new one, and is listed once beside the earlier ones.",
+        lambda spec, operation: _effect(operation, "create") and bool(operation.contract.get("unique")),
+        bystanders.new_is_new,
+    ),
+    Property(
+        "delete",
+        "A deleted record is gone in every documented way, and only that one.",
+        lambda spec, operation: _effect(operation, "delete"),
+        bystanders.deleted_is_gone,
+    ),
+    Property(
+        "list",
+        "A list shows each record once, counts its rows, keeps to its filters, and its pages make the whole.",
+        lambda spec, operation: lists.lists(operation),
+        lists.shows_all_once,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Recordings of exchanges: HAR in and out, masking, recognising, judging again, replaying."""

@@ -1,0 +1,172 @@
+"""A recording, judged again: every exchange as if it were made now, and nothing is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from contract_tests.endpoint.guard import Guard
+from contract_tests.endpoint.transport import Reply, Transport
+from contract_tests.judging.assumptions import Assumptions
+from contract_tests.judging.judge import Judge, Tally
+from contract_tests.judging.model import Model
+from contract_tests.options import Settings
+from contract_tests.plugin import Run
+from contract_tests.recordings.har import Recorded, Recording
+from contract_tests.recordings.naming import KEY_STAND_IN, NOT_NOW, Recognised, Recogniser, literals
+from contract_tests.words.facts import Verdict
+from contract_tests.words.findings import NotCovered
+from contract_tests.words.keys import NONE, OTHER, WRONG, WRONG_KEY
+from contract_tests.world.world import World
+from mock_server.messages import Json
+from mock_server.spec import NamedRequest, Spec, WireRequest
+
+
+class Offline(Transport):
+    """Sends nothing; only the origin is known, for the lines that repeat a request."""
+
+    def send(self, request: WireRequest) -> Reply:
+        """Raises NotCovered: what is not in the recording is not known."""
+        raise NotCovered("a recording is checked, and nothing is sent")
+
+
+class Judged(NamedTuple):
+    """What an exchange of the recording says: the verdicts on it, and on earlier exchanges that it shows wrong."""
+
+    recorded: Recorded
+    verdicts: list[Verdict]
+
+
+@dataclass
+class Rechecked:
+    """What the recording of one vendor says; `left_out` counts the exchanges that say nothing, by the reason."""
+
+    world: World
+    assumptions: Assumptions
+    judged: list[Judged] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def leave_out(self, reason: str) -> None:
+        """Counts an exchange that is not judged."""
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
+
+
+class RecheckRun(Run):
+    """The run of a re-check, as the reports want it: the target is the file."""
+
+    def __init__(self, settings: Settings, file: Path) -> None:
+        super().__init__(settings)
+        self.file = file
+        self.rechecked: dict[str, Rechecked] = {}
+
+    def target(self, provider: str) -> str | None:
+        """The recording, whichever vendor it is of."""
+        return str(self.file)
+
+    def judge(self, recording: Recording) -> None:
+        """Judges every exchange and keeps the outcomes."""
+        for provider in self.providers:
+            spec = self.specs[provider]
+            done = judged(recording, spec, self.specs)
+            self.rechecked[provider] = done
+            tally = Tally(done.world, self.settings.fail_on)
+            for one in done.judged:
+                tally.add(verdict for verdict in one.verdicts if self._is_asked(verdict))
+            order = list(spec.operations)
+            self.outcomes += sorted(tally.outcomes.values(), key=lambda outcome: order.index(outcome.operation))
+
+    def _is_asked(self, verdict: Verdict) -> bool:
+        return not self.settings.operations or verdict.operation.id in self.settings.operations
+
+
+def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Rechecked:
+    """Judges the exchanges of one vendor in their order, those of each key by themselves."""
+    mine = [one for one in recording if one.provider == spec.provider]
+    origin = mine[0].origin if mine else spec.origin
+    world = World(spec, Offline(origin, Guard(spec, ())), key=KEY_STAND_IN, own=False)
+    recogniser, done, judges = Recogniser(spec, specs), Rechecked(world, Assumptions(world)), dict[int, Judge]()
+    for recorded in mine:
+        if recorded.key == OTHER:
+            done.leave_out("by the key of another account")
+            continue
+        recognised = recogniser.recognised(recorded)
+        if recognised is None:
+            done.leave_out("to no documented operation")
+            continue
+        key = _key(recorded)
+        if not recognised.json and not recognised.names and key == world.key:
+            done.leave_out("with a body that is not sent as JSON")
+            continue
+        operation, reply = recognised.operation, recorded.reply
+        if reply.status in NOT_NOW and reply.status not in operation.responses:
+            done.leave_out("that the server had no time for")
+            continue
+        space = recorded.space if key == world.key else 0
+        judge = judges.setdefault(space, Judge(world, alone=recorded.alone))
+        recognised = _named(recogniser, recognised, reply, judge.model)
+        request, sent = recognised.request, recognised.sent
+        if recognised.masked and not request.answer and reply.status >= 300:
+            done.leave_out("refused with a secret that is masked")
+            continue
+        before = len(judge.verdicts)
+        judge.see(operation, request, sent, reply, key)
+        verdicts = [_pointing(verdict, recorded) for verdict in judge.verdicts[before:]]
+        del judge.verdicts[before:]
+        done.judged.append(Judged(recorded, verdicts))
+        done.assumptions.see(operation, request, sent, reply, key, verdicts, recorded.entry)
+    return done
+
+
+def _key(recorded: Recorded) -> str | None:
+    """The key as the judge takes it; one that may have been stripped from the recording was there if it worked."""
+    if recorded.key == NONE:
+        return KEY_STAND_IN if recorded.stripped and recorded.reply.status not in (401, 403) else None
+    return WRONG_KEY if recorded.key == WRONG else KEY_STAND_IN
+
+
+def _named(recogniser: Recogniser, recognised: Recognised, reply: Reply, model: Model) -> Recognised:
+    """The request under its name in the spec, or unnamed where what must be answered depends on what is not known."""
+    spec, operation = recogniser.spec, recognised.operation
+    names = {name.answer: name for name in reversed(recognised.names)}
+    fitting = [name for name in names.values() if spec.answer(operation, name.answer).status == reply.status]
+    if len(names) != 1 and (len(fitting) != 1 or recognised.masked):
+        return recognised
+    name = (fitting or list(names.values()))[0]
+    if fitting or _is_certain(recogniser, recognised, name, model):
+        return recogniser.named(recognised, name)
+    return recognised
+
+
+def _is_certain(recogniser: Recogniser, recognised: Recognised, name: NamedRequest, model: Model) -> bool:
+    """Whether a documented request must get its documented answer after what the recording has shown."""
+    spec, operation = recogniser.spec, recognised.operation
+    kind, effect = operation.contract.get("record"), operation.contract.get("effect")
+    if spec.answer(operation, name.answer).status < 300:
+        certain = effect != "create"  # What can be made once only may have been there before.
+    else:
+        certain = recogniser.is_forbidden(recognised) or not model.wrote(kind)
+    return certain and all(_is_there(model, value) for value in literals(spec, operation, name))
+
+
+def _is_there(model: Model, value: Json) -> bool:
+    """Whether the recording has shown a record by that name, or with that value, which is still there."""
+    for kind in model.spec.records:
+        for record in model.known(kind):
+            if str(value) in record.names or any(value in shown.values() for shown in record.shown.values()):
+                return True
+    return False
+
+
+def _pointing(verdict: Verdict, recorded: Recorded) -> Verdict:
+    """The verdict with the entry in its title that tells it."""
+    if re.search(rf"\bentry {recorded.entry}\b", verdict.request):
+        return verdict
+    return verdict._replace(request=f"{verdict.request}, entry {recorded.entry}")
+
+
+def chosen(recording: Recording, providers: Collection[str]) -> list[str]:
+    """The vendors to look at: the named ones, else all that the recording has exchanges of."""
+    return list(providers) or recording.providers

@@ -1,0 +1,1 @@
+"""Calls in a row over one world: the scenario of a vendor, and random walks that shrink."""

@@ -1,0 +1,218 @@
+"""Reads records back through every documented operation that shows them, the answer of a write among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from contract_tests.endpoint.transport import Reply
+from contract_tests.judging import compare
+from contract_tests.properties.recorder import weakest
+from contract_tests.words.findings import NotCovered
+from contract_tests.world.world import ABSENT, Sent, World, pointed
+from mock_server.messages import Json
+from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
+
+MAX_PAGES = 50
+
+
+class Reading(NamedTuple):
+    """What one operation shows of a record (ABSENT when it does not), and of the others of its kind."""
+
+    operation: Operation
+    record: Json
+    others: tuple[Json, ...]
+    wire: WireRequest
+    status: int = 200
+    same: int = 1
+    """So many records of a list go by the key or another name; the one whose key it is comes first."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """How we know that the operation shows the record in this answer."""
+        response = self.operation.responses.get(self.status)
+        return weakest(self.operation.evidence, response.evidence) if response else self.operation.evidence
+
+    def grade(self, name: str) -> str | None:
+        """The grade of a field in this answer, where the spec gives it one of its own."""
+        return compare.grade_of(self._schema(), self._dotted(name))
+
+    def declares(self, name: str) -> bool:
+        """Whether the spec names this field in this answer."""
+        return compare.declared(self._schema(), self._dotted(name))
+
+    @property
+    def record_schema(self) -> Any:
+        """The schema of the record in this answer."""
+        node: Any = self._schema()
+        for part in self._dotted("").split("."):
+            if part and isinstance(node, Mapping):
+                node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
+        return node
+
+    def _schema(self) -> Mapping[str, Any] | None:
+        response = self.operation.responses.get(self.status)
+        return response.schema if response else None
+
+    def _dotted(self, name: str) -> str:
+        parts = (self.operation.contract.get("at") or "").strip("/").split("/")
+        parts += ["0"] if self.operation.contract["effect"] == "list" else []
+        return ".".join(part for part in [*parts, *name.strip("/").split("/")] if part)
+
+
+def answered(operation: Operation, sent: Sent, reply: Reply) -> Reading | None:
+    """What the answer of a write itself shows of its record, where the contract says `at` which place."""
+    contract = operation.contract
+    if contract["effect"] not in ("create", "update") or "at" not in contract or reply.status >= 300:
+        return None
+    return Reading(operation, pointed(reply.json, contract["at"]), (), sent.wire, reply.status)
+
+
+def key_of(operation: Operation, sent: Sent, reply: Reply) -> Json:
+    """The key of the record that a call addressed or made, as the contract says where it stands."""
+    key = operation.contract.get("key") or {}
+    if key.get("in") == "path":
+        return sent.path.get(key["name"], ABSENT)
+    if key.get("in") == "body":
+        return sent.value(key["name"])
+    if key.get("in") == "answer":
+        record = pointed(reply.json, operation.contract.get("at") or "")
+        return record.get(key["name"], ABSENT) if isinstance(record, dict) else ABSENT
+    return ABSENT
+
+
+def sent_fields(operation: Operation, sent: Sent) -> dict[str, Json]:
+    """What a call wrote, by the name under which it reads back: only what it sent, cleared values as sent."""
+    body = sent.body if isinstance(sent.body, dict) else {}
+    fields: Mapping[str, str] = operation.contract.get("fields") or {}
+    return {target: body[source] for source, target in fields.items() if source in body}
+
+
+def clears(operation: Operation) -> dict[str, list[Json]]:
+    """The values that clear a field, by the name under which it reads back."""
+    fields: Mapping[str, str] = operation.contract.get("fields") or {}
+    return {
+        fields[source]: values
+        for source, values in (operation.contract.get("clears") or {}).items()
+        if source in fields
+    }
+
+
+def field(record: Json, name: str) -> Json:
+    """A record's field by name, or by JSON pointer where the name begins with a slash."""
+    if name.startswith("/"):
+        return pointed(record, name)
+    return record.get(name, ABSENT) if isinstance(record, dict) else ABSENT
+
+
+def read(world: World, kind: str, key: Json, known: Mapping[str, Json]) -> Iterator[Reading]:
+    """The record of that key as every reading operation shows it; `known` are fields that lists filter by."""
+    shape = world.spec.records[kind]
+    names = (shape.key, *shape.aliases)
+    for operation in world.readers(kind):
+        if operation.contract["effect"] == "read":
+            yield read_one(world, operation, key)
+        else:
+            rows, wire, status = rows_of(world, operation, known)
+            mine = [row for row in rows if isinstance(row, dict) and key in [row.get(name) for name in names]]
+            others = tuple(row for row in rows if row not in mine)
+            mine.sort(key=lambda row: row.get(shape.key) != key)
+            yield Reading(operation, mine[0] if mine else ABSENT, others, wire, status, len(mine))
+
+
+def read_one(world: World, operation: Operation, key: Json) -> Reading:
+    """The record of that key as a reading operation shows it; ABSENT when it answers with an error."""
+    request = replace(world.plain_request(operation), name="reading", answer="")
+    name = operation.contract["key"]["name"]
+    request = request.with_values({**request.path, name: key}, request.query, request.body)
+    sent, reply = world.send(operation, request)
+    record = pointed(reply.json, operation.contract.get("at") or "") if reply.status < 300 else ABSENT
+    return Reading(operation, record, (), sent.wire, reply.status if reply.status < 300 else 200)
+
+
+def plain_reading(world: World, operation: Operation) -> NamedRequest:
+    """The operation's first documented success, without a claim to its documented answer."""
+    return replace(world.plain_request(operation), name="reading", answer="")
+
+
+def rows_of(
+    world: World, operation: Operation, known: Mapping[str, Json], *, key: Json = ABSENT
+) -> tuple[list[Json], WireRequest, int]:
+    """Every row that a list shows, over all of its pages, with the first request and its status; `key` as in `send`."""
+    contract = operation.contract
+    request = plain_reading(world, operation)
+    query = dict(request.query)
+    path = dict(request.path)
+    for parameter, name in (contract.get("filters") or {}).items():
+        if known.get(name) is not None:
+            (path if parameter in path else query)[parameter] = known[name]
+    found, wire, status = pages(world, operation, request.with_values(path, query, request.body), key=key)
+    return [row for page in found for row in page], wire, status
+
+
+def pages(
+    world: World, operation: Operation, request: NamedRequest, *, key: Json = ABSENT
+) -> tuple[list[list[Json]], WireRequest, int]:
+    """The pages of a list from that request on, `MAX_PAGES` at most, with the first request and its status."""
+    page = operation.contract.get("page") or {}
+    query = dict(request.query)
+    found: list[list[Json]] = []
+    wire, status = None, 200
+    while len(found) < MAX_PAGES:
+        sent, reply = world.send(operation, request.with_values(request.path, query, request.body), key=key)
+        if wire is None:
+            wire, status = sent.wire, reply.status
+        rows = pointed(reply.json, operation.contract.get("at") or "")
+        found.append(rows if isinstance(rows, list) else [])
+        following = pointed(reply.json, page["next"]) if "next" in page else None
+        if following in (None, "", ABSENT):
+            break
+        query[page["parameter"]] = following
+    assert wire is not None
+    return found, wire, status
+
+
+def documented_values(world: World, operation: Operation) -> dict[str, list[Json]]:
+    """Values that documented requests send for the fields of an operation, by the name in its body.
+
+    The operation's own come first, then those that other operations write into the same field of the same kind of
+    record; values that clear a field are left out.
+    """
+    values: dict[str, list[Json]] = {}
+    fields: Mapping[str, str] = operation.contract.get("fields") or {}
+    kind = operation.contract["record"]
+    others = [other for other in world.spec.operations.values() if other.contract.get("record") == kind]
+    for other in sorted(others, key=lambda one: one is not operation):
+        theirs = other.contract.get("fields") or {}
+        for body in _success_bodies(world, other):
+            for source, target in fields.items():
+                for name, place in theirs.items():
+                    if place == target and name in body and body[name] not in ("", None, [], {}):
+                        known = values.setdefault(source, [])
+                        known += [body[name]] if body[name] not in known else []
+    for name in values if not world.own else ():
+        variable = ((operation.body_schema or {}).get("properties") or {}).get(name, {}).get("x-variable")
+        if variable is not None:
+            # What the pages name is not there elsewhere; two records that are will do.
+            values[name] = world.values(variable)[:2]
+    return {name: known for name, known in values.items() if known}
+
+
+def base_body(world: World, operation: Operation) -> dict[str, Json]:
+    """The required fields of a body with documented values."""
+    required = (operation.body_schema or {}).get("required") or ()
+    bodies = list(_success_bodies(world, operation))
+    return {name: next(body[name] for body in bodies if name in body) for name in required}
+
+
+def _success_bodies(world: World, operation: Operation) -> Iterator[dict[str, Json]]:
+    """The bodies of the documented requests that need nothing before them and succeed."""
+    for name, request in operation.requests.items():
+        if request.after or world.spec.answer(operation, request.answer).status >= 300:
+            continue
+        with suppress(NotCovered):
+            body = world.named(operation, name).body
+            if isinstance(body, dict):
+                yield body

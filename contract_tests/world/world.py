@@ -1,0 +1,369 @@
+"""The world a property is checked in: one vendor at one origin with one key, and the records found there."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any, NamedTuple
+
+from contract_tests.endpoint.guard import cost_of
+from contract_tests.endpoint.transport import Reply, Transport
+from contract_tests.words.findings import Difference, Finding, NotCovered, weaker
+from contract_tests.words.pointers import ABSENT, pointed, pointed_all
+from contract_tests.world.traces import Traces
+from mock_server.messages import Json
+from mock_server.spec import (
+    Evidence,
+    NamedRequest,
+    Operation,
+    OperationCheck,
+    Spec,
+    WireRequest,
+    build,
+    compile_checks,
+    curl,
+)
+
+__all__ = ["ABSENT", "Sent", "World", "pointed"]
+
+Observer = Callable[[Operation, NamedRequest, "Sent", Reply, "str | None"], None]
+"""Told of each exchange: the operation, the request, what was sent, what came, and the key it was sent with."""
+
+
+class Sent(NamedTuple):
+    """A request that was sent: its values, and how to repeat it."""
+
+    path: Mapping[str, Json]
+    query: Mapping[str, Json]
+    body: Json
+    wire: WireRequest
+
+    def value(self, name: str) -> Json:
+        """The value sent under that name in the body, the path or the query; `ABSENT` when none was."""
+        if isinstance(self.body, dict) and name in self.body:
+            return self.body[name]
+        for values in (self.path, self.query):
+            if name in values:
+                return values[name]
+        return ABSENT
+
+
+class World:
+    """One vendor's server as the harness may use it.
+
+    `own` says that the server is a mock started for this run: every world then has a key, and so a
+    space, of its own, and holds the documented records. Elsewhere (`own` False) there is one key, and
+    the records to work with are found through the documented list operations. `key` may be a name that the transport
+    puts a secret in place of; `other` is a key of another account.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        transport: Transport,
+        *,
+        key: str,
+        own: bool,
+        given: Mapping[str, Json] | None = None,
+        other: str | None = None,
+    ) -> None:
+        self.spec = spec
+        self.transport = transport
+        self.other = other
+        self.key = key
+        self.own = own
+        self.given = dict(given or {})
+        self.checks: dict[str, OperationCheck] = compile_checks(spec)
+        self.observers: list[Observer] = []
+        self.lasting = not own
+        """What was bought here stays bought, so that a number for sale is looked for again."""
+        self.traces = Traces(self)
+        self._found: dict[str, list[Json]] = {}
+        self._lacking: dict[str, str] = {}
+        self._numbers = count(1)
+
+    def fresh(self) -> World:
+        """A world in its first state: another key on our own mock, the same world elsewhere."""
+        if not self.own:
+            return self
+        other = copy.copy(self)
+        other.key = f"{self.key}_{next(self._numbers)}"
+        other.observers = []
+        other._found = {}
+        return other
+
+    def other_key(self) -> str:
+        """A key of another account; our own mock opens a space for every key."""
+        if self.own:
+            return f"{self.key}_other"
+        if self.other is None:
+            raise NotCovered("--other-api-key-env names a key of another account; none was given")
+        return self.other
+
+    # --- what only an account knows -------------------------------------------------------------
+
+    def values(self, name: str) -> list[Json]:
+        """The values that a variable of the spec may take here, the first standing for its documented default."""
+        variable = self.spec.variables[name]
+        if name in self.given:
+            return [self.given[name]]
+        documented = [variable.default, *variable.others]
+        if variable.found_operation is None:
+            return documented
+        operation = self.spec.operations[variable.found_operation]
+        if self.own and not (self.lasting and operation.contract.get("effect") == "search"):
+            return documented
+        if name not in self._found:
+            self._found[name] = []
+            # One answer may tell of several variables.
+            same = [one for one in self.spec.variables.values() if one.found_operation == variable.found_operation]
+            reply = self.send(operation, self.plain_request(operation))[1]
+            answers = self._all_pages(operation, reply)
+            kind = str(operation.contract.get("record"))
+            for one in same:
+                shown = [
+                    value
+                    for answer in answers
+                    for value in pointed_all(answer, one.found_at or "")
+                    if value not in ("", None)
+                ]
+                # A list may show one record in several rows (a version each, say), and the documented record comes
+                # first where the server has it; before it only what may be written, where not everything may.
+                known = [one.default, *one.others]
+                found = sorted(dict.fromkeys(shown), key=lambda value: known.index(value) if value in known else 99)
+                guard = self.transport.guard
+                self._found[one.name] = sorted(found, key=lambda value: not guard.may_write(kind, value))
+        return self._found[name]
+
+    def _all_pages(self, operation: Operation, first: Reply) -> list[Json]:
+        """The answers of a list: its first page, and the next ones where the named numbers are yet to be found."""
+        if first.status >= 300 or not first.is_json:
+            return []
+        answers, page, guard = [first.json], operation.contract.get("page") or {}, self.transport.guard
+        request = self.plain_request(operation)
+        while "next" in page and guard.wants_numbers and len(answers) < 10:
+            following = pointed(answers[-1], page["next"])
+            if following in (None, "", ABSENT):
+                break
+            query = {**request.query, page["parameter"]: following}
+            reply = self.send(operation, replace(request, query=query, name="reading", answer=""))[1]
+            if reply.status >= 300 or not reply.is_json:
+                break
+            answers.append(reply.json)
+        return answers
+
+    def substitute(self, name: str, literal: Json) -> Json:
+        """What stands here for a documented literal of the variable; other literals stay as they are."""
+        variable = self.spec.variables[name]
+        documented = [variable.default, *variable.others]
+        if literal not in documented:
+            return literal
+        values, index = self.values(name), documented.index(literal)
+        if index >= len(values):
+            raise NotCovered(f"needs {index + 1} of {name!r}; found {len(values)} (--var {name}=... gives one)")
+        return values[index]
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def named(self, operation: Operation, name: str) -> NamedRequest:
+        """A named request of the spec with this world's records in the place of the documented ones."""
+        request = operation.requests[name]
+        return request.with_values(
+            path=self._replaced(operation, "path", request.path),
+            query=self._replaced(operation, "query", request.query),
+            body=self._replaced_body(operation.body_schema or {}, request.body),
+        )
+
+    def plain_request(self, operation: Operation) -> NamedRequest:
+        """The operation's first documented success that needs no preparation, or its parameters' examples."""
+        for name, request in operation.requests.items():
+            if not request.after and self.spec.answer(operation, request.answer).status < 300:
+                return self.named(operation, name)
+        values = {
+            place: {p.name: p.example for p in operation.parameters_in(place) if p.required and p.example is not None}
+            for place in ("path", "query")
+        }
+        return NamedRequest(
+            name="plain",
+            answer="",
+            path=self._replaced(operation, "path", values["path"]),
+            query=self._replaced(operation, "query", values["query"]),
+            headers={},
+            body=None,
+            has_body=False,
+            raw_body=None,
+            after=(),
+            evidence=operation.evidence,
+        )
+
+    def _replaced(self, operation: Operation, place: str, values: Mapping[str, Json]) -> dict[str, Json]:
+        variables = {p.name: p.variable for p in operation.parameters_in(place)}
+        return {
+            name: self.substitute(variable, value) if (variable := variables.get(name)) is not None else value
+            for name, value in values.items()
+        }
+
+    def _replaced_body(self, schema: Any, value: Json) -> Json:
+        if not isinstance(schema, Mapping):
+            return value
+        variable = schema.get("x-variable")
+        if variable is not None and not isinstance(value, dict | list):
+            return self.substitute(variable, value)
+        if isinstance(value, dict):
+            properties = schema.get("properties") or {}
+            return {name: self._replaced_body(properties.get(name), child) for name, child in value.items()}
+        if isinstance(value, list):
+            return [self._replaced_body(schema.get("items"), child) for child in value]
+        return value
+
+    def send(
+        self,
+        operation: Operation,
+        request: NamedRequest,
+        *,
+        key: str | None = ABSENT,  # None says: no key
+    ) -> tuple[Sent, Reply]:
+        """Sends a request, after what has to come before it; `key` None sends none, another one that."""
+        if operation.id in self._lacking:
+            raise NotCovered(self._lacking[operation.id])
+        prepared = self.prepared(operation, request)
+        if not self.own:
+            self.traces.before(operation, prepared)
+        wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
+        reply = self.transport.send(wire)
+        sent = Sent(prepared.path, prepared.query, prepared.body, wire)
+        if reply.status < 300 and cost_of(operation) == "purchase":
+            self._forget_searched()
+        if not self.own:
+            self.traces.after(operation, prepared, reply)
+        if key is ABSENT and self._lacks(operation, prepared, reply):
+            self._lacking[operation.id] = f"the server has no such operation: it answers {reply.status}"
+            raise NotCovered(self._lacking[operation.id])
+        for observe in self.observers:
+            observe(operation, prepared, sent, reply, self.key if key is ABSENT else key)
+        return sent, reply
+
+    def _lacks(self, operation: Operation, request: NamedRequest, reply: Reply) -> bool:
+        """Whether a foreign server has left out an operation that is not on the pages the project began with.
+
+        It answers a request that needs no record with a status that says so, and that no page gives for the operation.
+        """
+        wanted = request.name == "reading" or (
+            bool(request.answer) and self.spec.answer(operation, request.answer).status < 300
+        )
+        undocumented = reply.status in (404, 405, 501) and reply.status not in operation.responses
+        addressed = [one for one in operation.parameters_in("path") if one.variable is not None]
+        return not self.own and operation.evidence.grade != "seed" and wanted and undocumented and not addressed
+
+    def _forget_searched(self) -> None:
+        """What was found for sale may be sold now, so it is looked for anew when it is next needed."""
+        for name in list(self._found):
+            found = self.spec.variables[name].found_operation
+            if found is not None and self.spec.operations[found].contract.get("effect") == "search":
+                del self._found[name]
+
+    def send_to(
+        self, operation: Operation, request: NamedRequest, path: str | None = None, *, method: str | None = None
+    ) -> tuple[WireRequest, Reply]:
+        """Sends a prepared request to a path that the caller spells, or by another method than the operation's.
+
+        By its own method it is never for an operation that destroys. Another method may destroy whatever the pages
+        say, so the guard lets it reach no record that this run did not make.
+        """
+        wire = build(self.spec, operation, request, self.key)
+        wire = wire._replace(method=method or wire.method, path=path or wire.path)
+        return wire, self.transport.send(wire)
+
+    def prepared(self, operation: Operation, request: NamedRequest) -> NamedRequest:
+        """The request alone: what has to come before it is sent now, and its answers are filled in."""
+        answers: dict[str, Json] = {}
+
+        def filled(one: NamedRequest) -> NamedRequest:
+            path, query = _filled(dict(one.path), answers), _filled(dict(one.query), answers)
+            return replace(one.with_values(path, query, _filled(one.body, answers)), after=())
+
+        for step in request.after:
+            before, _, name = step.partition("/")
+            prior = self.spec.operations[before]
+            answers[step] = self.send(prior, filled(self.named(prior, name)))[1].json
+        return filled(request) if request.after else request
+
+    def wire(self, operation: Operation, request: NamedRequest) -> WireRequest:
+        """The wire form of a request with this world's key."""
+        return build(self.spec, operation, request, self.key)
+
+    def curl(self, wire: WireRequest) -> str:
+        """A shell line that repeats the request; a key that is a secret stays in its variable."""
+        line = curl(self.transport.origin, wire)
+        for quoted in [f"'{name}: {value}'" for name, value in wire.headers.items() if "$" in value]:
+            line = line.replace(quoted, '"' + quoted[1:-1] + '"')
+        return line
+
+    # --- what is there --------------------------------------------------------------------------
+
+    def remover(self, kind: str) -> Operation | None:
+        """The operation that removes records of a kind, if a page documents one."""
+        for operation in self.spec.operations.values():
+            if operation.contract.get("record") == kind and operation.contract.get("effect") == "delete":
+                return operation
+        return None
+
+    def readers(self, kind: str) -> Iterator[Operation]:
+        """The operations that show records of a kind: single reads first, then lists."""
+        for effect in ("read", "list"):
+            for operation in self.spec.operations.values():
+                if operation.contract.get("record") == kind and operation.contract.get("effect") == effect:
+                    yield operation
+
+    def snapshot(self) -> dict[str, Json]:
+        """Every list of the vendor as it is now, and the documented record of each read, by operation and request."""
+        seen = {}
+        for operation in self.spec.operations.values():
+            if operation.contract.get("effect") not in ("list", "read"):
+                continue
+            for name, request in operation.requests.items():
+                if not request.after and self.spec.answer(operation, request.answer).status < 300:
+                    seen[f"{operation.id}/{name}"] = self.send(operation, self.named(operation, name))[1].json
+                    if operation.contract["effect"] == "read":
+                        break
+        return seen
+
+    def finding(
+        self,
+        property: str,
+        operation: Operation,
+        request: str,
+        evidence: Evidence,
+        difference: Difference,
+        wire: WireRequest,
+    ) -> Finding:
+        return Finding(
+            property=property,
+            provider=self.spec.provider,
+            operation=operation.id,
+            request=request,
+            grade=weaker(evidence.grade, difference.grade or evidence.grade),
+            source=evidence.source,
+            at=difference.at,
+            message=difference.message,
+            expected=difference.expected,
+            actual=difference.actual,
+            curl=self.curl(wire),
+        )
+
+
+def _filled(value: Json, answers: Mapping[str, Json]) -> Json:
+    """The value with `$answers.<operation>/<request>#<pointer>` replaced by what was answered."""
+    if isinstance(value, str) and value.startswith("$answers."):
+        step, _, pointer = value[len("$answers.") :].partition("#")
+        found = pointed(answers.get(step), pointer)
+        if found is ABSENT:
+            raise NotCovered(f"the answer to {step} has nothing at {pointer}")
+        return found
+    if isinstance(value, dict):
+        return {name: _filled(child, answers) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_filled(child, answers) for child in value]
+    return value

@@ -1,0 +1,1 @@
+"""The `ringback` command: serving, listing operations, and what speaks to a running server."""

@@ -1,0 +1,255 @@
+"""The `ringback` command: serve, check, diff, operations, and what speaks to a running server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from mock_server import __version__
+
+USAGE = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line and exits with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"{self.prog}: {message}; `{self.prog} --help` lists what is understood\n")
+        raise SystemExit(USAGE)
+
+
+def fail(command: str, message: str) -> NoReturn:
+    """Ends the process with one clear line on stderr and exit code 2."""
+    sys.stderr.write(f"ringback {command}: {message}\n")
+    raise SystemExit(USAGE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    if arguments is None and sys.argv[1:2] == ["serve"]:
+        # From here on, not only when the server is ready: libraries that an exception interrupts while they load
+        # leave a traceback or crash.
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: os._exit(0))
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["check"]:
+        # The harness and its generators are imported only when they are used.
+        from contract_tests.cli import check
+
+        return check(arguments[1:])
+    if arguments[:1] == ["diff"]:
+        from contract_tests.diff import diff
+
+        return diff(arguments[1:])
+    parser = _Parser(prog="ringback", description="A local stand-in for the phone-number APIs of voice-AI vendors.")
+    parser.add_argument("--version", action="version", version=f"ringback {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    _add_serve(commands)
+    _add_operations(commands)
+    from mock_server.commands.remote import add_commands
+
+    add_commands(commands)
+    commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
+    commands.add_parser("diff", help="tell where a recording and the mock differ", add_help=False)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices.get(options.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    if options.command is None:
+        parser.print_help()
+        return USAGE
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _env(flag: str, default: Any = None) -> Any:
+    """The default of a flag: its upper-cased name in the environment (`--port` is RINGBACK_PORT)."""
+    return os.environ.get("RINGBACK_" + flag.strip("-").upper().replace("-", "_")) or default
+
+
+def _env_switch(flag: str) -> bool:
+    return str(_env(flag, "")).strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def _env_list(flag: str) -> list[str]:
+    return [part.strip() for part in (_env(flag) or "").split(",") if part.strip()]
+
+
+def _add_serve(commands: Any) -> None:
+    parser = commands.add_parser(
+        "serve",
+        help="serve the vendors' APIs on one port",
+        epilog="Every flag can be set in the environment: --port is RINGBACK_PORT, --only is RINGBACK_ONLY, ...",
+    )
+    add = parser.add_argument
+    add("--host", default=_env("host", "127.0.0.1"), help="address to listen on (default 127.0.0.1)")
+    add("--port", default=_env("port", "4010"), help="port, 0 for a free one (default 4010)")
+    add("--only", default=_env("only"), metavar="P", help="serve one vendor, mounted at the root")
+    add(
+        "--seed", default=_env("seed"), metavar="N", help="reproducible ids, numbers and times (the clock stands still)"
+    )
+    add("--fixtures", default=_env("fixtures"), metavar="DIR", help="a folder with your own <vendor>.yaml files")
+    add("--accept-key", action="append", default=None, metavar="KEY", help="accept this API key, or `any`; repeatable")
+    add("--tls-cert", default=_env("tls-cert"), metavar="F", help="certificate (PEM) for https")
+    add("--tls-key", default=_env("tls-key"), metavar="F", help="private key (PEM) for https")
+    add("--no-cors", action="store_true", default=_env_switch("no-cors"), help="no CORS headers for browsers")
+    add("--control-token", default=_env("control-token"), metavar="T", help="bearer token of the control API")
+    add("--allowed-host", action="append", default=None, metavar="H", help="Host name that may use the control API")
+    add("--json", action="store_true", default=_env_switch("json"), help="print one JSON line when ready")
+    parser.set_defaults(run=_serve)
+
+
+def _add_operations(commands: Any) -> None:
+    parser = commands.add_parser("operations", help="list every operation, its answers and how to provoke them")
+    parser.add_argument("provider", nargs="*", metavar="PROVIDER", help="vendors to list (default: all)")
+    parser.add_argument("--origin", default=None, metavar="URL", help="where the server is, for the curl lines")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.set_defaults(run=_operations)
+
+
+def _operations(options: argparse.Namespace) -> int:
+    from mock_server.commands.listing import as_text
+    from mock_server.operations import DEFAULT_ORIGIN, catalogue
+    from mock_server.spec import SpecError, load_all
+
+    try:
+        specs = load_all()
+    except SpecError as error:
+        fail("operations", str(error))
+    for name in options.provider:
+        if name not in specs:
+            fail("operations", f"{name}: no such vendor; there are {', '.join(specs)}")
+    chosen = {name: spec for name, spec in specs.items() if not options.provider or name in options.provider}
+    entries = catalogue(chosen, options.origin or DEFAULT_ORIGIN)
+    try:
+        print(json.dumps(entries, indent=2, ensure_ascii=False) if options.json else "\n".join(as_text(entries)))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from ipaddress import ip_address
+
+    from mock_server.catalogue import open_services, provider_names
+    from mock_server.gateway import Gateway
+    from mock_server.spec import SpecError
+    from mock_server.wire.serving import CannotServe, free_port, resolved, serve
+
+    logging.basicConfig(level=logging.WARNING, format="ringback: %(message)s")
+    names = provider_names()
+    if options.only is not None and options.only not in names:
+        fail("serve", f"--only {options.only}: no such vendor; there are {', '.join(names)}")
+    port, seed = _integer("--port", options.port), _integer("--seed", options.seed)
+    tls = _tls(options.tls_cert, options.tls_key)
+    try:
+        address = resolved(options.host)
+        services = open_services(
+            [options.only] if options.only else None,
+            fixtures=_fixtures(options.fixtures, names),
+            accepted_keys=options.accept_key if options.accept_key is not None else _env_list("accept-key"),
+            seed=seed,
+        )
+        allowed = options.allowed_host if options.allowed_host is not None else _env_list("allowed-host")
+        gateway = Gateway(
+            services,
+            only=options.only,
+            cors=not options.no_cors,
+            hosts=(options.host, *allowed),
+            control_token=options.control_token,
+            control_open=ip_address(address).is_loopback,
+        )
+        port = free_port(address, port or 0)
+        serve(gateway, address, port, lambda: _announce(options, gateway, port), tls)
+    except (SpecError, CannotServe) as error:
+        fail("serve", str(error))
+    return 0
+
+
+def _integer(flag: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        fail("serve", f"{flag} {text}: a whole number is needed")
+
+
+def _fixtures(folder: str | None, names: list[str]) -> Any:
+    from pathlib import Path
+
+    if folder is None:
+        return None
+    path = Path(folder)
+    if not path.is_dir():
+        fail("serve", f"--fixtures {folder}: there is no such folder")
+    files = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml", ".json"))
+    expected = ", ".join(f"{name}.yaml" for name in names)
+    if not files:
+        fail("serve", f"--fixtures {folder}: no fixtures in it; expected are {expected}")
+    for file in files:
+        if file.suffix != ".yaml" or file.stem not in names:
+            fail("serve", f"--fixtures {folder}: {file.name} belongs to no vendor; expected are {expected}")
+    return path
+
+
+def _tls(cert: str | None, key: str | None) -> Any:
+    import ssl
+    from pathlib import Path
+
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        fail("serve", "--tls-cert and --tls-key go together: give both, or neither")
+    for flag, file in (("--tls-cert", cert), ("--tls-key", key)):
+        if not Path(file).is_file():
+            fail("serve", f"{flag} {file}: there is no such file")
+    try:
+        wrong = _unusable_key(Path(key).read_bytes())
+        if wrong is not None:
+            fail("serve", f"--tls-key {key}: {wrong}; `openssl req -x509 -newkey rsa:2048 -nodes` makes one that works")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except (OSError, ValueError) as error:
+        fail("serve", f"--tls-cert {cert} and --tls-key {key} are no usable PEM pair: {error}")
+    return Path(cert), Path(key)
+
+
+def _unusable_key(pem: bytes) -> str | None:
+    """Why the server could not use a private key that OpenSSL understands, or None."""
+    import re
+    from base64 import b64decode
+
+    if b"ENCRYPTED" in pem:
+        return "a key without a pass phrase is needed"
+    kinds = ("2a864886f70d010101", "2a8648ce3d030107", "2b81040022", "2b6570")
+    for title, text in re.findall(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----([\sA-Za-z0-9+/=]*)-----END", pem):
+        if title != b"RSA " and not any(bytes.fromhex(kind) in b64decode(text) for kind in kinds):
+            return "an RSA, P-256, P-384 or Ed25519 key is needed"
+    return None
+
+
+def _announce(options: argparse.Namespace, gateway: Any, port: int) -> None:
+    """Prints where everything is: one JSON line, or a banner with a curl line per vendor."""
+    from mock_server.commands.banner import lines, locations
+
+    scheme = "https" if options.tls_cert else "http"
+    where = locations(gateway, scheme, options.host, port)
+    text = json.dumps(where) if options.json else "\n".join(lines(gateway, where))
+    # Whoever started the server may have closed its stdout; that is no reason not to serve.
+    with suppress(OSError):
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""What QA moves: faults, choices, the journal, rewinding, near misses, the clock."""

@@ -1,0 +1,60 @@
+"""Guesses what a request that nobody understood may have meant."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+import orjson
+
+from mock_server.desk.journal import Entry
+from mock_server.spec import Operation, Spec
+
+
+def hints(spec: Spec, entry: Entry) -> list[str] | None:
+    """What the request may have meant; None for one that was understood.
+
+    A request is not understood when no operation has its path or method, or when it was refused and sent
+    fields that its operation does not read.
+    """
+    if entry.status < 400 or entry.fault is not None:
+        return None
+    if entry.operation is None:
+        return _near_operations(spec, entry)
+    operation = spec.operations[entry.operation]
+    unread = _unread_fields(operation, entry)
+    if not unread:
+        return None
+    known = ", ".join((operation.body_schema or {}).get("properties") or ["no body"])
+    sent = ", ".join(f"`{name}`" for name in unread)
+    return [f"you sent {sent}; this operation reads {known}"]
+
+
+def _near_operations(spec: Spec, entry: Entry) -> list[str]:
+    wanted = f"{entry.method} {entry.path}"
+    scored = sorted(
+        ((_likeness(entry, operation), operation) for operation in spec.operations.values()),
+        key=lambda pair: -pair[0],
+    )
+    return [
+        f"{wanted}: did you mean {'' if operation.method == entry.method else operation.method + ' '}{operation.path}?"
+        for score, operation in scored[:3]
+        if score > 0.55
+    ]
+
+
+def _likeness(entry: Entry, operation: Operation) -> float:
+    """1 for the same path and method; parameters fit any segment."""
+    asked, known = entry.path.strip("/").split("/"), list(operation.segments)
+    if len(asked) == len(known):
+        known = [given if part.startswith("{") else part for given, part in zip(asked, known, strict=True)]
+    path = SequenceMatcher(None, "/".join(asked), "/".join(known)).ratio()
+    return path - (0.0 if entry.method == operation.method else 0.05)
+
+
+def _unread_fields(operation: Operation, entry: Entry) -> list[str]:
+    try:
+        body = orjson.loads(entry.request_body)
+    except orjson.JSONDecodeError:
+        return []
+    known = (operation.body_schema or {}).get("properties") or {}
+    return [name for name in body if name not in known] if isinstance(body, dict) else []

@@ -1,0 +1,1 @@
+"""The socket: the web server, connections broken on purpose, live streams."""

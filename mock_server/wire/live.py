@@ -1,0 +1,71 @@
+"""The journal as it grows: server-sent events, each with the entry's number as its id."""
+
+from __future__ import annotations
+
+import asyncio
+from socket import socket
+from typing import Any
+
+import orjson
+from granian._granian import RSGIProtocolClosed as ProtocolGone
+
+from mock_server.desk.events import MAX_STREAMS, event, newer
+from mock_server.spaces import Spaces
+from mock_server.wire.connections import connection_with, unread_bytes
+
+_POLL_SECONDS = 0.1
+_AGAIN_SECONDS = 0.01
+_KEEP_ALIVE_SECONDS = 15.0
+_BATCH_ENTRIES = 200
+_BATCH_BYTES = 256 * 1024
+"""How much is handed over at a time: what the web server takes, it keeps in memory until the reader has it."""
+
+
+class Live:
+    """Streams to readers. Each reads the bounded journal at its own pace, so a slow one holds up nobody."""
+
+    def __init__(self, spaces: Spaces) -> None:
+        self._spaces = spaces
+        self.readers = 0
+
+    async def stream(self, marker: str, headers: list[tuple[str, str]], client: str, protocol: Any) -> None:
+        """Sends what is newer than the marker says, and then what happens, until the reader goes.
+
+        `client` is the reader's "address:port".
+        """
+        if self.readers >= MAX_STREAMS:
+            detail = f"{MAX_STREAMS} streams are open, which is the most there can be; close some."
+            body = orjson.dumps({"type": "about:blank", "title": "Too many readers", "status": 503, "detail": detail})
+            protocol.response_bytes(503, [("content-type", "application/problem+json")], body)
+            return
+        self.readers += 1
+        connection = connection_with(client)
+        gone = asyncio.ensure_future(protocol.client_disconnect())
+        text, _, space = marker.partition(" ")
+        try:
+            await self._follow(int(text), space or None, protocol.response_stream(200, headers), connection, gone)
+        except ProtocolGone:
+            return
+        finally:
+            self.readers -= 1
+            gone.cancel()
+            if connection is not None:
+                connection.close()
+
+    async def _follow(
+        self, last: int, space: str | None, transport: Any, connection: socket | None, gone: asyncio.Future[None]
+    ) -> None:
+        quiet = 0.0
+        await transport.send_bytes(b": ringback\n\n")
+        while not gone.done():
+            # The web server would take any amount for a reader who does not read.
+            entries = [] if unread_bytes(connection) else newer(self._spaces, space, last, _BATCH_ENTRIES, _BATCH_BYTES)
+            pause = _AGAIN_SECONDS if entries else _POLL_SECONDS
+            for entry in entries:
+                await transport.send_bytes(event(entry))
+                last = entry.number
+            quiet = 0.0 if entries else quiet + pause
+            if quiet >= _KEEP_ALIVE_SECONDS:
+                await transport.send_bytes(b": still here\n\n")
+                quiet = 0.0
+            await asyncio.wait({gone}, timeout=pause)
