@@ -36,8 +36,8 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
     # The generators come along with these and take a second to import; what is no recording is told before.
     from contract_tests.judging import assumptions
     from contract_tests.options import Settings
-    from contract_tests.recordings.recheck import RecheckRun
     from contract_tests.reports import report
+    from contract_tests.rerun import RecheckRun
 
     made = Settings(providers=options.provider or recording.providers, operations=options.operation, seed=options.seed)
     made.fail_on = options.fail_on

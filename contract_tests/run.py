@@ -14,11 +14,12 @@ from contract_tests.endpoint.mock import OwnMock
 from contract_tests.endpoint.transport import Exchange, Transport, Unreachable
 from contract_tests.judging.judge import Judge, Tally
 from contract_tests.options import DEFAULT_KEY, Key, Settings
-from contract_tests.properties.recorder import outcome_of
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
 from contract_tests.walks.machine import explore
 from contract_tests.walks.scenario import Scenario
 from contract_tests.words.findings import ContractBroken, NotCovered, Outcome
+from contract_tests.words.statements import outcome_of
+from contract_tests.world.traces import Traces
 from contract_tests.world.undoing import KEPT
 from contract_tests.world.world import World
 from mock_server.spec import Operation, Spec, WireRequest, load_all
@@ -139,7 +140,7 @@ class Run:
             origin = mock.origin(provider)
         else:
             origin = self._side_by_side(origin, provider, guard)
-        return World(
+        world = World(
             spec,
             self._transport(origin, guard),
             key=key.name if key else DEFAULT_KEY,
@@ -147,6 +148,8 @@ class Run:
             given=self._given(spec),
             other=other.name if other else None,
         )
+        Traces(world)
+        return world
 
     def _own_world(self, spec: Spec) -> Callable[[], World]:
         """A world on a mock of our own, which is started when it is first needed."""
@@ -314,9 +317,9 @@ class Run:
         """Undoes what was done at a server that is not our own; what could not be undone is kept."""
         left: list[str] = []
         try:
-            left = [] if world.own else world.traces.undo()
+            left = world.watch.undo()
         except BaseException:
-            left = world.traces.pending()
+            left = world.watch.pending()
             raise
         finally:
             self.left_behind = list(dict.fromkeys([*self.left_behind, *left]))

@@ -172,7 +172,7 @@ def test_the_page_can_be_read_without_eyes(reported: Reported) -> None:
 
 def test_colours_can_be_told_from_what_is_behind_them_in_both_schemes() -> None:
     """A contrast of 4.5 at least, as WCAG 2 asks for text."""
-    style = (ROOT / "contract_tests" / "report.css").read_text(encoding="utf-8")
+    style = (ROOT / "contract_tests" / "reports" / "report.css").read_text(encoding="utf-8")
     light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
     pattern = re.compile(r"--([a-z-]+): (#[0-9a-f]{6})")
     fore = ("text", "muted", "link", "bad", "good", "note")

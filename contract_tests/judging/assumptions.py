@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging import compare
-from contract_tests.properties import documented
-from contract_tests.properties.generation import violations_of
+from contract_tests.judging.lawful import violation_values, violations_of
 from contract_tests.words.facts import Verdict
 from contract_tests.words.findings import show
+from contract_tests.words.keys import WRONG_KEY
 from contract_tests.words.pointers import pointed_all
 from contract_tests.words.spec_lines import Place, SpecLines
 from contract_tests.world.world import Sent, World
@@ -99,7 +99,7 @@ class Assumptions:
     ) -> None:
         """Counts what one exchange says: by itself, and by the verdicts of the judge on it."""
         recorded = {"status": reply.status, "body": reply.json}
-        if operation.secured and key in (None, documented.WRONG_KEY):
+        if operation.secured and key in (None, WRONG_KEY):
             answer = self._world.spec.answer(operation, "missing-key" if key is None else "wrong-key")
             self._answer(operation, answer, not list(self._error(operation, answer, sent, reply)), recorded, entry)
             return
@@ -118,7 +118,7 @@ class Assumptions:
         self._shown(operation, reply, entry)
 
     def _error(self, operation: Operation, answer: NamedAnswer, sent: Sent, reply: Reply) -> Iterator[Any]:
-        values = documented.violation_values(self._world, operation, sent)
+        values = violation_values(self._world, operation, sent)
         return compare.error(self._world, operation, answer, sent, reply, values)
 
     def _named(

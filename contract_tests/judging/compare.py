@@ -8,12 +8,10 @@ from typing import Any
 
 from contract_tests.endpoint.transport import Reply
 from contract_tests.words.findings import Difference
+from contract_tests.words.schemas import CLEARED, grade_of
 from contract_tests.world.world import ABSENT, Sent, World
 from mock_server.messages import Json, Violation
 from mock_server.spec import NamedAnswer, NamedRequest, Operation
-
-CLEARED = ("", None, ABSENT)
-"""How a cleared field may read back where the page does not say which: empty, null, or not there."""
 
 
 def shape(world: World, operation: Operation, reply: Reply) -> list[Difference]:
@@ -32,57 +30,6 @@ def _from_violation(operation: Operation, reply: Reply, violation: Violation) ->
     grade = grade_of(response.schema, violation.field) if response and violation.place == "body" else None
     at = violation.place if violation.place != "body" else "/" + violation.field.replace(".", "/")
     return Difference(at, violation.kind, violation.value, violation.message, grade)
-
-
-def grade_of(schema: Mapping[str, Any] | None, field: str) -> str | None:
-    """The evidence grade that the schema gives for a dotted field, or None where it says nothing special."""
-    node: Any = schema
-    grade = None
-    for part in field.split(".") if field else []:
-        if not isinstance(node, Mapping):
-            return grade
-        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
-        if isinstance(node, Mapping) and "x-evidence" in node:
-            grade = node["x-evidence"]["grade"]
-    return grade
-
-
-def declared(schema: Mapping[str, Any] | None, field: str) -> bool:
-    """Whether a schema names a dotted field."""
-    node: Any = schema
-    for part in field.split("."):
-        if not isinstance(node, Mapping):
-            return False
-        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
-    return node is not None
-
-
-def shows(sent: Json, found: Json) -> bool:
-    """Whether what is shown has everything that was sent: keys may have been added, nothing changed or left out."""
-    if isinstance(sent, dict):
-        return isinstance(found, dict) and all(name in found and shows(sent[name], found[name]) for name in sent)
-    if isinstance(sent, list):
-        return isinstance(found, list) and len(found) == len(sent) and all(map(shows, sent, found))
-    return isinstance(sent, bool) == isinstance(found, bool) and bool(sent == found)
-
-
-def lasting(schema: Any, value: Json, *, issued: tuple[str, ...] = ("time",)) -> Json:
-    """The part of a value that the spec names, without what the server issues anew (`x-issued` of these kinds).
-
-    What a server shows beyond the pages is its own affair, a revision or the time of the last access, say.
-    """
-    if not isinstance(schema, Mapping):
-        return value
-    properties = schema.get("properties")
-    if isinstance(value, dict) and properties:
-        return {
-            name: lasting(properties[name], child, issued=issued)
-            for name, child in value.items()
-            if name in properties and (properties[name] or {}).get("x-issued") not in issued
-        }
-    if isinstance(value, list):
-        return [lasting(schema.get("items"), child, issued=issued) for child in value]
-    return value
 
 
 def documented(

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.judging import compare
+from contract_tests.judging import compare, lawful
+from contract_tests.judging.lawful import Draw, must_be_refused, violations_of
 from contract_tests.judging.model import Model
-from contract_tests.properties import documented, generated
-from contract_tests.properties.generation import Draw, must_be_refused, violations_of
-from contract_tests.properties.recorder import outcome_of, weakest
 from contract_tests.words.facts import Verdict
 from contract_tests.words.findings import FAIL_ON, Difference, Finding, NotCovered, Outcome
+from contract_tests.words.keys import WRONG_KEY
+from contract_tests.words.statements import outcome_of, weakest
 from contract_tests.world.world import Sent, World
 from mock_server.spec import NamedAnswer, NamedRequest, Operation
 
@@ -40,7 +40,7 @@ class Judge:
     def _judge(
         self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, key: str | None
     ) -> Iterator[Verdict]:
-        if operation.secured and key in (None, documented.WRONG_KEY):
+        if operation.secured and key in (None, WRONG_KEY):
             yield self._key(operation, "missing-key" if key is None else "wrong-key", sent, reply)
             return
         if key != self._world.key:
@@ -65,7 +65,7 @@ class Judge:
                 found = list(compare.documented(world, operation, answer, sent, reply))
                 yield Verdict("examples", operation, request.name, evidence, found, sent.wire)
             else:
-                values = documented.violation_values(world, operation, sent)
+                values = lawful.violation_values(world, operation, sent)
                 found = list(compare.error(world, operation, answer, sent, reply, values))
                 yield Verdict("errors", operation, request.name, evidence, found, sent.wire)
             return
@@ -74,7 +74,7 @@ class Judge:
         else:
             draw = Draw(request, violations_of(world, operation, request))
         if draw.raw is None and not draw.violations:
-            evidence, found = generated.answer_evidence(operation, reply), generated.lawful(world, operation, reply)
+            evidence, found = lawful.answer_evidence(operation, reply), lawful.lawful(world, operation, reply)
             answers = [one for one in operation.answers.values() if one.status == reply.status and reply.status < 300]
             if len(answers) == 1:
                 found = list(compare.documented(world, operation, answers[0], sent, reply))
@@ -83,7 +83,7 @@ class Judge:
             if reply.status in operation.responses and reply.status >= 400:
                 yield from self._some_error(operation, request, sent, reply)
         elif must_be_refused(operation, draw):
-            evidence, found = generated.refusal(world, operation, draw, sent, reply)
+            evidence, found = lawful.refusal(world, operation, draw, sent, reply)
             yield Verdict("invalid", operation, request.name, evidence, found, sent.wire)
 
     def _some_error(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:

@@ -7,13 +7,13 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.judging import compare
-from contract_tests.properties import lists, records
-from contract_tests.properties.bystanders import repeated
-from contract_tests.properties.recorder import contract_evidence, weakest
+from contract_tests.judging import readings
+from contract_tests.judging import rows as row_rules
 from contract_tests.words.facts import Fact, Record, Verdict, Write
 from contract_tests.words.findings import Difference
 from contract_tests.words.pointers import ABSENT, pointed
+from contract_tests.words.schemas import shows
+from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
 from contract_tests.world.reading import Reading
 from contract_tests.world.world import Sent
@@ -59,7 +59,7 @@ class Model:
     def _written(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
         kind, contract = operation.contract["record"], operation.contract
         key = (
-            reading.key_of(operation, sent, reply) if reply.status < 300 else records.addressed_key(operation, request)
+            reading.key_of(operation, sent, reply) if reply.status < 300 else readings.addressed_key(operation, request)
         )
         record = self._find(kind, key)
         write = Write(self._step, operation, request, sent.wire, reply.status < 300, record)
@@ -97,7 +97,7 @@ class Model:
         if answer is not None:
             self._learn_names(record, answer.record)
             evidence = weakest(contract_evidence(operation, "fields"), answer.evidence, request.evidence)
-            differences = list(records.unlike(operation, written, answer))
+            differences = list(readings.unlike(operation, written, answer))
             yield Verdict("read-back", operation, request.name, evidence, differences, sent.wire)
             since = record.looked.get(operation.id, 0)
             record.looked[operation.id] = self._step
@@ -114,7 +114,7 @@ class Model:
         if not same:
             # What was deleted may be had again.
             there = [one["answer"] for one in earlier if not self._is_gone(operation, one["answer"])]
-            found = list(repeated(operation, answer, there))
+            found = list(readings.repeated(operation, answer, there))
             if record is not None and record.gone is None and not found:
                 message = f"a new record has the {contract['key']['name']} of one that was there"
                 found = [Difference(f"/{contract['key']['name']}", "a new value", "a known one", message)]
@@ -201,19 +201,18 @@ class Model:
             if name in before and since:
                 moved = []
                 if before[name] != value:
-                    message = (
-                        f"not sent, but {operation.id} shows it changed from {before[name]!r} to {_plain(value)!r}"
-                    )
-                    moved = [Difference(_at(name), before[name], _plain(value), message, seen.grade(name))]
+                    now = readings.plain(value)
+                    message = f"not sent, but {operation.id} shows it changed from {before[name]!r} to {now!r}"
+                    moved = [Difference(_at(name), before[name], now, message, seen.grade(name))]
                 yield from self._blame(record, name, seen, since, moved)
             before[name] = value
 
     def _unlike(self, name: str, fact: Fact, seen: Reading) -> Iterator[Difference]:
         if fact.write is not None:
-            yield from records.unlike(fact.write.operation, {name: fact.value}, seen)
-        elif not compare.shows(fact.value, found := reading.field(seen.record, name)):
-            message = f"{fact.value!r} was there, {seen.operation.id} shows {_plain(found)!r}"
-            yield Difference(_at(name), _plain(fact.value), _plain(found), message, seen.grade(name))
+            yield from readings.unlike(fact.write.operation, {name: fact.value}, seen)
+        elif not shows(fact.value, found := reading.field(seen.record, name)):
+            message = f"{fact.value!r} was there, {seen.operation.id} shows {readings.plain(found)!r}"
+            yield Difference(_at(name), readings.plain(fact.value), readings.plain(found), message, seen.grade(name))
 
     def _missing(self, record: Record, seen: Reading, since: int) -> Iterator[Verdict]:
         gone = [Difference("", "the record", "absent", f"written, but {seen.operation.id} does not show it")]
@@ -260,7 +259,7 @@ class Model:
         if not isinstance(rows, list):
             return
         asked = weakest(request.evidence, Reading(operation, None, (), sent.wire, reply.status).evidence)
-        for word, found in lists.complaints(operation, sent.query, reply.json, rows):
+        for word, found in row_rules.complaints(operation, sent.query, reply.json, rows):
             evidence = weakest(asked, contract_evidence(operation, word))
             yield Verdict("list", operation, request.name, evidence, list(found), sent.wire)
 
@@ -420,7 +419,3 @@ def _signature(operation: Operation, sent: Sent, page: dict[str, str]) -> str:
 
 def _at(name: str) -> str:
     return f"/{name.lstrip('/')}"
-
-
-def _plain(value: Json) -> Json:
-    return "absent" if value is ABSENT else value

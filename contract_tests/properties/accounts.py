@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from contract_tests.endpoint.guard import COSTS, BudgetSpent, cost_of
-from contract_tests.judging import compare
-from contract_tests.properties.recorder import Recorder, successes, weakest
+from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.schemas import lasting
+from contract_tests.words.statements import weakest
 from contract_tests.world import reading
-from contract_tests.world.world import ABSENT, World
+from contract_tests.world.world import ABSENT, World, successes
 from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedRequest, Operation, Spec
 
@@ -124,7 +125,7 @@ def _addressing(world: World, operation: Operation, key: Json) -> NamedRequest:
 def _shown(world: World, kind: str, key: Json) -> dict[str, Json]:
     """The record as its own key sees it, by the operations that show it, without the times that the server issues."""
     return {
-        seen.operation.id: compare.lasting(seen.record_schema, seen.record)
+        seen.operation.id: lasting(seen.record_schema, seen.record)
         for seen in reading.read(world, kind, key, {})
         if seen.record is not ABSENT
     }

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.judging import compare
-from contract_tests.properties.recorder import Recorder, contract_evidence, successes, weakest
+from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.schemas import lasting
+from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
-from contract_tests.world.world import World
+from contract_tests.world.world import World, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
 
@@ -104,4 +105,4 @@ def _unequal(operation: Operation, mine: Reply, theirs: Reply, how: str, *, whol
 
 def _lasting(operation: Operation, reply: Reply) -> Json:
     response = operation.responses.get(reply.status)
-    return compare.lasting(response.schema if response else None, reply.json, issued=_ISSUED)
+    return lasting(response.schema if response else None, reply.json, issued=_ISSUED)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
-from contract_tests.judging import compare
-from contract_tests.properties.recorder import Recorder, contract_evidence, successes, weakest
-from contract_tests.properties.records import addressed_key
+from contract_tests.judging.readings import addressed_key, repeated
+from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.schemas import lasting
+from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
-from contract_tests.world.world import ABSENT, World, pointed
+from contract_tests.world.world import ABSENT, World, pointed, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
 
@@ -35,13 +36,13 @@ def _rows(world: World, kind: str) -> Iterator[Row]:
                 if isinstance(row, dict):
                     keys = tuple(row.get(name) for name in (shape.key, *shape.aliases))
                     seen = reading.Reading(operation, row, (), wire, status)
-                    yield Row(operation, keys, compare.lasting(seen.record_schema, row, issued=()), seen)
+                    yield Row(operation, keys, lasting(seen.record_schema, row, issued=()), seen)
             continue
         for known in _known_keys(world, operation):
             seen = reading.read_one(world, operation, known)
             if isinstance(seen.record, dict):
                 keys = (known, *(seen.record.get(name) for name in (shape.key, *shape.aliases)))
-                yield Row(operation, keys, compare.lasting(seen.record_schema, seen.record, issued=()), seen)
+                yield Row(operation, keys, lasting(seen.record_schema, seen.record, issued=()), seen)
 
 
 def _known_keys(world: World, operation: Operation) -> list[Json]:
@@ -158,13 +159,6 @@ def new_is_new(recorder: Recorder) -> None:
                 wrong = Difference("", 1, times, f"made once, but {reader.id} shows it {times} times")
                 recorder.add(f"all, read by {reader.id}", weakest(evidence, shown[0].seen.evidence), [wrong], wire)
     recorder.finish()
-
-
-def repeated(operation: Operation, record: Json, made: list[Json]) -> Iterator[Difference]:
-    for name in operation.contract["unique"]:
-        value = record.get(name)
-        if value is not None and value in [other.get(name) for other in made]:
-            yield Difference(f"/{name}", "a new value", value, f"a new record has the {name} of an earlier one")
 
 
 # --- delete ----------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contract_tests.judging import compare
-from contract_tests.properties.recorder import Recorder, refusals, successes, weakest
+from contract_tests.judging.lawful import changes, violation_values
+from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.keys import WRONG_KEY as WRONG_KEY
+from contract_tests.words.statements import weakest
 from contract_tests.world import reading
-from contract_tests.world.world import Sent, World
-from mock_server.messages import Json
-from mock_server.spec import NamedRequest, Operation, refusal_values, refuse
+from contract_tests.world.world import World, refusals, successes
+from mock_server.spec import NamedRequest, Operation
 
 
 def documented_examples(recorder: Recorder) -> None:
@@ -59,25 +60,6 @@ def documented_errors(recorder: Recorder) -> None:
 
     recorder.each(refusals(recorder.world, operation), check)
     recorder.finish()
-
-
-def violation_values(world: World, operation: Operation, sent: Sent) -> dict[str, Json]:
-    """What the refusal's sentence says of the request, where the request breaks the schema."""
-    check = world.checks[operation.id]
-    found = check.query(sent.wire.query)[1]
-    if check.body is not None and isinstance(sent.body, dict):
-        found = found + check.body.differences(sent.body)
-    verdict = refuse(operation, found) if found else None
-    return dict(refusal_values(verdict.violation)) if verdict else {}
-
-
-def changes(before: dict[str, Json], after: dict[str, Json]) -> list[Difference]:
-    """What a refused request changed, by the operations that show it."""
-    return [
-        Difference(name, "unchanged", "changed", "a refused request changed what this operation shows")
-        for name in before
-        if before[name] != after[name]
-    ]
 
 
 def keys_refused(recorder: Recorder) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 import schemathesis
@@ -24,21 +24,14 @@ from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 from schemathesis import GenerationMode
 
+from contract_tests.judging.lawful import Draw, violations_of
 from contract_tests.words.findings import ContractBroken, Finding
 from contract_tests.world.world import World
-from mock_server.messages import Json, Violation
-from mock_server.spec import NamedRequest, Operation, refuse
+from mock_server.messages import Json
+from mock_server.spec import NamedRequest, Operation
 
 _NO_CONSTANTS = Constants()
 _HTTP_METHODS = ("get", "put", "post", "delete", "patch")
-
-
-class Draw(NamedTuple):
-    """A generated request and what is wrong with it (nothing, when it is valid)."""
-
-    request: NamedRequest
-    violations: tuple[Violation, ...]
-    raw: bytes | None = None
 
 
 @lru_cache(maxsize=16)
@@ -174,17 +167,6 @@ def _with_variables(schema: Any, value: Json, pick: Callable[[str], Json], keep:
     return filled
 
 
-def violations_of(world: World, operation: Operation, request: NamedRequest) -> tuple[Violation, ...]:
-    """What our own schemas say is wrong with a request."""
-    from mock_server.spec import encode_query
-
-    check = world.checks[operation.id]
-    found = check.query(encode_query(request.query))[1]
-    if check.body is not None:
-        found = found + check.body.differences(request.body)
-    return tuple(found)
-
-
 def interoperable(value: Json) -> bool:
     """Whether every whole number in a value is one that JSON carries unharmed everywhere (RFC 8259, section 6)."""
     if isinstance(value, dict):
@@ -192,13 +174,6 @@ def interoperable(value: Json) -> bool:
     if isinstance(value, list):
         return all(map(interoperable, value))
     return not isinstance(value, int) or abs(value) < 2**53
-
-
-def must_be_refused(operation: Operation, draw: Draw) -> bool:
-    """Whether a drawn request is wrong in a way that the behaviour could not make right."""
-    if draw.raw is not None:
-        return True
-    return bool(draw.violations) and refuse(operation, draw.violations) is not None
 
 
 def run(

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from hypothesis.strategies import SearchStrategy
 
+from contract_tests.judging.lawful import Draw
 from contract_tests.properties import generation
-from contract_tests.properties.generation import Draw
-from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, Outcome, weaker
+from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered
 from contract_tests.world.world import World
 from mock_server.spec import Evidence, NamedRequest, Operation, Spec, WireRequest
 
@@ -90,43 +90,3 @@ class Property(NamedTuple):
     sentence: str
     applies: Callable[[Spec, Operation], bool]
     check: Callable[[Recorder], None]
-
-
-def outcome_of(operation: Operation, property: str) -> Outcome:
-    """An outcome for a property of an operation, passed until something else is known."""
-    return Outcome(
-        operation.provider,
-        operation.id,
-        property,
-        method=operation.method,
-        path=operation.path,
-        grade=operation.evidence.grade,
-        source=operation.evidence.source,
-    )
-
-
-def successes(world: World, operation: Operation) -> list[NamedRequest]:
-    """The documented requests of an operation that get a success."""
-    return [r for r in operation.requests.values() if world.spec.answer(operation, r.answer).status < 300]
-
-
-def refusals(world: World, operation: Operation) -> list[NamedRequest]:
-    """The documented requests of an operation that get an error."""
-    return [r for r in operation.requests.values() if world.spec.answer(operation, r.answer).status >= 300]
-
-
-def weakest(*statements: Evidence) -> Evidence:
-    """The weakest of several statements that an expectation rests on."""
-    grade = weaker(*(statement.grade for statement in statements))
-    return next(statement for statement in statements if statement.grade == grade)
-
-
-def contract_evidence(operation: Operation, *keys: str) -> Evidence:
-    """How we know what the contract says under these keys.
-
-    `x-contract.evidence` is one statement for the whole contract, or a mapping from keys of the contract (`clears`,
-    `partial`, ...) to a statement each; what it does not speak of is as sure as the operation.
-    """
-    declared = operation.contract.get("evidence") or {}
-    spoken = [declared] if "grade" in declared else [declared[key] for key in keys if key in declared]
-    return weakest(operation.evidence, *(Evidence(one["grade"], one["source"], one.get("note", "")) for one in spoken))

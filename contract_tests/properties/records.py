@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.judging import compare
-from contract_tests.judging.compare import CLEARED
+from contract_tests.judging.lawful import Draw
+from contract_tests.judging.readings import addressed_key, moved, not_cleared, unlike
 from contract_tests.properties import generation
-from contract_tests.properties.generation import Draw
-from contract_tests.properties.recorder import Recorder, contract_evidence, successes, weakest
+from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.schemas import lasting
+from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
 from contract_tests.world.reading import Reading
-from contract_tests.world.world import ABSENT, Sent, World
+from contract_tests.world.world import ABSENT, Sent, World, successes
 from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedRequest, Operation
 
@@ -22,12 +23,6 @@ from mock_server.spec import Evidence, NamedRequest, Operation
 def writes(operation: Operation) -> bool:
     """Whether the operation writes a record whose key the contract knows."""
     return operation.contract.get("effect") in ("create", "update", "delete") and "key" in operation.contract
-
-
-def addressed_key(operation: Operation, request: NamedRequest) -> Json:
-    """The key of the record that a request addresses in its path; ABSENT when it makes one."""
-    key = operation.contract.get("key") or {}
-    return request.path.get(key["name"], ABSENT) if key.get("in") == "path" else ABSENT
 
 
 # --- read-back -------------------------------------------------------------------------------------------
@@ -79,31 +74,6 @@ def _readings(
     if answer is not None:
         yield answer
     yield from reading.read(world, operation.contract["record"], key, written)
-
-
-def unlike(operation: Operation, written: dict[str, Json], seen: Reading) -> Iterable[Difference]:
-    """Where a reading is not what was written; an answer need not show fields that the spec does not name there."""
-    reader = seen.operation.id if seen.operation is not operation else "the answer"
-    if seen.record is ABSENT:
-        yield Difference("", "the record", "absent", f"written, but {reader} does not show it")
-        return
-    clearing = reading.clears(operation)
-    for name, value in written.items():
-        if seen.operation is operation and not seen.declares(name):
-            continue
-        found, grade = reading.field(seen.record, name), seen.grade(name)
-        if name in clearing and value in clearing[name]:
-            yield from _not_cleared(name, found, reader, grade)
-        elif not compare.shows(value, found):
-            shown = _plain(found)
-            yield Difference(
-                f"/{name.lstrip('/')}", value, shown, f"{value!r} was written, {reader} shows {shown!r}", grade
-            )
-
-
-def _not_cleared(name: str, found: Json, reader: str, grade: str | None) -> Iterable[Difference]:
-    if found not in CLEARED and found is not ABSENT and found != []:
-        yield Difference(f"/{name.lstrip('/')}", "cleared", found, f"cleared, but {reader} shows {found!r}", grade)
 
 
 # --- partial ---------------------------------------------------------------------------------------------
@@ -182,19 +152,8 @@ def _update_and_compare(
         for word, names in (("partial", fields), ("immutable", set(contract.get("immutable") or ()))):
             evidence = weakest(contract_evidence(operation, word), seen.evidence, asked)
             title = f"{name}, read by {seen.operation.id}"
-            recorder.add(title, evidence, list(_moved(names, old, seen)), sent.wire, at_once=at_once)
+            recorder.add(title, evidence, list(moved(names, old, seen)), sent.wire, at_once=at_once)
     return shown
-
-
-def _moved(names: Iterable[str], before: Reading, seen: Reading) -> Iterable[Difference]:
-    """Which of the fields two readings of one record show differently."""
-    if before.record is ABSENT or seen.record is ABSENT:
-        return
-    for name in sorted(names):
-        old, new = reading.field(before.record, name), reading.field(seen.record, name)
-        if old != new:
-            message = f"not sent, but {seen.operation.id} shows it changed from {_plain(old)!r} to {_plain(new)!r}"
-            yield Difference(f"/{name.lstrip('/')}", _plain(old), _plain(new), message, seen.grade(name))
 
 
 # --- clear -----------------------------------------------------------------------------------------------
@@ -237,12 +196,12 @@ def _clear_and_look(recorder: Recorder, world: World, request: NamedRequest, nam
         if seen.record is ABSENT or (seen.operation is operation and not seen.declares(fields[name])):
             continue
         found, grade = reading.field(seen.record, fields[name]), seen.grade(fields[name])
-        missing = list(_not_cleared(fields[name], found, reader, grade))
+        missing = list(not_cleared(fields[name], found, reader, grade))
         recorder.add(f"{title}, read by {seen.operation.id}", weakest(how, seen.evidence), missing, sent.wire)
         if seen.operation is not operation:
             evidence = weakest(how, contract_evidence(operation, "partial"), seen.evidence)
-            moved = list(_moved(others, before[seen.operation.id], seen))
-            recorder.add(f"{title}, read by {seen.operation.id}", evidence, moved, sent.wire)
+            others_moved = list(moved(others, before[seen.operation.id], seen))
+            recorder.add(f"{title}, read by {seen.operation.id}", evidence, others_moved, sent.wire)
 
 
 # --- idempotent ------------------------------------------------------------------------------------------
@@ -284,9 +243,5 @@ def _all_readings(world: World, operation: Operation, key: Json, sent: Sent, rep
 
 def _timeless(seen: Reading) -> Json:
     """A reading without the times that the server issues, which may move with every write."""
-    record = "absent" if seen.record is ABSENT else compare.lasting(seen.record_schema, seen.record)
+    record = "absent" if seen.record is ABSENT else lasting(seen.record_schema, seen.record)
     return [record, len(seen.others)]
-
-
-def _plain(value: Json) -> Json:
-    return "absent" if value is ABSENT else value

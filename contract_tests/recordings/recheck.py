@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from contract_tests.endpoint.guard import Guard
 from contract_tests.endpoint.transport import Reply, Transport
 from contract_tests.judging.assumptions import Assumptions
-from contract_tests.judging.judge import Judge, Tally
+from contract_tests.judging.judge import Judge
 from contract_tests.judging.model import Model
-from contract_tests.options import Settings
-from contract_tests.plugin import Run
 from contract_tests.recordings.har import Recorded, Recording
 from contract_tests.recordings.naming import KEY_STAND_IN, NOT_NOW, Recognised, Recogniser, literals
 from contract_tests.words.facts import Verdict
@@ -52,34 +49,6 @@ class Rechecked:
     def leave_out(self, reason: str) -> None:
         """Counts an exchange that is not judged."""
         self.left_out[reason] = self.left_out.get(reason, 0) + 1
-
-
-class RecheckRun(Run):
-    """The run of a re-check, as the reports want it: the target is the file."""
-
-    def __init__(self, settings: Settings, file: Path) -> None:
-        super().__init__(settings)
-        self.file = file
-        self.rechecked: dict[str, Rechecked] = {}
-
-    def target(self, provider: str) -> str | None:
-        """The recording, whichever vendor it is of."""
-        return str(self.file)
-
-    def judge(self, recording: Recording) -> None:
-        """Judges every exchange and keeps the outcomes."""
-        for provider in self.providers:
-            spec = self.specs[provider]
-            done = judged(recording, spec, self.specs)
-            self.rechecked[provider] = done
-            tally = Tally(done.world, self.settings.fail_on)
-            for one in done.judged:
-                tally.add(verdict for verdict in one.verdicts if self._is_asked(verdict))
-            order = list(spec.operations)
-            self.outcomes += sorted(tally.outcomes.values(), key=lambda outcome: order.index(outcome.operation))
-
-    def _is_asked(self, verdict: Verdict) -> bool:
-        return not self.settings.operations or verdict.operation.id in self.settings.operations
 
 
 def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Rechecked:

@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from contract_tests.endpoint.guard import cost_of, destroys
 from contract_tests.judging.judge import Tally
+from contract_tests.judging.lawful import must_be_refused
 from contract_tests.properties import generation
-from contract_tests.properties.recorder import successes
 from contract_tests.walks.walk import Walk, identity, shortened
 from contract_tests.words.findings import ContractBroken, Finding, NotCovered
 from contract_tests.world import reading
-from contract_tests.world.world import World
+from contract_tests.world.world import World, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
 
@@ -161,7 +161,7 @@ def _drawn(data: Any, walk: Walk, operation: Operation) -> NamedRequest | None:
         if way in ("generated", "invalid"):
             strategy = generation.valid_requests if way == "generated" else generation.invalid_requests
             draw = data.draw(strategy(world, operation))
-            refused = generation.must_be_refused(operation, draw)
+            refused = must_be_refused(operation, draw)
             if refused != (way == "invalid") or bool(draw.violations) != refused or draw.raw is not None:
                 return None
             return _addressed(data, walk, operation, draw.request)

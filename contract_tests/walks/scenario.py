@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from contract_tests.endpoint.guard import BudgetSpent, cost_of, destroys
-from contract_tests.properties.documented import WRONG_KEY
-from contract_tests.properties.recorder import refusals, successes
 from contract_tests.words.findings import NotCovered
+from contract_tests.words.keys import WRONG_KEY
 from contract_tests.world import reading
-from contract_tests.world.world import ABSENT, World, pointed
+from contract_tests.world.world import ABSENT, World, pointed, refusals, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
 
@@ -165,7 +164,7 @@ class Scenario:
         self._looked(kind, key)
         if not world.own:
             # What could not be put back is not written.
-            kept = world.traces.irreversible(operation, key, values)
+            kept = world.watch.irreversible(operation, key, values)
             values = {name: known for name, known in values.items() if name not in kept}
         if not values:
             raise NotCovered("no field of the record could be put back")

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.judging import compare
-from contract_tests.properties.recorder import weakest
 from contract_tests.words.findings import NotCovered
+from contract_tests.words.schemas import declared, grade_of
+from contract_tests.words.statements import weakest
 from contract_tests.world.world import ABSENT, Sent, World, pointed
 from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
@@ -37,11 +37,11 @@ class Reading(NamedTuple):
 
     def grade(self, name: str) -> str | None:
         """The grade of a field in this answer, where the spec gives it one of its own."""
-        return compare.grade_of(self._schema(), self._dotted(name))
+        return grade_of(self._schema(), self._dotted(name))
 
     def declares(self, name: str) -> bool:
         """Whether the spec names this field in this answer."""
-        return compare.declared(self._schema(), self._dotted(name))
+        return declared(self._schema(), self._dotted(name))
 
     @property
     def record_schema(self) -> Any:

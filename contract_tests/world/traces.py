@@ -4,54 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from contract_tests.endpoint.guard import key_in
 from contract_tests.endpoint.transport import MASK, Reply
 from contract_tests.words.findings import NotCovered
 from contract_tests.words.pointers import ABSENT, pointed
+from contract_tests.world import reading, undoing
+from contract_tests.world.marks import Attempt, Made, Touched
+from contract_tests.world.world import World
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
-
-if TYPE_CHECKING:
-    from contract_tests.world.reading import Reading
-    from contract_tests.world.world import World
-
-
-@dataclass
-class Touched:
-    """A record that was there: how it was read before the first write, and what the writes sent by which operation."""
-
-    kind: str
-    key: Json
-    before: list[Reading]
-    look_requests: int
-    sent: dict[str, set[str]] = field(default_factory=dict)
-    reserved: int = 0
-
-
-@dataclass
-class Made:
-    """A record that this run made; `removed` says that a request to remove it was accepted."""
-
-    kind: str
-    key: Json
-    reserved: int
-    removed: bool = False
-
-
-@dataclass
-class Attempt:
-    """A request to make a record: the records that were known before it, and whether that was the whole list."""
-
-    operation: Operation
-    known: set[str]
-    whole: bool
-
-    @property
-    def kind(self) -> str:
-        return str(self.operation.contract["record"])
 
 
 class Traces:
@@ -62,6 +24,7 @@ class Traces:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        world.watch = self
         self._made: list[Made] = []
         self._touched: dict[tuple[str, str], Touched | None] = {}
         self._unclear: list[Attempt] = []
@@ -108,8 +71,6 @@ class Traces:
 
     def _look_before_making(self, kind: str) -> None:
         """Reads the whole list of a kind once, so that what is made can be told from what was there."""
-        from contract_tests.world import reading
-
         guard = self._world.transport.guard
         if guard.listed(kind) is not None:
             return
@@ -122,8 +83,6 @@ class Traces:
 
     def _as_found(self, operation: Operation, key: Json) -> Touched | None:
         """The record as it was before this run wrote it; None where no operation shows it."""
-        from contract_tests.world import reading
-
         kind, guard = str(operation.contract["record"]), self._world.transport.guard
         if (kind, str(key)) not in self._touched:
             sent = guard.sent
@@ -134,8 +93,6 @@ class Traces:
 
     def irreversible(self, operation: Operation, key: Json, names: Iterable[str]) -> set[str]:
         """Which fields of a body could not be put back: no operation shows them, or they are empty and stay written."""
-        from contract_tests.world import reading
-
         contract = operation.contract
         if self._world.transport.guard.is_made(contract["record"], key):
             return set()
@@ -189,8 +146,6 @@ class Traces:
 
     def undo(self) -> list[str]:
         """Puts records back and removes those that were made, newest first; returns what could not be undone."""
-        from contract_tests.world import undoing
-
         guard, self._undoing = self._world.transport.guard, True
         try:
             with guard.cleaning():

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from contract_tests.endpoint.transport import MASK
-from contract_tests.judging import compare
 from contract_tests.words.findings import show
 from contract_tests.words.pointers import ABSENT
+from contract_tests.words.schemas import CLEARED, lasting
 from contract_tests.world import reading
+from contract_tests.world.marks import Attempt, Made, Touched
 from contract_tests.world.reading import Reading
-from contract_tests.world.traces import Attempt, Made, Touched
 from contract_tests.world.world import World
 from mock_server.messages import Json
 from mock_server.spec import Operation
@@ -126,14 +126,14 @@ def _moved(before: list[Reading], now: list[Reading]) -> list[str]:
     for old in before:
         new = later.get(old.operation.id)
         schema = old.record_schema
-        was = compare.lasting(schema, old.record)
-        is_now = compare.lasting(schema, new.record) if new is not None else ABSENT
+        was = lasting(schema, old.record)
+        is_now = lasting(schema, new.record) if new is not None else ABSENT
         if not isinstance(was, dict) or not isinstance(is_now, dict):
             found += [] if was == is_now else [f"{old.operation.id} no longer shows it"]
             continue
         for name in sorted(set(was) | set(is_now)):
             one, other = was.get(name, ABSENT), is_now.get(name, ABSENT)
-            if one != other and not (one in compare.CLEARED and other in compare.CLEARED):
+            if one != other and not (one in CLEARED and other in CLEARED):
                 found.append(f"{name} was {_text(one)}, is {_text(other)}")
     return list(dict.fromkeys(found))
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from contract_tests.endpoint.guard import cost_of
 from contract_tests.endpoint.transport import Reply, Transport
 from contract_tests.words.findings import Difference, Finding, NotCovered, weaker
 from contract_tests.words.pointers import ABSENT, pointed, pointed_all
-from contract_tests.world.traces import Traces
 from mock_server.messages import Json
 from mock_server.spec import (
     Evidence,
@@ -50,6 +49,42 @@ class Sent(NamedTuple):
         return ABSENT
 
 
+class Watch(Protocol):
+    """Sees every request to an operation before it is sent and after it was answered, and undoes what they did."""
+
+    def before(self, operation: Operation, request: NamedRequest) -> None: ...
+
+    def after(self, operation: Operation, request: NamedRequest, reply: Reply) -> None: ...
+
+    def irreversible(self, operation: Operation, key: Json, names: Iterable[str]) -> set[str]: ...
+
+    def undo(self) -> list[str]: ...
+
+    def pending(self) -> list[str]: ...
+
+
+class Unwatched:
+    """What is done on a mock of our own goes with it, so that nothing is kept and nothing undone."""
+
+    def before(self, operation: Operation, request: NamedRequest) -> None:
+        """Keeps nothing."""
+
+    def after(self, operation: Operation, request: NamedRequest, reply: Reply) -> None:
+        """Keeps nothing."""
+
+    def irreversible(self, operation: Operation, key: Json, names: Iterable[str]) -> set[str]:
+        """No field: what is not put back harms nobody."""
+        return set()
+
+    def undo(self) -> list[str]:
+        """Nothing is left behind."""
+        return []
+
+    def pending(self) -> list[str]:
+        """Nothing has to be undone."""
+        return []
+
+
 class World:
     """One vendor's server as the harness may use it.
 
@@ -79,7 +114,8 @@ class World:
         self.observers: list[Observer] = []
         self.lasting = not own
         """What was bought here stays bought, so that a number for sale is looked for again."""
-        self.traces = Traces(self)
+        self.watch: Watch = Unwatched()
+        """Keeps what is done at a server that is not our own, to undo it."""
         self._found: dict[str, list[Json]] = {}
         self._lacking: dict[str, str] = {}
         self._numbers = count(1)
@@ -229,15 +265,13 @@ class World:
         if operation.id in self._lacking:
             raise NotCovered(self._lacking[operation.id])
         prepared = self.prepared(operation, request)
-        if not self.own:
-            self.traces.before(operation, prepared)
+        self.watch.before(operation, prepared)
         wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
         reply = self.transport.send(wire)
         sent = Sent(prepared.path, prepared.query, prepared.body, wire)
         if reply.status < 300 and cost_of(operation) == "purchase":
             self._forget_searched()
-        if not self.own:
-            self.traces.after(operation, prepared, reply)
+        self.watch.after(operation, prepared, reply)
         if key is ABSENT and self._lacks(operation, prepared, reply):
             self._lacking[operation.id] = f"the server has no such operation: it answers {reply.status}"
             raise NotCovered(self._lacking[operation.id])
@@ -367,3 +401,13 @@ def _filled(value: Json, answers: Mapping[str, Json]) -> Json:
     if isinstance(value, list):
         return [_filled(child, answers) for child in value]
     return value
+
+
+def successes(world: World, operation: Operation) -> list[NamedRequest]:
+    """The documented requests of an operation that get a success."""
+    return [r for r in operation.requests.values() if world.spec.answer(operation, r.answer).status < 300]
+
+
+def refusals(world: World, operation: Operation) -> list[NamedRequest]:
+    """The documented requests of an operation that get an error."""
+    return [r for r in operation.requests.values() if world.spec.answer(operation, r.answer).status >= 300]

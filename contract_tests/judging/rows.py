@@ -1,0 +1,54 @@
+"""What is wrong with the rows of one answer of a list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from contract_tests.words.findings import Difference
+from contract_tests.words.pointers import pointed
+from mock_server.messages import Json
+from mock_server.spec import Operation
+
+
+def complaints(
+    operation: Operation, query: Json, body: Json, rows: list[Json]
+) -> Iterable[tuple[str, Iterable[Difference]]]:
+    """What is wrong with the rows of one answer, by the key of the contract that says so."""
+    yield "at", _twice(operation, rows)
+    yield "count", _miscounted(operation, body, rows)
+    yield "page", _too_many(operation, query, rows)
+    yield "filters", _unasked(operation, query, rows)
+
+
+def _twice(operation: Operation, rows: list[Json]) -> Iterable[Difference]:
+    """Rows that are there a second time: by their key where they are records, else as a whole."""
+    name = operation.contract["key"]["name"]
+    known = set()
+    for index, row in enumerate(rows):
+        key = json.dumps(row.get(name) if "record" in operation.contract else row, sort_keys=True)
+        if key in known:
+            yield Difference(f"/{index}", "each record once", row, "the list shows a record twice")
+        known.add(key)
+
+
+def _miscounted(operation: Operation, body: Json, rows: list[Json]) -> Iterable[Difference]:
+    count = operation.contract.get("count")
+    if count is not None and pointed(body, count) != len(rows):
+        found = pointed(body, count)
+        yield Difference(count, len(rows), found, f"the list has {len(rows)} rows and counts {found!r}")
+
+
+def _too_many(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
+    size = query.get((operation.contract.get("page") or {}).get("size"))
+    if isinstance(size, int) and len(rows) > size:
+        yield Difference("", size, len(rows), f"{size} rows at most were asked for, and {len(rows)} came")
+
+
+def _unasked(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
+    """Rows that a filter of the query should have kept out."""
+    for parameter, name in (operation.contract.get("filters") or {}).items():
+        for index, row in enumerate(rows if query.get(parameter) is not None else ()):
+            if name in row and row[name] != query[parameter]:
+                message = f"a row of {row[name]!r} where {parameter} {query[parameter]!r} was asked for"
+                yield Difference(f"/{index}/{name}", query[parameter], row[name], message)

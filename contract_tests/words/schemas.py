@@ -1,0 +1,63 @@
+"""What a schema says of a place in a document: its grade, whether it is named, and what of a value lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contract_tests.words.pointers import ABSENT
+from mock_server.messages import Json
+
+CLEARED = ("", None, ABSENT)
+"""How a cleared field may read back where the page does not say which: empty, null, or not there."""
+
+
+def grade_of(schema: Mapping[str, Any] | None, field: str) -> str | None:
+    """The evidence grade that the schema gives for a dotted field, or None where it says nothing special."""
+    node: Any = schema
+    grade = None
+    for part in field.split(".") if field else []:
+        if not isinstance(node, Mapping):
+            return grade
+        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
+        if isinstance(node, Mapping) and "x-evidence" in node:
+            grade = node["x-evidence"]["grade"]
+    return grade
+
+
+def declared(schema: Mapping[str, Any] | None, field: str) -> bool:
+    """Whether a schema names a dotted field."""
+    node: Any = schema
+    for part in field.split("."):
+        if not isinstance(node, Mapping):
+            return False
+        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
+    return node is not None
+
+
+def shows(sent: Json, found: Json) -> bool:
+    """Whether what is shown has everything that was sent: keys may have been added, nothing changed or left out."""
+    if isinstance(sent, dict):
+        return isinstance(found, dict) and all(name in found and shows(sent[name], found[name]) for name in sent)
+    if isinstance(sent, list):
+        return isinstance(found, list) and len(found) == len(sent) and all(map(shows, sent, found))
+    return isinstance(sent, bool) == isinstance(found, bool) and bool(sent == found)
+
+
+def lasting(schema: Any, value: Json, *, issued: tuple[str, ...] = ("time",)) -> Json:
+    """The part of a value that the spec names, without what the server issues anew (`x-issued` of these kinds).
+
+    What a server shows beyond the pages is its own affair, a revision or the time of the last access, say.
+    """
+    if not isinstance(schema, Mapping):
+        return value
+    properties = schema.get("properties")
+    if isinstance(value, dict) and properties:
+        return {
+            name: lasting(properties[name], child, issued=issued)
+            for name, child in value.items()
+            if name in properties and (properties[name] or {}).get("x-issued") not in issued
+        }
+    if isinstance(value, list):
+        return [lasting(schema.get("items"), child, issued=issued) for child in value]
+    return value
