@@ -7,49 +7,19 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from time import perf_counter
-from typing import NamedTuple
-from urllib.parse import parse_qsl
 
-import orjson
-
-from mock_server.batches import BATCH, Encoded, listings
-from mock_server.desk.choices import (
-    NO_PREFERENCE,
-    BadPreference,
-    Chosen,
-    Preference,
-    choose,
-    choose_by_rule,
-    read_preference,
-)
-from mock_server.desk.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, SILENT_FAULTS, Delay, Rule, Values
-from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
+from mock_server.batches import BATCH, listings
+from mock_server.bodies import read_body
+from mock_server.choosing import BadPreference, Choice, Chooser
+from mock_server.messages import Answer, Call, Refusal, Request, Response
+from mock_server.outcome import Outcome, problem
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
-from mock_server.spec import Magic, NamedAnswer, Operation, Router, Spec, compile_checks, refusal_values, refuse
+from mock_server.spec import NamedAnswer, Operation, Router, Spec, compile_checks, refusal_values, refuse
 from mock_server.stores import State, Transaction
 
 log = logging.getLogger("ringback")
 
 Behaviour = Callable[[Call, State], Answer]
-
-MAX_NESTING = 100
-MAX_BODY_BYTES = 1024 * 1024
-
-
-class Outcome(NamedTuple):
-    """An answer before it is encoded: which one, its status and body, and how we know it."""
-
-    name: str | None
-    status: int
-    body: Json
-    grade: str
-    headers: tuple[tuple[str, str], ...] = ()
-    fault: str | None = None
-    delay_seconds: float = 0.0
-    media_type: str = "application/json"
-    wire: str | None = None
-    wire_seconds: float = 0.0
-    release: Callable[[], None] | None = None
 
 
 class Service:
@@ -63,11 +33,7 @@ class Service:
         self.checks = compile_checks(spec)
         self._listings = listings(spec.operations)
         self._header = spec.security.header.lower()
-        # By operation, place and value, because every request of such an operation is looked up here.
-        self.magic: dict[str, dict[str, dict[str, Magic]]] = {}
-        for magic in spec.magic:
-            for name in magic.operations:
-                self.magic.setdefault(name, {}).setdefault(magic.at, {}).update(dict.fromkeys(magic.values, magic))
+        self._chooser = Chooser(spec, spaces)
         # Of all operations, because a secret sent to the wrong path is still a secret.
         self._secrets = tuple({path for operation in spec.operations.values() for path in operation.body_secrets})
 
@@ -76,7 +42,7 @@ class Service:
         started = perf_counter()
         space: Space | None = None
         operation: Operation | None = None
-        preference = NO_PREFERENCE
+        choice = Choice(request.query)
         try:
             match = self.router.match(request.method, request.path)
             operation = match.operation if match else None
@@ -86,31 +52,19 @@ class Service:
                 outcome = self._other_method(request, match.allowed)
             else:
                 space = self._authenticate(request, operation)
-                preference, query = read_preference(request.headers.get("prefer"), request.query)
-                rule = None if preference.chooses else self._rule(request, operation, match.values, query, space)
-                if preference.chooses:
-                    outcome = _chosen(choose(self.spec, operation, preference), "prefer")
-                elif rule is not None:
-                    outcome = self._ruled(rule, request, operation, match.values, query, space)
-                else:
-                    outcome = self._behave(request, operation, match.values, query, space)
+                choice = self._chooser.choice(request, operation, match.values, space)
+                outcome = choice.outcome or self._behave(request, operation, match.values, choice.query, space)
         except Refusal as refusal:
             outcome = self._refused(refusal, operation)
         except SpaceLimit as limit:
             outcome = self._refused(Refusal("space-limit", message=str(limit)), operation)
-        except BadPreference as problem:
-            preference = NO_PREFERENCE
-            outcome = _problem(str(problem))
+        except BadPreference as wrong:
+            outcome = problem("Bad preference", str(wrong))
         except Exception:
             log.exception("%s %s %s failed", self.spec.provider, request.method, request.path)
             outcome = self._refused(Refusal("internal-error"), operation)
-        if preference.applied:
-            outcome = outcome._replace(
-                headers=(*outcome.headers, ("preference-applied", preference.applied)),
-                delay_seconds=outcome.delay_seconds + preference.wait_seconds,
-                fault=outcome.fault or "prefer",
-            )
-        response = _encoded(outcome, operation)
+        outcome = choice.applied_to(outcome, space)
+        response = outcome.encoded(operation)
         self._journal(request, response, outcome, operation, space, started)
         return response
 
@@ -119,7 +73,7 @@ class Service:
         started = perf_counter()
         envelope = self.spec.answers["error"].filled({"message": "Request Timeout"})
         outcome = Outcome("error", 408, envelope, "assumed", (("connection", "close"),))
-        response = _encoded(outcome, None)
+        response = outcome.encoded(None)
         self._journal(request, response, outcome, None, None, started)
         return response
 
@@ -168,59 +122,6 @@ class Service:
             return self.spaces.open(self.spaces.name_of(self._key(request)) or DEFAULT_SPACE)
         except SpaceLimit:
             return self.spaces.open(DEFAULT_SPACE)
-
-    def _rule(
-        self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
-    ) -> Rule | None:
-        """The rule that decides this request: one of the space's own, or a magic value of the spec."""
-        if not space.faults and operation.id not in self.magic:
-            return None
-        places = self.magic.get(operation.id, {})
-        body = _body_or_none(request) if space.faults or any(not at.startswith("path.") for at in places) else None
-        values = Values(path, dict(parse_qsl(raw_query, keep_blank_values=True)) if raw_query else {}, body)
-        if space.faults:
-            rule = space.faults.take(self.spec.provider, operation.id, values, space.random)
-            if rule is not None:
-                return rule
-        for at, known in places.items():
-            value = values.at(at)
-            if isinstance(value, str) and value in known:
-                return _magic_rule(known[value], self.spec.provider)
-        return None
-
-    def _ruled(
-        self, rule: Rule, request: Request, operation: Operation, path: dict[str, str], query: str, space: Space
-    ) -> Outcome:
-        """What a rule makes of a request; 503 when it wants to hold a connection and too many are held already."""
-        if rule.fault not in HELD_FAULTS:
-            outcome = self._as_ruled(rule, request, operation, path, query, space)
-            return outcome._replace(wire=rule.fault, delay_seconds=_delay(rule, space))
-        release = self.spaces.hold(space, rule.fault)
-        if release is None:
-            rule.refused += 1
-            return _chosen(choose(self.spec, operation, Preference(code=503)), "held-limit")
-        try:
-            outcome = self._as_ruled(rule, request, operation, path, query, space)
-            seconds = _delay(rule, space) or DEFAULT_HANG_SECONDS
-        except BaseException:
-            release()
-            raise
-        return outcome._replace(wire=rule.fault, wire_seconds=seconds, release=release)
-
-    def _as_ruled(
-        self, rule: Rule, request: Request, operation: Operation, path: dict[str, str], query: str, space: Space
-    ) -> Outcome:
-        """The rule's answer, or the behaviour's. A request that is never answered is not carried out either."""
-        name = rule.fault or rule.id
-        chosen = choose_by_rule(self.spec, operation, rule)
-        if chosen is not None:
-            return _chosen(chosen, name)
-        if rule.fault in SILENT_FAULTS:
-            return Outcome(None, 0, None, "assumed", fault=name)
-        try:
-            return self._behave(request, operation, path, query, space)._replace(fault=name)
-        except Refusal as refusal:
-            return self._refused(refusal, operation)._replace(fault=name)
 
     def _behave(
         self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
@@ -304,100 +205,3 @@ class Service:
             secrets=self._secrets,
             milliseconds=(perf_counter() - started) * 1000,
         )
-
-
-def read_body(request: Request, operation: Operation) -> Json:
-    """The JSON body of a request, or the refusal for one that is too large, no JSON or no object."""
-    if request.too_large:
-        raise Refusal("body-too-large")
-    if not request.body and not operation.body_required:
-        return {}
-    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise Refusal("wrong-media-type", message=media_type)
-    try:
-        body = orjson.loads(request.body)
-    except orjson.JSONDecodeError:
-        raise Refusal("malformed-json") from None
-    if not isinstance(body, dict):
-        raise Refusal("malformed-json")
-    if request.body.count(b"{") + request.body.count(b"[") > MAX_NESTING and _depth(body) > MAX_NESTING:
-        raise Refusal("malformed-json")
-    return body
-
-
-def _depth(document: Json) -> int:
-    depth, level = 0, [document]
-    while level:
-        depth += 1
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-    return depth
-
-
-def _body_or_none(request: Request) -> Json:
-    try:
-        return orjson.loads(request.body) if request.body else None
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _chosen(chosen: Chosen, fault: str) -> Outcome:
-    return Outcome(chosen.name, chosen.status, chosen.body, chosen.grade, chosen.headers, fault)
-
-
-def _delay(rule: Rule, space: Space) -> float:
-    return rule.delay.seconds(space.random) if rule.delay else 0.0
-
-
-def _magic_rule(magic: Magic, provider: str) -> Rule:
-    return Rule(
-        id=f"magic-{magic.scenario}",
-        provider=provider,
-        operation="*",
-        match={},
-        example=magic.answer,
-        status=magic.status,
-        headers=magic.headers,
-        fault=magic.fault,
-        delay=Delay(magic.seconds) if magic.seconds else None,
-    )
-
-
-def _problem(detail: str) -> Outcome:
-    body = {"type": "about:blank", "title": "Bad preference", "status": 400, "detail": detail}
-    return Outcome(None, 400, body, "assumed", media_type="application/problem+json", fault="prefer")
-
-
-def _encoded(outcome: Outcome, operation: Operation | None) -> Response:
-    headers = [("x-ringback-evidence", outcome.grade), *outcome.headers]
-    if operation is not None:
-        headers.append(("x-ringback-operation", operation.id))
-    if outcome.fault is not None:
-        headers.append(("x-ringback-fault", outcome.fault))
-    body = b""
-    if outcome.status not in (0, 204, 304):
-        media_type = next((value for name, value in outcome.headers if name.lower() == "content-type"), None)
-        if media_type is None:
-            headers.append(("content-type", outcome.media_type))
-        as_text = isinstance(outcome.body, str) and media_type is not None and "json" not in media_type
-        if as_text:
-            body = outcome.body.encode()
-        else:
-            body = outcome.body.text if isinstance(outcome.body, Encoded) else orjson.dumps(outcome.body)
-    if outcome.wire == "malformed-json":
-        body = _malformed(body)
-    wire = outcome.wire if outcome.wire != "malformed-json" else None
-    return Response(
-        outcome.status, body, tuple(headers), outcome.delay_seconds, wire, outcome.wire_seconds, outcome.release
-    )
-
-
-def _malformed(body: bytes) -> bytes:
-    """The first half of a JSON text: no JSON, whatever it was."""
-    half = body[: len(body) // 2]
-    return half if half[:1] in (b"{", b"[", b'"') else half + b"}"

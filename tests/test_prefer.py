@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from mock_server.desk.choices import BadPreference, read_preference
+from mock_server.choosing.preferences import BadPreference, read_preference
 from mock_server.spec import Spec
 from tests.conftest import Server, start_server
 

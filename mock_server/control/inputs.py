@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from flask import current_app, request
 
+from mock_server.bodies import MAX_BODY_BYTES
 from mock_server.control.problems import Problem
-from mock_server.exchange import MAX_BODY_BYTES
 from mock_server.gateway import Gateway
 from mock_server.messages import Json
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit

@@ -17,8 +17,8 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from granian.constants import SSLProtocols
 from granian.server.embed import Server
 
+from mock_server.bodies import MAX_BODY_BYTES
 from mock_server.desk.events import HEADER
-from mock_server.exchange import MAX_BODY_BYTES
 from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
 from mock_server.messages import Request, Response
 from mock_server.wire.breaking import SUPPORTED_FAULTS, send_broken

@@ -1,16 +1,11 @@
-"""An answer chosen instead of the behaviour's: by `Prefer: code=500`, `example=...`, `wait=2`, or by a fault rule."""
+"""What a request says it prefers: `Prefer: code=500`, `example=...`, `wait=2`, or the query twins of these."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote_plus
-
-from mock_server.desk.faults import Rule
-from mock_server.messages import Json
-from mock_server.spec import NamedAnswer, Operation, Spec
 
 MAX_WAIT_SECONDS = 60.0
 _PREFERENCES = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+')
@@ -78,60 +73,3 @@ def _preference(asked: Mapping[str, str]) -> Preference:
             raise BadPreference(f"wait={asked['wait']!r}: seconds from 0 to {MAX_WAIT_SECONDS:g} are needed")
     applied = ", ".join(f"{name}={asked[name]}" for name in _OURS if name in asked)
     return Preference(code, asked.get("example"), wait or 0.0, applied)
-
-
-class Chosen(NamedTuple):
-    """A chosen answer: what to send, and how we know it."""
-
-    name: str
-    status: int
-    body: Json
-    grade: str
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-def choose(spec: Spec, operation: Operation, preference: Preference) -> Chosen:
-    """The answer that was asked for; raises BadPreference with the known names when there is none.
-
-    A code that the spec does not know gets the vendor's own error envelope.
-    """
-    if preference.example is not None:
-        answer = operation.answers.get(preference.example) or spec.answers.get(preference.example)
-        if answer is None:
-            known = ", ".join(list(operation.answers) + [n for n in spec.answers if n not in operation.answers])
-            raise BadPreference(f"{operation.id} has no example {preference.example!r}; it knows {known}")
-        status = preference.code if preference.code is not None else answer.status
-        return Chosen(answer.name, status, answer.value, _grade(answer, status))
-    assert preference.code is not None
-    for answer in operation.answers.values():
-        if answer.status == preference.code:
-            return Chosen(answer.name, answer.status, answer.value, answer.evidence.grade)
-    return _undocumented(spec, operation, preference.code)
-
-
-def _grade(answer: NamedAnswer, status: int) -> str:
-    return answer.evidence.grade if status == answer.status else "assumed"
-
-
-def _undocumented(spec: Spec, operation: Operation, code: int) -> Chosen:
-    if code < 300:
-        success = next((answer for answer in operation.answers.values() if answer.status < 300), None)
-        if success is not None:
-            return Chosen(success.name, code, success.value, "assumed")
-    try:
-        phrase = HTTPStatus(code).phrase
-    except ValueError:
-        phrase = f"Status {code}"
-    envelope = spec.answers["error"]
-    return Chosen("error", code, envelope.filled({"message": phrase}), "assumed")
-
-
-def choose_by_rule(spec: Spec, operation: Operation, rule: Rule) -> Chosen | None:
-    """The answer that a rule gives; None for a rule that only delays or breaks the wire."""
-    headers = tuple((rule.headers or {}).items())
-    if rule.example is None and rule.status is None:
-        return None
-    chosen = choose(spec, operation, Preference(rule.status, rule.example))
-    if rule.has_body:
-        return Chosen(chosen.name, chosen.status, rule.body, "assumed", headers)
-    return chosen._replace(headers=headers)

@@ -1,0 +1,6 @@
+"""Answers chosen instead of the behaviour's: by the request's preference, a rule of its space, a magic value."""
+
+from mock_server.choosing.chooser import Choice, Chooser
+from mock_server.choosing.preferences import BadPreference
+
+__all__ = ["BadPreference", "Choice", "Chooser"]

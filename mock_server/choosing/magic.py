@@ -1,0 +1,45 @@
+"""Magic values: what a spec says that a value in a request brings about, with nothing set up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mock_server.desk.faults import Delay, Rule, Values
+from mock_server.spec import Magic, Spec
+
+
+class MagicValues:
+    """The magic values of one vendor, by operation, place and value: every request of such an operation asks."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._provider = spec.provider
+        self._known: dict[str, dict[str, dict[str, Magic]]] = {}
+        for magic in spec.magic:
+            for name in magic.operations:
+                self._known.setdefault(name, {}).setdefault(magic.at, {}).update(dict.fromkeys(magic.values, magic))
+
+    def places(self, operation: str) -> Mapping[str, Mapping[str, Magic]]:
+        """Where the operation's requests may hold a magic value, and which these are."""
+        return self._known.get(operation, {})
+
+    def rule(self, operation: str, values: Values) -> Rule | None:
+        """What a magic value among these asks for, as a rule."""
+        for at, known in self.places(operation).items():
+            value = values.at(at)
+            if isinstance(value, str) and value in known:
+                return _as_rule(known[value], self._provider)
+        return None
+
+
+def _as_rule(magic: Magic, provider: str) -> Rule:
+    return Rule(
+        id=f"magic-{magic.scenario}",
+        provider=provider,
+        operation="*",
+        match={},
+        example=magic.answer,
+        status=magic.status,
+        headers=magic.headers,
+        fault=magic.fault,
+        delay=Delay(magic.seconds) if magic.seconds else None,
+    )
