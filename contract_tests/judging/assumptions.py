@@ -18,7 +18,7 @@ from contract_tests.words.pointers import pointed_all
 from contract_tests.words.spec_lines import Place, SpecLines
 from contract_tests.world.world import Sent, World
 from mock_server.messages import Json
-from mock_server.spec import Evidence, NamedAnswer, NamedRequest, Operation, SchemaCheck, refuse
+from mock_server.spec import Evidence, NamedAnswer, NamedRequest, Operation, SchemaCheck, refuse, whole
 
 _KEYS_OF = {
     "read-back": ("fields",),
@@ -104,10 +104,13 @@ class Assumptions:
             self._answer(operation, answer, not list(self._error(operation, answer, sent, reply)), recorded, entry)
             return
         verdicts = list(verdicts)
-        response = operation.responses.get(reply.status)
+        response = operation.response(reply.status)
         if response is not None:
-            place = partial(self._lines.response, operation, reply.status)
-            self._count(operation, f"status {reply.status}", response.evidence, place, reply.status, True, None, entry)
+            place = partial(self._lines.response, operation, response.status)
+            evidence, holds = response.status_evidence or response.evidence, response.status == reply.status
+            self._count(
+                operation, f"status {response.status}", evidence, place, response.status, holds, reply.status, entry
+            )
         if request.answer:
             self._named(operation, request, reply, verdicts, recorded, entry)
         elif _is_malformed(operation, request):
@@ -188,7 +191,7 @@ class Assumptions:
         """The fields of an answer that only we say are there, or so."""
         which = (operation.id, reply.status)
         if which not in self._fields:
-            response = operation.responses.get(reply.status)
+            response = operation.response(reply.status)
             self._fields[which] = list(_assumed_fields(response.schema if response else None, ""))
         for pointer, evidence, check in self._fields[which]:
             for value in pointed_all(reply.json, pointer):
@@ -234,9 +237,9 @@ def _assumed_fields(schema: Any, at: str) -> Iterator[tuple[str, Evidence, Schem
     """The fields of an answer whose evidence is an assumption of their own."""
     if not isinstance(schema, Mapping):
         return
-    told = schema.get("x-evidence") if at else None
-    if told is not None and told["grade"] == "assumed":
-        yield at, Evidence(told["grade"], told["source"]), SchemaCheck(schema)
+    told = whole(schema) if at else None
+    if told is not None and told.grade == "assumed":
+        yield at, told, SchemaCheck(schema)
     for name, child in (schema.get("properties") or {}).items():
         yield from _assumed_fields(child, f"{at}/{name}")
     yield from _assumed_fields(schema.get("items"), f"{at}/*")

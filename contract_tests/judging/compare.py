@@ -11,23 +11,32 @@ from contract_tests.words.findings import Difference
 from contract_tests.words.schemas import CLEARED, grade_of
 from contract_tests.world.world import ABSENT, Sent, World
 from mock_server.messages import Json, Violation
-from mock_server.spec import NamedAnswer, NamedRequest, Operation
+from mock_server.spec import NamedAnswer, NamedRequest, Operation, ResponseSpec
 
 
 def shape(world: World, operation: Operation, reply: Reply) -> list[Difference]:
     """What the spec does not allow about a reply: status, media type, schema and constants."""
-    if not reply.is_json:
-        spec = operation.responses.get(reply.status)
-        if spec is None or spec.schema is not None:
-            found = reply.body[:80].decode("utf-8", "replace")
-            return [Difference("body", "a JSON body", found, f"status {reply.status} without a JSON body")]
-    violations = world.checks[operation.id].answer(reply.status, reply.json, media_type=reply.media_type)
-    return [_from_violation(operation, reply, violation) for violation in violations]
+    spec = operation.response(reply.status)
+    if not reply.is_json and (spec is None or spec.schema is not None):
+        found = reply.body[:80].decode("utf-8", "replace")
+        return [Difference("body", "a JSON body", found, f"status {reply.status} without a JSON body")]
+    status = spec.status if spec is not None else reply.status
+    violations = world.checks[operation.id].answer(status, reply.json, media_type=reply.media_type)
+    return [*_other_status(spec, reply), *(_from_violation(operation, reply, violation) for violation in violations)]
+
+
+def _other_status(spec: ResponseSpec | None, reply: Reply) -> list[Difference]:
+    """That an answer has another number than the one which we only assume."""
+    if spec is None or spec.status == reply.status or spec.status_evidence is None:
+        return []
+    message = f"no page shows the number; {spec.status} is assumed, {reply.status} was found"
+    return [Difference("status", spec.status, reply.status, message, spec.status_evidence.grade)]
 
 
 def _from_violation(operation: Operation, reply: Reply, violation: Violation) -> Difference:
-    response = operation.responses.get(reply.status)
-    grade = grade_of(response.schema, violation.field) if response and violation.place == "body" else None
+    response = operation.response(reply.status)
+    in_body = response is not None and violation.place == "body"
+    grade = grade_of(response.schema, violation.field, violation.kind) if response and in_body else None
     at = violation.place if violation.place != "body" else "/" + violation.field.replace(".", "/")
     return Difference(at, violation.kind, violation.value, violation.message, grade)
 
@@ -44,7 +53,7 @@ def documented(
 
 def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent, reply: Reply) -> Iterator[Difference]:
     if reply.status != answer.status:
-        other = operation.responses.get(reply.status)
+        other = operation.response(reply.status)
         if other is None or reply.status >= 300:
             yield Difference("status", answer.status, reply.status, _status_text(answer.status, reply))
             return
@@ -69,7 +78,7 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
             and sent_as_documented(operation, sent)
             and (not isinstance(value, list | dict) or _is_first(operation, answer, sent))
         ):
-            yield from _determined(schema.get(name), value, actual, f"/{name}")
+            yield from _determined(schema.get(name), value, actual, f"/{name}", None)
     yield from _consistent(contract.get("consistent") or (), body)
 
 
@@ -88,20 +97,21 @@ def _is_first(operation: Operation, answer: NamedAnswer, sent: Sent) -> bool:
     return not first.after and _is(first, sent)
 
 
-def _determined(schema: Any, expected: Json, actual: Json, at: str) -> Iterator[Difference]:
+def _determined(schema: Any, expected: Json, actual: Json, at: str, grade: str | None) -> Iterator[Difference]:
     """How an answer differs from the example where it must come to the letter: in what the server does not issue."""
-    if isinstance(schema, Mapping) and (schema.get("x-issued") or "x-evidence" in schema):
+    if isinstance(schema, Mapping) and schema.get("x-issued"):
         return
+    grade = grade_of(schema, "") or grade
     if isinstance(expected, dict) and isinstance(actual, dict):
         properties = (schema.get("properties") or {}) if isinstance(schema, Mapping) else {}
         for name, value in expected.items():
-            yield from _determined(properties.get(name), value, actual.get(name, ABSENT), f"{at}/{name}")
+            yield from _determined(properties.get(name), value, actual.get(name, ABSENT), f"{at}/{name}", grade)
     elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
         items = schema.get("items") if isinstance(schema, Mapping) else None
         for index, value in enumerate(expected):
-            yield from _determined(items, value, actual[index], f"{at}/{index}")
+            yield from _determined(items, value, actual[index], f"{at}/{index}", grade)
     elif actual != expected:
-        yield Difference(at, expected, _shown(actual))
+        yield Difference(at, expected, _shown(actual), grade=grade)
 
 
 def _echo(name: str, sent: Json, actual: Json, clears: Any) -> Iterator[Difference]:

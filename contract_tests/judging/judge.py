@@ -65,9 +65,8 @@ class Judge:
                 found = list(compare.documented(world, operation, answer, sent, reply))
                 yield Verdict("examples", operation, request.name, evidence, found, sent.wire)
             else:
-                values = lawful.violation_values(world, operation, sent)
-                found = list(compare.error(world, operation, answer, sent, reply, values))
-                yield Verdict("errors", operation, request.name, evidence, found, sent.wire)
+                for evidence, found in lawful.documented_refusal(world, operation, request, sent, reply):
+                    yield Verdict("errors", operation, request.name, evidence, found, sent.wire)
             return
         if request.raw_body is not None:
             draw = Draw(request, (), request.raw_body.encode())

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging import compare
 from contract_tests.words.findings import Difference
-from contract_tests.words.schemas import grade_of
+from contract_tests.words.statements import weakest
 from contract_tests.world.world import Sent, World
 from mock_server.messages import Json, Violation
-from mock_server.spec import Evidence, NamedRequest, Operation, encode_query, refusal_values, refuse
+from mock_server.spec import (
+    Evidence,
+    NamedRequest,
+    Operation,
+    encode_query,
+    refusal_values,
+    refuse,
+    refused_in_some_form,
+)
 
 
 class Draw(NamedTuple):
@@ -39,7 +48,7 @@ def must_be_refused(operation: Operation, draw: Draw) -> bool:
 
 def lawful(world: World, operation: Operation, reply: Reply) -> list[Difference]:
     """What is wrong with the answer to a valid request: the spec allows a success, or a refusal that it knows."""
-    if reply.status in operation.responses:
+    if operation.response(reply.status) is not None:
         return compare.shape(world, operation, reply)
     known = ", ".join(str(status) for status in operation.responses)
     return [Difference("status", known, reply.status, f"a valid request got {reply.status}; the page knows {known}")]
@@ -47,7 +56,7 @@ def lawful(world: World, operation: Operation, reply: Reply) -> list[Difference]
 
 def answer_evidence(operation: Operation, reply: Reply) -> Evidence:
     """How we know what may be answered: where no page names a refusal, another refusal than ours breaks nothing."""
-    response = operation.responses.get(reply.status)
+    response = operation.response(reply.status)
     if response is not None:
         return response.evidence
     named = [other.evidence for status, other in operation.responses.items() if 400 <= status < 500 and status != 401]
@@ -79,26 +88,41 @@ def refusal(
 
 
 def _broken_statement(operation: Operation, violations: tuple[Violation, ...]) -> Evidence:
-    """The evidence for a request having to be refused: the strongest of what its violations break."""
-    grades = []
-    for violation in violations:
-        verdict = refuse(operation, [violation])
-        if verdict is None:
-            continue
-        grade = operation.evidence.grade
-        if violation.place == "body":
-            grade = grade_of(operation.body_schema, violation.field) or grade
-        grades.append("assumed" if verdict.assumed else grade)
-    grade = min(grades, key=("seed", "doc", "observed", "assumed").index) if grades else "assumed"
-    return Evidence(grade, operation.evidence.source)
+    """The evidence for a request having to be refused in some form: the strongest of what its violations break."""
+    said = refused_in_some_form(operation, violations)
+    return said or Evidence("assumed", operation.evidence.source)
 
 
-def violation_values(world: World, operation: Operation, sent: Sent) -> dict[str, Json]:
-    """What the refusal's sentence says of the request, where the request breaks the schema."""
+def documented_refusal(
+    world: World, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply
+) -> Iterator[tuple[Evidence, list[Difference]]]:
+    """How a reply differs from the error that a documented request must get, with how we know of that error.
+
+    That such a request is refused in some form may be better known than what the refusal looks like.
+    """
+    answer = world.spec.answer(operation, request.answer)
+    evidence = weakest(answer.evidence, request.evidence)
+    said = request.refused or refused_in_some_form(operation, _broken_by(world, operation, sent))
+    if reply.status < 300 and said is not None and weakest(said, evidence) == evidence:
+        message = f"a page says that this is refused, and it was answered with {reply.status}"
+        yield said, [Difference("status", "a refusal", reply.status, message)]
+        return
+    values = violation_values(world, operation, sent)
+    yield evidence, list(compare.error(world, operation, answer, sent, reply, values))
+
+
+def _broken_by(world: World, operation: Operation, sent: Sent) -> list[Violation]:
+    """What our own schemas say is wrong with a request that was sent."""
     check = world.checks[operation.id]
     found = check.query(sent.wire.query)[1]
     if check.body is not None and isinstance(sent.body, dict):
         found = found + check.body.differences(sent.body)
+    return found
+
+
+def violation_values(world: World, operation: Operation, sent: Sent) -> dict[str, Json]:
+    """What the refusal's sentence says of the request, where the request breaks the schema."""
+    found = _broken_by(world, operation, sent)
     verdict = refuse(operation, found) if found else None
     return dict(refusal_values(verdict.violation)) if verdict else {}
 

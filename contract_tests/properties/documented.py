@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contract_tests.judging import compare
-from contract_tests.judging.lawful import changes, violation_values
+from contract_tests.judging.lawful import changes, documented_refusal
 from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.keys import WRONG_KEY as WRONG_KEY
@@ -52,9 +52,8 @@ def documented_errors(recorder: Recorder) -> None:
         prepared = world.prepared(operation, world.named(operation, request.name))
         before = world.snapshot()
         sent, reply = world.send(operation, prepared)
-        evidence = weakest(answer.evidence, request.evidence)
-        values = violation_values(world, operation, sent)
-        recorder.add(request.name, evidence, compare.error(world, operation, answer, sent, reply, values), sent.wire)
+        for evidence, found in documented_refusal(world, operation, request, sent, reply):
+            recorder.add(request.name, evidence, found, sent.wire)
         if reply.status >= 400:
             recorder.add(request.name, operation.evidence, changes(before, world.snapshot()), sent.wire)
 

@@ -7,22 +7,19 @@ from typing import Any
 
 from contract_tests.words.pointers import ABSENT
 from mock_server.messages import Json
+from mock_server.spec import stated
 
 CLEARED = ("", None, ABSENT)
 """How a cleared field may read back where the page does not say which: empty, null, or not there."""
 
 
-def grade_of(schema: Mapping[str, Any] | None, field: str) -> str | None:
-    """The evidence grade that the schema gives for a dotted field, or None where it says nothing special."""
-    node: Any = schema
-    grade = None
-    for part in field.split(".") if field else []:
-        if not isinstance(node, Mapping):
-            return grade
-        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
-        if isinstance(node, Mapping) and "x-evidence" in node:
-            grade = node["x-evidence"]["grade"]
-    return grade
+def grade_of(schema: Mapping[str, Any] | None, field: str, kind: str = "") -> str | None:
+    """The evidence grade that the schema gives for a dotted field, or None where it says nothing special.
+
+    `kind` asks for what a violation of that kind breaks: a form or a `required` may be known otherwise than the field.
+    """
+    said = stated(schema, field, kind)
+    return said.grade if said is not None else None
 
 
 def declared(schema: Mapping[str, Any] | None, field: str) -> bool:

@@ -143,7 +143,9 @@ class SpecLines:
         if found is None:
             return None
         for node in graded:
-            grade = self._down(node, "x-evidence", "grade") or self._down(node, "evidence", "grade")
+            said = self._down(node, "x-evidence")
+            grade = self._down(said, "grade") or self._down(said, "status", "grade") or self._down(said, "*", "grade")
+            grade = grade or self._down(node, "evidence", "grade")
             if grade is not None:
                 return Place(self._at(found.line), self._at(grade.line))
         return Place(self._at(found.line), self._at(found.line))

@@ -32,7 +32,7 @@ class Reading(NamedTuple):
     @property
     def evidence(self) -> Evidence:
         """How we know that the operation shows the record in this answer."""
-        response = self.operation.responses.get(self.status)
+        response = self.operation.response(self.status)
         return weakest(self.operation.evidence, response.evidence) if response else self.operation.evidence
 
     def grade(self, name: str) -> str | None:
@@ -53,7 +53,7 @@ class Reading(NamedTuple):
         return node
 
     def _schema(self) -> Mapping[str, Any] | None:
-        response = self.operation.responses.get(self.status)
+        response = self.operation.response(self.status)
         return response.schema if response else None
 
     def _dotted(self, name: str) -> str:

@@ -3,6 +3,7 @@
 from mock_server.spec.building import WireRequest, build, curl, encode_query, fill_path, key_header
 from mock_server.spec.checking import OperationCheck, SchemaCheck, compile_checks
 from mock_server.spec.errors import SpecError
+from mock_server.spec.evidence import stated, strongest, whole
 from mock_server.spec.loading import SHARED_ANSWERS, load, load_all, specs_folder
 from mock_server.spec.model import (
     Evidence,
@@ -18,7 +19,7 @@ from mock_server.spec.model import (
     Spec,
     Variable,
 )
-from mock_server.spec.refusing import Verdict, refusal_values, refuse
+from mock_server.spec.refusing import Verdict, refusal_values, refuse, refused_in_some_form
 from mock_server.spec.routing import Match, Router
 
 __all__ = [
@@ -52,5 +53,9 @@ __all__ = [
     "load_all",
     "refusal_values",
     "refuse",
+    "refused_in_some_form",
     "specs_folder",
+    "stated",
+    "strongest",
+    "whole",
 ]

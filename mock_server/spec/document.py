@@ -131,6 +131,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
     ),
     "requestBody": frozenset(["description", "content", "required", "x-evidence"]),
     "response": frozenset(["description", "headers", "content", "x-evidence"]),
+    "response evidence": frozenset(["status", "body"]),
     "media": frozenset(["schema", "example", "examples"]),
     "example": frozenset(_ANSWER),
     "header": frozenset(["description", "required", "schema", "example", "x-evidence"]),
@@ -139,7 +140,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
     "answer": frozenset(["status", "example"]),
     "refusal": frozenset(["kinds", "places", "fields", "answer", "evidence"]),
     "request": frozenset(
-        ["summary", "path", "query", "headers", "body", "raw-body", "answer", "after", "evidence", "source", "expect"]
+        "summary path query headers body raw-body answer after evidence refused source expect".split()
     ),
     "record": frozenset(["key", "aliases", "references", "schema", "secrets"]),
     "magic": frozenset("scenario operations at values answer status headers fault seconds".split()),
@@ -184,9 +185,11 @@ def resolve(document: Any, file: str) -> Any:
         if reference not in done:
             done[reference] = walk(_point(document, reference, file, place), reference[1:], (*open_refs, reference))
         rest = {key: walk(value, f"{place}/{key}", open_refs) for key, value in node.items() if key != "$ref"}
-        if not rest:
-            return done[reference]
-        return {**done[reference], **rest}
+        target = done[reference]
+        if reference.startswith("#/components/schemas/") and "x-evidence" in document:
+            # A component that does not say how it is known is known as the document is, whoever refers to it.
+            target = {"x-evidence": document["x-evidence"], **target}
+        return {**target, **rest}
 
     return walk(document, "", ())
 
@@ -201,6 +204,29 @@ def _point(document: Any, reference: str, file: str, place: str) -> Any:
             raise SpecError(file, place, f"$ref {reference} points to nothing")
         node = node[part]
     return node
+
+
+def _keywords(schema: Any) -> set[str]:
+    """What `x-evidence` may speak of: the keywords of a schema and of everything inside it, and `null` and `empty`."""
+    found: set[str] = set()
+    if isinstance(schema, dict):
+        found |= schema.keys() - _NO_ASSERTIONS
+        found |= {"null"} if "type" in schema else set()
+        found |= {"empty"} if "minLength" in schema else set()
+        for key, child in schema.items():
+            inner = child.values() if key in ("properties", "patternProperties") else [child]
+            if key not in _VALUES:
+                found = found.union(*map(_keywords, inner))
+    elif isinstance(schema, list):
+        found = found.union(*map(_keywords, schema))
+    return found
+
+
+_VALUES = frozenset(["default", "const", "enum", "example", "examples", "required", "x-evidence"])
+_NO_ASSERTIONS = frozenset(
+    "title description default example examples deprecated readOnly writeOnly $comment properties items "
+    "x-evidence x-variable x-issued x-secret".split()
+)
 
 
 class Checker:
@@ -220,7 +246,7 @@ class Checker:
             if key not in KEYWORDS[what]:
                 known = ", ".join(sorted(KEYWORDS[what]))
                 raise self.fail(f"{place}/{key}", f"a {what} has no {key!r}; understood are {known}")
-        if "x-evidence" in node:
+        if "x-evidence" in node and what != "response":
             self.evidence(node["x-evidence"], f"{place}/x-evidence")
         return node
 
@@ -230,6 +256,28 @@ class Checker:
             raise self.fail(f"{place}/grade", f"{node.get('grade')!r} is none of {', '.join(EVIDENCE_GRADES)}")
         if not isinstance(node.get("source"), str):
             raise self.fail(f"{place}/source", "the page a statement was read on is missing")
+
+    def response_evidence(self, node: Any, place: str) -> None:
+        """One statement for a whole response, or one for its `status` and one for its `body`."""
+        if isinstance(node, dict) and "grade" not in node:
+            self.mapping(node, "response evidence", place)
+            for part, statement in node.items():
+                self.evidence(statement, f"{place}/{part}")
+        else:
+            self.evidence(node, place)
+
+    def schema_evidence(self, schema: dict[str, Any], place: str) -> None:
+        """One statement for a whole schema, or one for each keyword of it, or of something inside it."""
+        node = schema["x-evidence"]
+        if not isinstance(node, dict) or "grade" in node:
+            self.evidence(node, place)
+            return
+        spoken = {"*", "required", *_keywords(schema)}
+        for keyword, statement in node.items():
+            if keyword not in spoken:
+                known = ", ".join(sorted(spoken))
+                raise self.fail(f"{place}/{keyword}", f"the schema has no {keyword!r} to speak of; there are {known}")
+            self.evidence(statement, f"{place}/{keyword}")
 
     def schema(self, node: Any, place: str) -> None:
         if isinstance(node, bool):
@@ -249,7 +297,7 @@ class Checker:
                 for index, child in enumerate(value):
                     self.schema(child, f"{here}/{index}")
             elif key == "x-evidence":
-                self.evidence(value, here)
+                self.schema_evidence(node, here)
 
     def examples(self, node: dict[str, Any], place: str) -> dict[str, Any]:
         if not isinstance(node, dict):

@@ -9,6 +9,7 @@ from typing import Any
 from mock_server.messages import Json
 from mock_server.spec.contracts import check_contract
 from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
+from mock_server.spec.evidence import statement
 from mock_server.spec.model import (
     Evidence,
     Magic,
@@ -232,6 +233,8 @@ class _Loading:
             raise self.checker.fail(f"{place}/in", f"{node.get('in')!r} is not understood")
         schema = node.get("schema", {})
         self.checker.schema(schema, f"{place}/schema")
+        if "x-evidence" in node:
+            schema = {"x-evidence": node["x-evidence"], **schema}
         variable = node.get("x-variable") or schema.get("x-variable")
         if variable is not None and variable not in self.variables:
             raise self.checker.fail(f"{place}/x-variable", f"{variable!r} is not among x-variables")
@@ -262,7 +265,7 @@ class _Loading:
             if not str(status).isdigit():
                 raise self.checker.fail(here, "only exact status codes are understood")
             self.checker.mapping(node, "response", here)
-            grade = self._evidence(node, here) or evidence
+            grade, of_status = self._of_response(node, evidence, here)
             content = node.get("content") or {}
             if len(content) > 1:
                 raise self.checker.fail(f"{here}/content", "one media type per answer is understood")
@@ -271,7 +274,7 @@ class _Loading:
             self.checker.mapping(media, "media", f"{here}/content/{media_type}")
             self.checker.schema(media.get("schema", True), f"{here}/content/{media_type}/schema")
             responses[int(status)] = ResponseSpec(
-                int(status), media.get("schema"), media_type, grade, node.get("description", "")
+                int(status), media.get("schema"), media_type, grade, node.get("description", ""), of_status
             )
             examples = self.checker.examples(media.get("examples") or {}, f"{here}/content/{media_type}/examples")
             for name, example in examples.items():
@@ -279,6 +282,17 @@ class _Loading:
                     raise self.checker.fail(f"{here}/{name}", "two answers of one operation have this name")
                 answers[name] = self._answer(name, int(status), example, grade, f"{here}/{name}")
         return responses, answers
+
+    def _of_response(self, node: dict[str, Any], default: Evidence, place: str) -> tuple[Evidence, Evidence | None]:
+        """How the body of a response is known, and its status where that is known otherwise."""
+        said = node.get("x-evidence")
+        if said is None:
+            return default, None
+        self.checker.response_evidence(said, f"{place}/x-evidence")
+        if "grade" in said:
+            return statement(said), None
+        body = statement(said["body"]) if "body" in said else default
+        return body, statement(said["status"]) if "status" in said else default
 
     def _request(
         self,
@@ -325,6 +339,7 @@ class _Loading:
             evidence=self._evidence({"x-evidence": node["evidence"]}, place) if "evidence" in node else default,  # type: ignore[arg-type]
             summary=node.get("summary", ""),
             expect=node.get("expect") or {},
+            refused=self._evidence({"x-evidence": node["refused"]}, place) if "refused" in node else None,
         )
 
     def _refusals(self, nodes: Any, answers: dict[str, NamedAnswer], place: str) -> list[RefusalRule]:

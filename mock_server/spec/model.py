@@ -110,6 +110,8 @@ class NamedRequest:
     evidence: Evidence
     summary: str = ""
     expect: Mapping[str, Json] = field(default_factory=dict)
+    refused: Evidence | None = None
+    """How we know that such a request is refused at all, whatever `evidence` says of the answer."""
 
     def with_values(self, path: Mapping[str, Json], query: Mapping[str, Json], body: Json) -> NamedRequest:
         """The same request with other values."""
@@ -136,6 +138,8 @@ class ResponseSpec:
     media_type: str | None
     evidence: Evidence
     description: str = ""
+    status_evidence: Evidence | None = None
+    """How we know the number, where that is known otherwise than the rest: a page may show an answer without it."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,18 @@ class Operation:
     contract: Mapping[str, Any]
     secured: bool
     deprecated: bool = False
+
+    def response(self, status: int) -> ResponseSpec | None:
+        """What the spec says of an answer with that status.
+
+        Another success than the documented one is that one where its number is our own assumption.
+        """
+        found = self.responses.get(status)
+        if found is None and 200 <= status < 300:
+            for one in self.responses.values():
+                if 200 <= one.status < 300 and one.status_evidence and one.status_evidence.grade == "assumed":
+                    return one
+        return found
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mock_server.messages import Violation
-from mock_server.spec.model import Operation, RefusalRule
+from mock_server.spec.evidence import stated, strongest
+from mock_server.spec.model import Evidence, Operation, RefusalRule
 
 
 class Verdict(NamedTuple):
@@ -33,6 +34,25 @@ def refuse(operation: Operation, violations: Sequence[Violation]) -> Verdict | N
             return Verdict(rule.answer, matching[0], rule)
         left = [violation for violation in left if violation not in matching]
     return Verdict("invalid-request", left[0], None) if left else None
+
+
+def refused_in_some_form(operation: Operation, violations: Sequence[Violation]) -> Evidence | None:
+    """How we know that a request with these violations is refused at all, in whatever form: what it breaks says so.
+
+    None when there are none, or when the rules leave all to the behaviour. Which answer it gets is another statement:
+    that of the rule, or of the answer.
+    """
+    said = []
+    for violation in violations:
+        if refuse(operation, [violation]) is None:
+            continue
+        schema, field = operation.body_schema, violation.field
+        if violation.place != "body":
+            parameters = operation.parameters_in(violation.place)
+            schema = next((one.schema for one in parameters if one.name == field), None)
+            field = ""
+        said.append(stated(schema, field, violation.kind) or operation.evidence)
+    return strongest(*said) if said else None
 
 
 def covers(rule: RefusalRule, violation: Violation) -> bool:
