@@ -48,7 +48,7 @@ def documented_errors(recorder: Recorder) -> None:
     operation = recorder.operation
 
     def check(world: World, request: NamedRequest) -> None:
-        answer = world.spec.answer(operation, request.answer)
+        world.spec.answer(operation, request.answer)
         prepared = world.prepared(operation, world.named(operation, request.name))
         before = world.snapshot()
         sent, reply = world.send(operation, prepared)
