@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -347,3 +348,15 @@ def test_the_root_says_where_the_vendors_are(quiet: Server) -> None:
     status, index = ask(quiet, "GET", "/")
     assert status == 200
     assert index == {"providers": quiet.where["providers"], "control": quiet.control}
+
+
+@pytest.mark.parametrize("path", ["/", "/_ringback", "/_ringback/"])
+def test_the_first_page_leads_somewhere_in_a_browser_too(quiet: Server, path: str) -> None:
+    assert requests.get(quiet.url + path, timeout=10).json()["providers"] == quiet.where["providers"]
+    page = requests.get(quiet.url + path, headers={"Accept": "text/html,*/*;q=0.8"}, timeout=10)
+    assert page.headers["content-security-policy"] == "default-src 'none'"
+    links = re.findall(r'href="([^"]+)"', page.text)
+    assert len(links) > 5
+    for link in links:
+        assert requests.get(link, timeout=10).status_code == 200, link
+    assert "https://api.teli.ai" in page.text

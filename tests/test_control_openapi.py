@@ -106,7 +106,7 @@ def test_info_names_every_bound(server: Server) -> None:
     assert info["faults"] == ["reset", "empty", "truncate", "malformed-json", "hang", "slow-drip"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/faults/fault-1/x", "/spaces/test_nobody", "/snapshots/none", "/"])
+@pytest.mark.parametrize("path", ["/nothing", "/faults/fault-1/x", "/spaces/test_nobody", "/snapshots/none", "//"])
 def test_what_is_not_there_is_told_as_a_problem(server: Server, path: str) -> None:
     answer = requests.get(server.control + path, timeout=20)
     assert answer.status_code == 404

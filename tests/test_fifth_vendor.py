@@ -22,7 +22,7 @@ RINGBACK = [sys.executable, "-m", "mock_server"]
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository's packages with the three files in their places."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("mock_server", "contract_tests", "openapi", "fixtures"):
+    for name in ("ringback", "mock_server", "contract_tests", "openapi", "fixtures"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(TEMPLATE / "openapi.yaml", folder / "openapi" / "acme.yaml")
     shutil.copy(TEMPLATE / "provider.py", folder / "mock_server" / "providers" / "acme.py")

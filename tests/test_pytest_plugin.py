@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).with_name("example_test_plugin.py")
-PLUGIN = "mock_server.pytest_plugin"
+PLUGIN = "ringback.pytest_plugin"
 
 
 def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -50,6 +50,51 @@ def test_the_example_says_why_when_it_fails(tmp_path: Path) -> None:
     assert "expected exactly 2, found 1" in done.stdout
 
 
+def test_a_failed_test_shows_what_its_space_was_asked_and_what_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "test_wrong.py").write_text(
+        "from urllib.request import Request, urlopen\n"
+        "def test_wrong(ringback_space):\n"
+        "    headers = {'X-API-Key': ringback_space.api_key}\n"
+        "    urlopen(Request(ringback_space.url('teli') + '/v1/organisations', headers=headers))\n"
+        "def test_right(ringback_space):\n"
+        "    assert ringback_space.requests.list(method='GET', path='/x', limit=3) == []\n"
+    )
+    done = run_pytest(tmp_path)
+    assert "1 failed, 1 passed" in done.stdout
+    assert done.stdout.count("Ringback: requests of test_") == 1
+    assert "404 GET teli /v1/organisations  -\n" in done.stdout
+    assert "did you mean /v1/organizations?" in done.stdout
+
+
+def test_the_server_of_the_run_is_started_as_a_conftest_says(tmp_path: Path) -> None:
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "fixtures" / "teli.yaml").write_text('numbers: [{phone_number: "+13135550123"}]\n')
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\n"
+        "@pytest.fixture(scope='session')\n"
+        "def ringback_options():\n"
+        f"    return {{'fixtures': {str(tmp_path / 'fixtures')!r}, 'seed': 7}}\n"
+    )
+    (tmp_path / "test_options.py").write_text(
+        "def test_options(ringback_space):\n"
+        "    numbers = ringback_space.state.export()['providers']['teli']['records']['numbers']\n"
+        "    assert '+13135550123' in str(numbers)\n"
+        "    assert ringback_space.clock.now().startswith('2026-01-01')\n"
+    )
+    done = run_pytest(tmp_path)
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_a_server_that_cannot_start_is_told_in_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture(scope='session')\ndef ringback_options():\n    return {'only': 'tely'}\n"
+    )
+    (tmp_path / "test_options.py").write_text("def test_options(ringback_space): pass\n")
+    done = run_pytest(tmp_path)
+    assert "1 error" in done.stdout
+    assert "--only tely: no such vendor" in done.stdout
+
+
 def test_each_worker_has_its_own_server(tmp_path: Path) -> None:
     (tmp_path / "test_ports.py").write_text(
         "import pytest\n"
@@ -65,11 +110,11 @@ def test_each_worker_has_its_own_server(tmp_path: Path) -> None:
 
 def test_nothing_heavy_is_imported_until_a_fixture_is_used() -> None:
     code = (
-        "import sys, pytest; before = set(sys.modules); import mock_server.pytest_plugin\n"
+        "import sys, pytest; before = set(sys.modules); import ringback.pytest_plugin\n"
         "print(*sorted(name for name in set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert set(done.stdout.split()) <= {"mock_server", "mock_server.pytest_plugin"}
+    assert set(done.stdout.split()) <= {"ringback", "ringback.pytest_plugin"}
 
 
 def test_the_entry_point_names_the_plugin() -> None:

@@ -166,7 +166,7 @@ def test_yaml_that_is_broken_is_named_with_line_and_column(tmp_path: Path) -> No
 
 def test_the_command_says_it_in_one_line_and_exits_with_2(tmp_path: Path) -> None:
     """The packages are copied, so that a spec beside them can be broken."""
-    for name in ("mock_server", "contract_tests", "fixtures", "openapi"):
+    for name in ("ringback", "mock_server", "contract_tests", "fixtures", "openapi"):
         subprocess.run(["cp", "-r", str(ROOT / name), str(tmp_path / name)], check=True)
     spec = tmp_path / "openapi" / "vogent.yaml"
     spec.write_text(spec.read_text(encoding="utf-8").replace("operationId:", "operationid:", 1), encoding="utf-8")

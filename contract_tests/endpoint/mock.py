@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import urllib3
+
+from ringback.launch import command as ringback_command
 
 
 class MockRefused(RuntimeError):
@@ -23,7 +24,7 @@ class OwnMock:
     """
 
     def __init__(self, command: Sequence[str] | None = None, fixtures: Path | None = None) -> None:
-        ringback = list(command or (sys.executable, "-m", "mock_server"))
+        ringback = list(command or ringback_command())
         folder = [] if fixtures is None else ["--fixtures", str(fixtures)]
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             [*ringback, "serve", "--port", "0", "--json", "--seed", "1", *folder],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mock_server.client import Control, Refused, Unreachable
+from ringback.client import Control, Refused, Unreachable
 
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
 _FILTERS = ("provider", "operation", "status", "method", "path", "since")

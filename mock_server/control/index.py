@@ -1,26 +1,52 @@
-"""`GET /`: where the vendors are, for someone who opens the server's address in a browser."""
+"""`GET /` and `/_ringback/`: where the vendors are and what the control API has, for a program or a browser."""
 
 from __future__ import annotations
 
-from typing import Any
+from html import escape
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, jsonify, request
 
+from mock_server import __version__
 from mock_server.control.problems import Problem, answer
 from mock_server.gateway import CONTROL
 
 blueprint = Blueprint("index", __name__)
 
+LOOKS = ("health", "info", "operations", "spaces", "requests", "requests/unmatched", "faults", "openapi.yaml")
+"""What can be looked at with a browser's GET."""
+
 
 @blueprint.get("/")
-def index() -> dict[str, Any]:
-    """`{"providers": {name: url}, "control": url}`."""
+@blueprint.get(f"/{CONTROL}")
+@blueprint.get(f"/{CONTROL}/")
+def index() -> Response:
+    """`{"providers": {name: url}, "control": url}`; a page with the same for a browser."""
     root = request.host_url.rstrip("/")
     gateway = current_app.extensions["ringback"]
-    return {
-        "providers": {name: f"{root}/{name}" for name in gateway.services},
-        "control": f"{root}/{CONTROL}",
-    }
+    providers = {name: root if name == gateway.only else f"{root}/{name}" for name in gateway.services}
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        return _page(providers, f"{root}/{CONTROL}")
+    return jsonify({"providers": providers, "control": f"{root}/{CONTROL}"})
+
+
+def _page(providers: dict[str, str], control: str) -> Response:
+    services = current_app.extensions["ringback"].services
+    rows = "".join(
+        f"<tr><td>{escape(services[name].spec.title)}<td><code>https://{escape(services[name].spec.host)}</code>"
+        f"<td><code>{escape(url)}</code>"
+        for name, url in providers.items()
+    )
+    links = "".join(f'<li><a href="{escape(control)}/{path}">{path}</a>' for path in LOOKS)
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>Ringback</title>'
+        f"<h1>Ringback {__version__}</h1><p>Put a vendor's whole path behind its origin here."
+        f"<table><tr><th>vendor<th>its origin<th>here{rows}</table>"
+        f"<h2>Control API</h2><ul>{links}</ul></html>"
+    )
+    response = Response(page, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = "default-src 'none'"
+    return response
 
 
 def nowhere(error: Exception) -> Response:

@@ -1,0 +1,261 @@
+"""One isolated world of a server: its faults, requests, state and clock, opened by an API key."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import TracebackType
+from urllib.parse import quote
+
+from ringback.client import Control, RingbackError
+from ringback.shapes import ChosenAnswer, Exchange, Json, Percentiles, Rule, State, Unmatched, WireFault
+
+
+class UnknownVendor(RingbackError, LookupError):
+    """The server has no vendor of that name; the text says which it has."""
+
+    def __init__(self, name: str, known: Mapping[str, str]) -> None:
+        near = get_close_matches(name.lower(), known, n=1, cutoff=0.4)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"there is no vendor {name!r} here{guess} There are {', '.join(known)}.")
+
+
+class Space:
+    """One space of a running server: `api_key` opens it, `url("teli")` is where that vendor is.
+
+    As a context manager it is forgotten at the end.
+    """
+
+    def __init__(self, control: Control, origins: Mapping[str, str], name: str) -> None:
+        self._control = control
+        self._origins = origins
+        self.api_key = name
+        self.faults = Faults(control, name)
+        self.requests = Requests(control, name)
+        self.state = StateOf(control, name)
+        self.clock = Clock(control, name)
+
+    def url(self, provider: str) -> str:
+        """The vendor's origin: put the vendor's whole path behind it."""
+        try:
+            return self._origins[provider]
+        except KeyError:
+            raise UnknownVendor(provider, self._origins) from None
+
+    def close(self) -> None:
+        """Forgets the space."""
+        self._control.call("DELETE", f"/spaces/{quote(self.api_key, safe='')}")
+
+    def __enter__(self) -> Space:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Part:
+    def __init__(self, control: Control, space: str) -> None:
+        self._control = control
+        self._space = space
+
+    def _call(self, method: str, path: str, body: Json = None, /, **query: str | float | None) -> Json:
+        return self._control.call(method, path, body, space=self._space, **query)
+
+
+class Faults(_Part):
+    """The answers and faults that the space's requests get in place of their own."""
+
+    def add(
+        self,
+        provider: str,
+        operation: str,
+        *,
+        answer: ChosenAnswer | None = None,
+        fault: WireFault | None = None,
+        delay_ms: float | Percentiles | None = None,
+        match: Mapping[str, Json] | None = None,
+        after: int | None = None,
+        every: int | None = None,
+        times: int | None = None,
+        probability: float | None = None,
+    ) -> Rule:
+        """Writes a rule and returns it; `operation` may be `*`.
+
+        `answer={"status": 429}` or `{"example": "agent-not-found"}` is what comes, `fault="reset"` breaks the wire;
+        `match={"body.area_code": "415"}` is choosy; `after`, `every`, `times` and `probability` count.
+        """
+        chosen = {
+            "answer": answer,
+            "fault": fault,
+            "delay_ms": delay_ms,
+            "match": None if match is None else dict(match),
+            "after": after,
+            "every": every,
+            "times": times,
+            "probability": probability,
+        }
+        body = {"space": self._space, "provider": provider, "operation": operation, **_given(chosen)}
+        written: Rule = self._control.call("POST", "/faults", body)
+        return written
+
+    def list(self) -> list[Rule]:
+        """The rules with their hit counts, oldest first."""
+        rules: list[Rule] = self._call("GET", "/faults")["faults"]
+        return rules
+
+    def clear(self) -> None:
+        """Forgets all rules of the space."""
+        self._call("DELETE", "/faults")
+
+
+class Requests(_Part):
+    """The journal: what the space was asked, and what it answered."""
+
+    def list(
+        self,
+        *,
+        provider: str | None = None,
+        operation: str | None = None,
+        status: int | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        since: int | str | None = None,
+        limit: int = 10_000,
+    ) -> list[Exchange]:
+        """The exchanges that fit, oldest first; `since` is an exchange's number or a time in ISO 8601."""
+        filters = _filters(provider, operation, status, method, path, since)
+        found: list[Exchange] = []
+        cursor: int | None = None
+        while len(found) < limit:
+            page = self._call("GET", "/requests", limit=min(1000, limit - len(found)), cursor=cursor, **filters)
+            found += page["requests"]
+            cursor = page["cursor"]
+            if cursor is None:
+                break
+        return found
+
+    def count(
+        self,
+        *,
+        provider: str | None = None,
+        operation: str | None = None,
+        status: int | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        since: int | str | None = None,
+    ) -> int:
+        """How many exchanges fit."""
+        filters = _filters(provider, operation, status, method, path, since)
+        count: int = self._call("GET", "/requests/count", **filters)["count"]
+        return count
+
+    def verify(
+        self,
+        *,
+        provider: str | None = None,
+        operation: str | None = None,
+        status: int | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        since: int | str | None = None,
+        body: Json = None,
+        times: int | str = "at least 1",
+    ) -> None:
+        """Raises AssertionError, with what the nearest lack, unless that many exchanges fit and contain `body`.
+
+        `times` is a number, `exactly N`, `at least N` or `at most N`.
+        """
+        filters = _filters(provider, operation, status, method, path, since)
+        wanted = {"space": self._space, **_given(filters), **_given({"body": body}), "times": times}
+        verdict = self._control.call("POST", "/requests/verify", wanted)
+        if not verdict["passed"]:
+            lines = [f"request {row['request']}: {', '.join(row['differences'])}" for row in verdict["differences"]]
+            raise AssertionError("\n".join([verdict["message"], *lines]))
+
+    def unmatched(self, *, limit: int = 100) -> builtins.list[Unmatched]:
+        """The last exchanges that no operation understood, each with `hints`."""
+        found: list[Unmatched] = self._call("GET", "/requests/unmatched", limit=limit)["requests"]
+        return found
+
+    def clear(self) -> None:
+        """Forgets all exchanges of the space."""
+        self._call("DELETE", "/requests")
+
+
+class StateOf(_Part):
+    """What the space holds."""
+
+    def export(self) -> State:
+        """Everything the space holds."""
+        state: State = self._call("GET", "/state")
+        return state
+
+    def load(self, state: State) -> None:
+        """Puts a state in the place of what the space holds; raises Refused with the reasons if it is wrong."""
+        self._call("PUT", "/state", state)
+
+    def reset(self) -> None:
+        """The fixtures again; clock, chance, faults and journal as in a new space."""
+        self._call("POST", "/reset")
+
+    def seed(self, seed: int) -> None:
+        """Lets chance begin anew: the same seed and requests give the same ids and numbers."""
+        self._call("PUT", "/seed", {"seed": seed})
+
+    def snapshot(self, name: str) -> None:
+        """Keeps the state under a name, which all spaces of the server share."""
+        self._control.call("POST", "/snapshots", {"name": name, "space": self._space})
+
+    def restore(self, name: str) -> None:
+        """Puts a snapshot in the place of what the space holds."""
+        self._call("POST", f"/snapshots/{quote(name, safe='')}/restore")
+
+
+class Clock(_Part):
+    """The space's time."""
+
+    def now(self) -> str:
+        """The space's time, ISO 8601."""
+        now: str = self._call("GET", "/clock")["now"]
+        return now
+
+    def freeze(self, now: str | None = None) -> None:
+        """Lets time stand still, at `now` (ISO 8601) if given."""
+        self._call("PUT", "/clock", {"frozen": True} if now is None else {"now": now, "frozen": True})
+
+    def set(self, now: str) -> None:
+        """Moves the clock, which goes on from there unless it is frozen."""
+        self._call("PUT", "/clock", {"now": now})
+
+    def advance(self, seconds: float) -> None:
+        """Moves the clock by that many seconds."""
+        self._call("POST", "/clock/advance", {"seconds": seconds})
+
+    def reset(self) -> None:
+        """Real time again."""
+        self._call("PUT", "/clock", {"now": None})
+
+
+def _filters(
+    provider: str | None,
+    operation: str | None,
+    status: int | None,
+    method: str | None,
+    path: str | None,
+    since: int | str | None,
+) -> dict[str, int | str | None]:
+    return {
+        "provider": provider,
+        "operation": operation,
+        "status": status,
+        "method": method,
+        "path": path,
+        "since": since,
+    }
+
+
+def _given(values: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in values.items() if value is not None}
