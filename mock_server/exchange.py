@@ -10,11 +10,22 @@ from time import perf_counter
 
 from mock_server.batches import BATCH, listings
 from mock_server.bodies import read_body
-from mock_server.choosing import BadPreference, Choice, Chooser
+from mock_server.choosing import BadPreference, Choice, Chooser, stubbed
 from mock_server.messages import Answer, Call, Refusal, Request, Response
 from mock_server.outcome import Outcome, problem
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
-from mock_server.spec import NamedAnswer, Operation, Router, Spec, compile_checks, refusal_values, refuse
+from mock_server.spec import (
+    Match,
+    NamedAnswer,
+    Operation,
+    Router,
+    Spec,
+    compile_checks,
+    hint,
+    refusal_values,
+    refuse,
+    unserved,
+)
 from mock_server.stores import State, Transaction
 
 log = logging.getLogger("ringback")
@@ -46,10 +57,8 @@ class Service:
         try:
             match = self.router.match(request.method, request.path)
             operation = match.operation if match else None
-            if match is None:
-                raise Refusal("path-not-found")
             if operation is None:
-                outcome = self._other_method(request, match.allowed)
+                outcome = self._unserved(request, match)
             else:
                 space = self._authenticate(request, operation)
                 choice = self._chooser.choice(request, operation, match.values, space)
@@ -90,6 +99,21 @@ class Service:
         with self.spaces.store.transaction(space.name) as transaction:
             return self._holds_many(transaction)
 
+    def _unserved(self, request: Request, match: Match | None) -> Outcome:
+        """The answer where the spec has no operation: a stub's, else the vendor's 404 or 405."""
+        space = self._sender(request)
+        stub = space.stubs.take(self.spec.provider, request) if space.stubs else None
+        if stub is not None:
+            self._open(request)
+            return stubbed(stub, request)
+        missing = unserved(self.spec, request.method, request.path)
+        if missing is not None:
+            advice = (("x-ringback-hint", hint(self.spec, missing)),)
+            return self._refused(Refusal("path-not-found"), None)._replace(headers=advice)
+        if match is None:
+            raise Refusal("path-not-found")
+        return self._other_method(request, match.allowed)
+
     def _other_method(self, request: Request, allowed: tuple[str, ...]) -> Outcome:
         header = ("allow", ", ".join((*allowed, "OPTIONS")))
         if request.method == "OPTIONS":
@@ -106,8 +130,9 @@ class Service:
 
     def _authenticate(self, request: Request, operation: Operation) -> Space:
         """The space that the request's key opens."""
-        if not operation.secured:
-            return self.spaces.open(DEFAULT_SPACE)
+        return self._open(request) if operation.secured else self.spaces.open(DEFAULT_SPACE)
+
+    def _open(self, request: Request) -> Space:
         key = self._key(request)
         if not key:
             raise Refusal("missing-key")

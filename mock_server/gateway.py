@@ -14,7 +14,7 @@ MAX_CONTROL_BYTES = MAX_SNAPSHOT_BYTES
 """What the body of a control request may take: a state that was exported can be imported again."""
 
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
-_EXPOSED = "X-Ringback-Operation, X-Ringback-Evidence, X-Ringback-Fault, Preference-Applied, Allow"
+_EXPOSED = "X-Ringback-Operation, X-Ringback-Evidence, X-Ringback-Fault, X-Ringback-Hint, Preference-Applied, Allow"
 _ALLOW_ANY = ("access-control-allow-origin", "*")
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mock_server.spec import Magic, NamedAnswer, NamedRequest, Operation, Spec, WireRequest, build, curl
+from mock_server.spec import Magic, NamedAnswer, NamedRequest, Operation, Spec, WireRequest, build, curl, hint
 
 DEFAULT_ORIGIN = "http://127.0.0.1:4010"
 _QUOTED = r"\$answers\.([\w./-]+)#([\w./-]+)"
@@ -37,6 +37,23 @@ def catalogue(specs: dict[str, Spec], origin: str = DEFAULT_ORIGIN, key: str = "
         }
         for spec in specs.values()
         for operation in spec.operations.values()
+    ]
+
+
+def missing_operations(specs: dict[str, Spec]) -> list[dict[str, Any]]:
+    """What is documented and not served, as `{"provider", "method", "path", "summary", "evidence", "source", "hint"}`."""
+    return [
+        {
+            "provider": spec.provider,
+            "method": one.method,
+            "path": one.path,
+            "summary": one.summary,
+            "evidence": one.evidence.grade,
+            "source": one.evidence.source,
+            "hint": hint(spec, one),
+        }
+        for spec in specs.values()
+        for one in spec.missing
     ]
 
 

@@ -12,6 +12,7 @@ from threading import RLock
 from mock_server.desk.clock import Clock
 from mock_server.desk.faults import HELD_FAULTS, Faults
 from mock_server.desk.journal import Budget, Journal
+from mock_server.desk.stubs import Stubs
 from mock_server.stores import Store, Transaction
 
 DEFAULT_SPACE = "default"
@@ -37,6 +38,7 @@ class Space:
         self.random = Random(seed)
         self.clock = Clock(born)
         self.faults = Faults()
+        self.stubs = Stubs()
         self.journal = Journal(budget)
         self.lock = RLock()
         self.held = 0
@@ -52,10 +54,11 @@ class Space:
         self.random = Random(self.seed)
 
     def rewind(self) -> None:
-        """Clock, chance, faults and journal as in a new space; the documents are the store's business."""
+        """Clock, chance, faults, stubs and journal as in a new space; the documents are the store's business."""
         self.reseed()
         self.clock = Clock(self.born)
         self.faults.clear()
+        self.stubs.clear()
         self.journal.clear()
 
 

@@ -98,6 +98,19 @@ def test_a_missing_shared_answer_is_named(broken: Broken) -> None:
     assert "'path-not-found' is missing" in broken(lambda document: document["x-answers"].pop("path-not-found"))
 
 
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"method": "GET", "path": "/v1/x"}, "needs a method, a path and x-evidence"),
+        ({"method": "FETCH", "path": "/v1/x", "x-evidence": {"grade": "doc", "source": "x"}}, "needs a method"),
+        ({"method": "GET", "path": "/v1/agents", "x-evidence": {"grade": "doc", "source": "x"}}, "is served"),
+        ({"method": "GET", "path": "/v1/x", "x-evidence": {"grade": "told", "source": "x"}}, "'told' is none of"),
+    ],
+)
+def test_what_cannot_be_missing_is_named(broken: Broken, row: dict[str, Any], says: str) -> None:
+    assert says in broken(lambda document: document["x-missing"].append(row))
+
+
 def test_another_version_of_openapi_is_refused(broken: Broken) -> None:
     assert "OpenAPI 3.1" in broken(lambda document: document.update(openapi="3.0.3"))
 

@@ -11,7 +11,7 @@ from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.world.world import World
 from mock_server.messages import Json
-from mock_server.spec import Evidence, NamedRequest, Operation, Router, Spec
+from mock_server.spec import Evidence, NamedRequest, Operation, Router, Spec, unserved
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NO_SUCH_RECORD = "ringback-check-no-such-record"
@@ -21,7 +21,11 @@ def undocumented(spec: Spec, operation: Operation) -> list[str]:
     """The methods that no page documents for the path of an operation, under whatever names of its parameters."""
     router = Router(spec.operations.values())
     matches = {method: router.match(method, operation.path) for method in METHODS}
-    return [method for method, match in matches.items() if match is None or match.operation is None]
+    return [
+        method
+        for method, match in matches.items()
+        if (match is None or match.operation is None) and unserved(spec, method, operation.path) is None
+    ]
 
 
 def opens_path(spec: Spec, operation: Operation) -> bool:

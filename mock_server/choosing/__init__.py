@@ -2,5 +2,6 @@
 
 from mock_server.choosing.chooser import Choice, Chooser
 from mock_server.choosing.preferences import BadPreference
+from mock_server.choosing.stubbing import stubbed
 
-__all__ = ["BadPreference", "Choice", "Chooser"]
+__all__ = ["BadPreference", "Choice", "Chooser", "stubbed"]

@@ -112,13 +112,14 @@ def _add_operations(commands: Any) -> None:
     parser = commands.add_parser("operations", help="list every operation, its answers and how to provoke them")
     parser.add_argument("provider", nargs="*", metavar="PROVIDER", help="vendors to list (default: all)")
     parser.add_argument("--origin", default=None, metavar="URL", help="where the server is, for the curl lines")
+    parser.add_argument("--missing", action="store_true", help="list what is documented and not served")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     parser.set_defaults(run=_operations)
 
 
 def _operations(options: argparse.Namespace) -> int:
-    from mock_server.commands.listing import as_text
-    from mock_server.operations import DEFAULT_ORIGIN, catalogue
+    from mock_server.commands.listing import as_text, missing_as_text
+    from mock_server.operations import DEFAULT_ORIGIN, catalogue, missing_operations
     from mock_server.spec import SpecError, load_all
 
     try:
@@ -129,9 +130,13 @@ def _operations(options: argparse.Namespace) -> int:
         if name not in specs:
             fail("operations", f"{name}: no such vendor; there are {', '.join(specs)}")
     chosen = {name: spec for name, spec in specs.items() if not options.provider or name in options.provider}
-    entries = catalogue(chosen, options.origin or DEFAULT_ORIGIN)
+    if options.missing:
+        entries = missing_operations(chosen)
+    else:
+        entries = catalogue(chosen, options.origin or DEFAULT_ORIGIN)
+    lines = missing_as_text if options.missing else as_text
     try:
-        print(json.dumps(entries, indent=2, ensure_ascii=False) if options.json else "\n".join(as_text(entries)))
+        print(json.dumps(entries, indent=2, ensure_ascii=False) if options.json else "\n".join(lines(entries)))
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader (`| head`) has seen enough; Python's own flush at exit must not complain.

@@ -19,3 +19,10 @@ def as_text(entries: list[dict[str, Any]]) -> Iterator[str]:
             values = " ".join(magic["values"])
             yield f"    {magic['scenario']}   [{magic['evidence']}] {magic['at']} {values}: {magic['gives']}"
         yield ""
+
+
+def missing_as_text(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """The lines of what `mock_server.operations.missing_operations` lists."""
+    for entry in entries:
+        yield f"{entry['provider']} {entry['method']} {entry['path']}: {entry['summary']}"
+        yield f"  [{entry['evidence']}] {entry['source']}"

@@ -68,8 +68,36 @@ def add_commands(commands: Any) -> None:
     _command(state, "export", lambda o, c: c.call("GET", "/state", space=o.space), "print everything the space holds")
     load = _command(state, "import", _import, "put a state in the place of what the space holds")
     load.add_argument("file", metavar="FILE", help="what export printed; - for stdin")
+    _add_stubs(commands)
     _add_worlds(commands)
     _add_time(commands)
+
+
+def _add_stubs(commands: Any) -> None:
+    stubs = _group(commands, "stubs", "answer what a vendor's spec does not have")
+    add = _command(stubs, "add", _add_stub, "write an answer for a method and path")
+    add.add_argument("provider", metavar="PROVIDER")
+    add.add_argument("method", metavar="METHOD")
+    add.add_argument("path", metavar="PATH", help="the vendor's whole path; {name} stands for any one segment")
+    add.add_argument("--status", type=int, default=200, metavar="N", help="default 200")
+    add.add_argument(
+        "--body", type=_json_or_file, metavar="JSON", help="the answer's body, or @FILE; {{path.name}} in it is filled"
+    )
+    add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'")
+    _command(stubs, "list", lambda o, c: c.call("GET", "/stubs", space=o.space), "show the stubs and their hits")
+    remove = _command(
+        stubs, "remove", lambda o, c: c.call("DELETE", f"/stubs/{quote(o.id, safe='')}", space=o.space), "forget one"
+    )
+    remove.add_argument("id", metavar="ID")
+
+
+def _add_stub(options: argparse.Namespace, control: Control) -> Any:
+    stub = _given(options, "space", "provider", "method", "path", "status")
+    if options.body is not None:
+        stub["body"] = options.body[0]
+    if options.header:
+        stub["headers"] = dict(options.header)
+    return control.call("POST", "/stubs", {**stub, "method": options.method.upper()})
 
 
 def _add_worlds(commands: Any) -> None:
@@ -203,6 +231,16 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not JSON") from None
+
+
+def _json_or_file(text: str) -> tuple[Any]:
+    """The JSON of an argument or of the file it names, in a tuple so that null is not mistaken for nothing."""
+    if not text.startswith("@"):
+        return (_json(text),)
+    try:
+        return (_json(Path(text[1:]).read_text(encoding="utf-8")),)
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{text[1:]}: {error}") from None
 
 
 def _header(text: str) -> tuple[str, str]:

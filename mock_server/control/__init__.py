@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from flask import Flask
 
-from mock_server.control import clock, faults, guard, health, index, info, problems, requests, reset, spaces, state
+from mock_server.control import (
+    clock,
+    faults,
+    guard,
+    health,
+    index,
+    info,
+    problems,
+    requests,
+    reset,
+    spaces,
+    state,
+    stubs,
+)
 from mock_server.gateway import CONTROL, Gateway
 
 
@@ -16,5 +29,5 @@ def register(app: Flask, gateway: Gateway) -> None:
     # Not as a route for every path, which would hide that a known path has no such method.
     app.register_error_handler(404, index.nowhere)
     app.register_blueprint(index.blueprint)
-    for noun in (health, info, reset, spaces, state, clock, faults, requests):
+    for noun in (health, info, reset, spaces, state, clock, faults, stubs, requests):
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")

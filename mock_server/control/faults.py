@@ -8,14 +8,22 @@ from flask import Blueprint, request, url_for
 
 from mock_server.control.inputs import body, gateway, known_space, only, open_space, unknown_name
 from mock_server.control.problems import Problem
-from mock_server.desk.faults import HELD_FAULTS, MATCH_PLACES, MAX_DELAY_SECONDS, SILENT_FAULTS, Delay, FaultLimit, Rule
+from mock_server.desk.faults import (
+    FRAMING,
+    HELD_FAULTS,
+    MATCH_PLACES,
+    MAX_DELAY_SECONDS,
+    SILENT_FAULTS,
+    Delay,
+    FaultLimit,
+    Rule,
+)
 from mock_server.messages import Json
 from mock_server.spaces import DEFAULT_SPACE, Space
 
 blueprint = Blueprint("faults", __name__)
 
 _BODILESS = (204, 304)
-_FRAMING = ("content-length", "transfer-encoding", "connection", "upgrade", "keep-alive", "te", "trailer")
 
 
 def as_json(rule: Rule, space: Space) -> dict[str, Any]:
@@ -171,7 +179,7 @@ def _check_combination(answer: dict[str, Json], fault: str | None) -> None:
     if answer.get("status") in _BODILESS and ("body" in answer or fault is not None):
         raise Problem(400, "Contradiction", f"An answer with status {answer['status']} has no body.")
     for name in answer.get("headers") or {}:
-        if name.lower() in _FRAMING:
+        if name.lower() in FRAMING:
             raise Problem(400, "Invalid header", f"{name} is the server's business; the wire faults break the framing.")
 
 

@@ -13,7 +13,8 @@ from mock_server.desk.events import MAX_STREAMS
 from mock_server.desk.faults import MAX_RULES
 from mock_server.desk.journal import MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
 from mock_server.desk.rewind import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOTS
-from mock_server.operations import catalogue
+from mock_server.desk.stubs import MAX_STUBS
+from mock_server.operations import catalogue, missing_operations
 from mock_server.spaces import MAX_HELD, MAX_HELD_PER_SPACE, MAX_SPACES
 
 blueprint = Blueprint("info", __name__)
@@ -37,6 +38,7 @@ def info() -> dict[str, Any]:
             "journal_bytes_per_space": MAX_SPACE_BYTES,
             "journal_bytes": MAX_TOTAL_BYTES,
             "fault_rules_per_space": MAX_RULES,
+            "stubs_per_space": MAX_STUBS,
             "held_connections_per_space": MAX_HELD_PER_SPACE,
             "held_connections": MAX_HELD,
             "snapshots": MAX_SNAPSHOTS,
@@ -49,13 +51,18 @@ def info() -> dict[str, Any]:
 
 @blueprint.get("/operations")
 def operations() -> list[dict[str, Any]]:
-    """What `ringback operations --json` prints; `?provider=` narrows it."""
-    only("provider")
+    """What `ringback operations --json` prints; `?provider=` narrows it, `?missing=true` lists what is not served."""
+    only("provider", "missing")
     specs = {name: service.spec for name, service in gateway().services.items()}
     name = request.args.get("provider")
     if name is not None and name not in specs:
         raise Problem(404, "No such vendor", f"{name!r}: there are {', '.join(specs)}.")
     chosen = specs if name is None else {name: specs[name]}
+    wanted = request.args.get("missing", "false")
+    if wanted not in ("true", "false"):
+        raise Problem(400, "Invalid parameter", f"missing={wanted!r}: true or false is needed.")
+    if wanted == "true":
+        return missing_operations(chosen)
     return catalogue(chosen, request.host_url.rstrip("/"))
 
 

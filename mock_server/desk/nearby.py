@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 import orjson
 
 from mock_server.desk.journal import Entry
-from mock_server.spec import Operation, Spec
+from mock_server.spec import Operation, Spec, hint, unserved
 
 
 def hints(spec: Spec, entry: Entry) -> list[str] | None:
@@ -19,6 +19,9 @@ def hints(spec: Spec, entry: Entry) -> list[str] | None:
     if entry.status < 400 or entry.fault is not None:
         return None
     if entry.operation is None:
+        missing = unserved(spec, entry.method, entry.path)
+        if missing is not None:
+            return [hint(spec, missing)]
         return _near_operations(spec, entry)
     operation = spec.operations[entry.operation]
     unread = _unread_fields(operation, entry)

@@ -8,6 +8,8 @@ from threading import RLock
 
 import orjson
 
+from mock_server.desk.stub_texts import BadStub, as_json, read_stub
+from mock_server.desk.stubs import MAX_STUBS, Stub
 from mock_server.fixtures import reference_errors
 from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
@@ -33,22 +35,30 @@ class SnapshotLimit(Exception):
 
 
 def export_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> dict[str, Json]:
-    """`{"version", "space", "now", "providers": {name: {"records": {kind: [...]}, "notes": {...}}}}`."""
+    """`{"version", "space", "now", "providers": {name: {"records": {kind: [...]}, "notes": {...}}}, "stubs": [...]}`."""
     providers: dict[str, Json] = {}
     with space.lock, spaces.store.transaction(space.name) as transaction:
         for name, spec in specs.items():
             state = State(transaction, name, spec.records)
             records = {kind: list(state.all(kind)) for kind in spec.records}
             providers[name] = {"records": records, "notes": dict(state.notes())}
-    return {"version": VERSION, "space": space.name, "now": space.now().isoformat(), "providers": providers}
+    stubs = [as_json(stub) for stub in space.stubs.all()]
+    return {
+        "version": VERSION,
+        "space": space.name,
+        "now": space.now().isoformat(),
+        "providers": providers,
+        "stubs": stubs,
+    }
 
 
 def import_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space, document: Json) -> None:
     """Puts the document in the place of everything the space holds; raises BadState and changes nothing if it is wrong.
 
-    Vendors that the document leaves out are left empty.
+    Vendors that the document leaves out are left empty; stubs stay as they are where it says nothing of them.
     """
     providers = _checked(document, specs)
+    stubs = _stubs(document, specs)
     with space.lock, spaces.store.transaction(space.name) as transaction:
         for name, spec in specs.items():
             state = State(transaction, name, spec.records)
@@ -64,6 +74,27 @@ def import_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space, docume
                     state.put(kind, record)
             for note, value in content.get("notes", {}).items():
                 state.keep_note(note, value)
+        if stubs is not None:
+            space.stubs.clear()
+            for stub in stubs:
+                space.stubs.add(stub)
+
+
+def _stubs(document: dict[str, Json], specs: Mapping[str, Spec]) -> list[Stub] | None:
+    """The document's stubs, None if it does not speak of any; BadState with every reason against them."""
+    if "stubs" not in document:
+        return None
+    rows, reasons, stubs = document["stubs"], [], []
+    if not isinstance(rows, list) or len(rows) > MAX_STUBS:
+        raise BadState([f"stubs: a list of at most {MAX_STUBS} stubs is needed"])
+    for index, row in enumerate(rows):
+        try:
+            stubs.append(read_stub(row, specs))
+        except BadStub as bad:
+            reasons.append(f"stubs[{index}]: {bad}")
+    if reasons:
+        raise BadState(reasons)
+    return stubs
 
 
 def _checked(document: Json, specs: Mapping[str, Spec]) -> dict[str, dict[str, Json]]:

@@ -8,6 +8,7 @@ from mock_server.spec.loading import SHARED_ANSWERS, load, load_all, specs_folde
 from mock_server.spec.model import (
     Evidence,
     Magic,
+    Missing,
     NamedAnswer,
     NamedRequest,
     Operation,
@@ -20,13 +21,15 @@ from mock_server.spec.model import (
     Variable,
 )
 from mock_server.spec.refusing import Verdict, refusal_values, refuse, refused_in_some_form
-from mock_server.spec.routing import Match, Router
+from mock_server.spec.routing import Match, Router, path_values
+from mock_server.spec.unserved import hint, unserved
 
 __all__ = [
     "SHARED_ANSWERS",
     "Evidence",
     "Magic",
     "Match",
+    "Missing",
     "NamedAnswer",
     "NamedRequest",
     "Operation",
@@ -48,14 +51,17 @@ __all__ = [
     "curl",
     "encode_query",
     "fill_path",
+    "hint",
     "key_header",
     "load",
     "load_all",
+    "path_values",
     "refusal_values",
     "refuse",
     "refused_in_some_form",
     "specs_folder",
     "stated",
     "strongest",
+    "unserved",
     "whole",
 ]

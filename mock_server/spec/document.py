@@ -85,6 +85,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
             "x-evidence",
             "x-answers",
             "x-magic",
+            "x-missing",
             "x-records",
             "x-variables",
         ]
@@ -144,6 +145,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
     ),
     "record": frozenset(["key", "aliases", "references", "schema", "secrets"]),
     "magic": frozenset("scenario operations at values answer status headers fault seconds".split()),
+    "missing": frozenset(["method", "path", "summary", "x-evidence"]),
     "variable": frozenset(["description", "default", "others", "found", "given"]),
 }
 

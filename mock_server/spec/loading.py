@@ -13,6 +13,7 @@ from mock_server.spec.evidence import statement
 from mock_server.spec.model import (
     Evidence,
     Magic,
+    Missing,
     NamedAnswer,
     NamedRequest,
     Operation,
@@ -105,6 +106,7 @@ class _Loading:
             variables=self.variables,
             magic=tuple(self._magic(operations)),
             other_servers=tuple(_host_and_base(server["url"]) for server in servers[1:]),
+            missing=tuple(self._missing(operations)),
         )
         self._agree(spec)
         return spec
@@ -403,6 +405,19 @@ class _Loading:
                 fault=node.get("fault"),
                 seconds=float(node.get("seconds", 0)),
             )
+
+    def _missing(self, operations: dict[str, Operation]) -> Iterator[Missing]:
+        served = {(operation.method, operation.path) for operation in operations.values()}
+        for index, node in enumerate(self.document.get("x-missing") or ()):
+            place = f"/x-missing/{index}"
+            self.checker.mapping(node, "missing", place)
+            evidence = self._evidence(node, place)
+            if evidence is None or str(node.get("method")).lower() not in METHODS or "path" not in node:
+                raise self.checker.fail(place, "needs a method, a path and x-evidence")
+            method, path = node["method"], self.base_path + node["path"]
+            if (method, path) in served:
+                raise self.checker.fail(place, f"{method} {path} is served, so it is not missing")
+            yield Missing(method, path, node.get("summary", ""), evidence)
 
     def _agree(self, spec: Spec) -> None:
         """Names used in one place must exist in the other."""

@@ -227,6 +227,19 @@ class Operation:
         return tuple(parameter for parameter in self.parameters if parameter.place == place)
 
 
+class Missing(NamedTuple):
+    """A documented operation that is not served; `path` is the vendor's whole path, `evidence` names its page."""
+
+    method: str
+    path: str
+    summary: str
+    evidence: Evidence
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        return tuple(self.path.strip("/").split("/"))
+
+
 @dataclass(frozen=True)
 class Security:
     """How a key travels: header `X-API-Key: KEY`, or `Authorization: Bearer KEY`."""
@@ -253,6 +266,8 @@ class Spec:
     magic: tuple[Magic, ...] = ()
     other_servers: tuple[tuple[str, str], ...] = ()
     """Further servers the pages name, as (host, base path): the same paths under another name."""
+    missing: tuple[Missing, ...] = ()
+    """What the pages document and nobody serves."""
 
     @property
     def secret_variables(self) -> frozenset[str]:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from mock_server.spec.model import Operation
+
+
+def path_values(segments: Sequence[str], path: str) -> dict[str, str] | None:
+    """The values of the `{parameters}` when `path` (decoded) has these segments; None when it has not."""
+    asked = path.strip("/").split("/")
+    if len(asked) != len(segments):
+        return None
+    values = {}
+    for segment, given in zip(segments, asked, strict=True):
+        if segment.startswith("{") and segment.endswith("}"):
+            if not given:
+                return None
+            values[segment[1:-1]] = given
+        elif segment != given:
+            return None
+    return values
 
 
 class Match(NamedTuple):

@@ -1,0 +1,104 @@
+"""Stubs: answers for what a vendor's spec does not have, written by hand, in one space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import RLock
+
+from mock_server.messages import Json, Request
+from mock_server.spec import path_values
+
+MAX_STUBS = 200
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class StubLimit(Exception):
+    """No further stub can be kept."""
+
+
+@dataclass
+class Stub:
+    """An answer to `method` and `path` of a vendor; `{name}` in the path stands for any one segment.
+
+    `hits` counts the requests that it answered.
+    """
+
+    id: str
+    provider: str
+    method: str
+    path: str
+    status: int
+    body: Json = None
+    has_body: bool = False
+    headers: Mapping[str, str] | None = None
+    hits: int = 0
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        return tuple(self.path.strip("/").split("/"))
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """What it matches, whatever the names of its parameters."""
+        return (self.provider, self.method, *("{}" if part.startswith("{") else part for part in self.segments))
+
+
+class Stubs:
+    """The stubs of one space, oldest first; of two that fit the one whose literal segments come first answers."""
+
+    def __init__(self) -> None:
+        self._stubs: dict[str, Stub] = {}
+        self._made = 0
+        self._lock = RLock()
+
+    def __len__(self) -> int:
+        return len(self._stubs)
+
+    def __bool__(self) -> bool:
+        return bool(self._stubs)
+
+    def all(self) -> list[Stub]:
+        return list(self._stubs.values())
+
+    def get(self, id: str) -> Stub | None:
+        return self._stubs.get(id)
+
+    def add(self, stub: Stub) -> Stub:
+        """Keeps the stub under a new id, in the place of one that matches the same; raises StubLimit at the bound."""
+        with self._lock:
+            same = next((known for known in self._stubs.values() if known.shape == stub.shape), None)
+            if same is not None:
+                stub.id = same.id
+            elif len(self._stubs) >= MAX_STUBS:
+                raise StubLimit(f"a space has at most {MAX_STUBS} stubs; remove some")
+            else:
+                self._made += 1
+                stub.id = f"stub-{self._made}"
+            self._stubs[stub.id] = stub
+        return stub
+
+    def delete(self, id: str) -> bool:
+        return self._stubs.pop(id, None) is not None
+
+    def clear(self) -> None:
+        with self._lock:
+            self._stubs.clear()
+            self._made = 0
+
+    def take(self, provider: str, request: Request) -> Stub | None:
+        """The stub that answers this request, counted, or None. HEAD asks the stub of GET."""
+        method = "GET" if request.method == "HEAD" else request.method
+        with self._lock:
+            fitting = [
+                stub
+                for stub in self._stubs.values()
+                if stub.provider == provider
+                and stub.method == method
+                and path_values(stub.segments, request.path) is not None
+            ]
+            if not fitting:
+                return None
+            best = min(fitting, key=lambda stub: [part.startswith("{") for part in stub.segments])
+            best.hits += 1
+            return best
