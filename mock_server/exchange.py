@@ -57,7 +57,7 @@ class Service:
         try:
             match = self.router.match(request.method, request.path)
             operation = match.operation if match else None
-            if operation is None:
+            if match is None or operation is None:
                 outcome = self._unserved(request, match)
             else:
                 space = self._authenticate(request, operation)

@@ -41,7 +41,7 @@ def catalogue(specs: dict[str, Spec], origin: str = DEFAULT_ORIGIN, key: str = "
 
 
 def missing_operations(specs: dict[str, Spec]) -> list[dict[str, Any]]:
-    """What is documented and not served, as `{"provider", "method", "path", "summary", "evidence", "source", "hint"}`."""
+    """What is documented and not served: `{"provider", "method", "path", "summary", "evidence", "source", "hint"}`."""
     return [
         {
             "provider": spec.provider,

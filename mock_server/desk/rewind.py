@@ -35,7 +35,7 @@ class SnapshotLimit(Exception):
 
 
 def export_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> dict[str, Json]:
-    """`{"version", "space", "now", "providers": {name: {"records": {kind: [...]}, "notes": {...}}}, "stubs": [...]}`."""
+    """`{"version", "space", "now", "providers": {name: {"records": {kind: [...]}, "notes": {...}}}, "stubs"}`."""
     providers: dict[str, Json] = {}
     with space.lock, spaces.store.transaction(space.name) as transaction:
         for name, spec in specs.items():

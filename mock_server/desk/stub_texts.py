@@ -38,7 +38,7 @@ def read_stub(row: Json, specs: Mapping[str, Spec]) -> Stub:
     """The stub that a JSON document describes; raises BadStub, also where a served operation has the path."""
     if not isinstance(row, dict) or set(row) - _KEYS:
         raise BadStub(f"an object with provider, method, path, status, body and headers is needed, found {row!r:.200}")
-    provider, method, path = row.get("provider"), row.get("method"), row.get("path")
+    provider, method, path = str(row.get("provider")), str(row.get("method")), row.get("path")
     status, hits, headers = row.get("status", 200), row.get("hits", 0), row.get("headers") or {}
     if provider not in specs:
         raise BadStub(f"provider {provider!r} is unknown; there are {', '.join(specs)}")

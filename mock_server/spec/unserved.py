@@ -16,6 +16,6 @@ def unserved(spec: Spec, method: str, path: str) -> Missing | None:
 def hint(spec: Spec, missing: Missing) -> str:
     """One line: where the operation is known from, and how to have an answer all the same."""
     return (
-        f"{missing.method} {missing.path} is not served ({missing.evidence.grade}: {missing.evidence.source}); for an"
-        f" answer: ringback stubs add {spec.provider} {missing.method} '{missing.path}' --status 200 --body @answer.json"
+        f"{missing.method} {missing.path} is not served ({missing.evidence.grade}: {missing.evidence.source});"
+        f" for an answer: ringback stubs add {spec.provider} {missing.method} '{missing.path}' --body @answer.json"
     )
