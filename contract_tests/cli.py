@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
+from contract_tests.endpoint.transport import TIMEOUT_SECONDS, Unreachable, reach
 from contract_tests.options import WrongUsage, add_options, settings
 from mock_server.spec import SpecError
 
@@ -39,6 +38,13 @@ def _parser() -> _Parser:
     add("provider", nargs="*", metavar="PROVIDER", help="vendors to check (default: all)")
     add_options(add)
     add("--seed", type=int, default=1, metavar="N", help="seed of generated requests (default 1)")
+    add(
+        "--timeout",
+        type=float,
+        default=TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help=f"how long a request and its whole answer may take together (default {TIMEOUT_SECONDS:g})",
+    )
     add("--plan", action="store_true", help="print every request that would be sent, with its cost, and send nothing")
     add("--from", dest="recording", metavar="F.har", help="check this recording again; nothing is sent")
     add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
@@ -66,7 +72,9 @@ def _check(arguments: Sequence[str]) -> int:
 
         return recheck(options, reports)
     try:
-        made = settings(options, providers=options.provider, seed=options.seed, record=bool(options.record))
+        made = settings(
+            options, providers=options.provider, seed=options.seed, record=bool(options.record), timeout=options.timeout
+        )
     except WrongUsage as error:
         _fail(str(error))
     from contract_tests.reports import report
@@ -83,7 +91,10 @@ def _check(arguments: Sequence[str]) -> int:
     for provider in run.providers:
         origin = run.target(provider)
         if origin is not None:
-            _reach(origin)
+            try:
+                reach(origin, made.route)
+            except Unreachable as error:
+                _fail(str(error), UNREACHABLE)
     if options.record:
         reports["har"] = Path(options.record)
         if not reports["har"].resolve().parent.is_dir():
@@ -210,13 +221,3 @@ def _check_names(run: Any, options: argparse.Namespace) -> None:
     for name in run.settings.variables:
         if name not in variables:
             _fail(f"--var {name}: no such variable; there are {', '.join(sorted(variables))}")
-
-
-def _reach(origin: str) -> None:
-    """Exits with 3 when nobody listens at the origin; sends nothing."""
-    parts = urlsplit(origin)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        socket.create_connection((parts.hostname or "", port), timeout=10).close()
-    except OSError as error:
-        _fail(f"{origin} cannot be reached: {error.strerror or error}; is the server running?", UNREACHABLE)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 BROKEN, USAGE = 1, 2
 _SENDING = (
     "target depth real api_key_env api_key_file other_api_key_env other_api_key_file allow number var"
-    " var_file max_requests max_purchases rate draws record"
+    " var_file max_requests max_purchases rate draws record proxy ca_file"
 ).split()
 """Options that say what is sent; a re-check sends nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +14,13 @@ from urllib.parse import urlsplit
 import yaml
 
 from contract_tests.endpoint.guard import COSTS, is_loopback
+from contract_tests.endpoint.opening import authorities, bracketed, proxy_of
+from contract_tests.endpoint.transport import TIMEOUT_SECONDS, Route
 
 DEPTHS = ("scenario", "quick", "deep")
 DEFAULT_KEY = "YOUR_API_KEY"
 REAL_MAX_REQUESTS = 60
+LONGEST_TIMEOUT_SECONDS = 3600
 
 
 class WrongUsage(Exception):
@@ -45,6 +49,7 @@ class Settings:
     max_requests: int | None = None
     max_purchases: int | None = None
     rate: float | None = None
+    route: Route = field(default_factory=Route)
     record: bool = False
     seed: int = 1
     draws: int | None = None
@@ -55,8 +60,10 @@ class Settings:
     """How many walks the state machine makes, where not as many as usual."""
 
     def is_real(self, origin: str) -> bool:
-        """Whether requests to the origin cost money."""
-        return self.real or not is_loopback(origin)
+        """Whether requests to the origin cost money; a proxy elsewhere may lead anywhere."""
+        proxy = self.route.proxy
+        elsewhere = proxy is not None and not is_loopback(f"http://{bracketed(proxy.host)}")
+        return self.real or elsewhere or not is_loopback(origin)
 
     def depth_for(self, origin: str | None) -> str:
         """How deep a check of this origin goes; None is a mock of our own."""
@@ -149,6 +156,12 @@ def add_options(add: Callable[..., Any]) -> None:
         help="at most so many requests that may cost money, to each vendor (default: 1 where it does)",
     )
     add("--rate", metavar="N/s", help="at most so many requests a second")
+    add("--ca-file", metavar="F", help="file (PEM) of the authorities that signed the target's certificate")
+    add(
+        "--proxy",
+        metavar="URL",
+        help="send through this HTTP proxy (http://[USER:PASSWORD@]HOST:PORT); those of the environment are not used",
+    )
     add("--draws", type=int, metavar="N", help="generated requests for each property")
     add(
         "--fail-on",
@@ -158,7 +171,14 @@ def add_options(add: Callable[..., Any]) -> None:
     )
 
 
-def settings(options: Namespace, *, providers: list[str], seed: int, record: bool = False) -> Settings:
+def settings(
+    options: Namespace,
+    *,
+    providers: list[str],
+    seed: int,
+    record: bool = False,
+    timeout: float = TIMEOUT_SECONDS,
+) -> Settings:
     """The settings that parsed options ask for; raises WrongUsage."""
     made = Settings(
         providers=providers,
@@ -174,6 +194,7 @@ def settings(options: Namespace, *, providers: list[str], seed: int, record: boo
         max_requests=_at_least("--max-requests", options.max_requests, 1),
         max_purchases=_at_least("--max-purchases", options.max_purchases, 0),
         rate=_rate(options.rate),
+        route=_route(timeout, options.proxy, options.ca_file),
         record=record,
         seed=seed,
         draws=_at_least("--draws", options.draws, 0),
@@ -282,6 +303,23 @@ def _rate(text: str | None) -> float | None:
     if not 0 < rate < 1e6:
         raise WrongUsage(f"--rate {text}: a number of requests a second is needed, such as 2/s")
     return rate
+
+
+def _route(timeout: float, proxy: str | None, ca_file: str | None) -> Route:
+    if not 0 < timeout <= LONGEST_TIMEOUT_SECONDS:
+        raise WrongUsage(f"--timeout {timeout:g}: seconds, up to {LONGEST_TIMEOUT_SECONDS}, are needed")
+    try:
+        found = None if proxy is None else proxy_of(proxy)
+    except ValueError:
+        # What stands there may hold a password.
+        raise WrongUsage("--proxy: http://HOST:PORT is needed, or http://USER:PASSWORD@HOST:PORT") from None
+    if ca_file is not None:
+        try:
+            authorities(ca_file)
+        except OSError as error:
+            why = "has no certificate (PEM) in it" if isinstance(error, ssl.SSLError) else error.strerror
+            raise WrongUsage(f"--ca-file {ca_file}: {why}") from None
+    return Route(timeout, found, ca_file)
 
 
 def _at_least(flag: str, value: int | None, least: int) -> int | None:

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from contract_tests.endpoint.transport import TIMEOUT_SECONDS
 from contract_tests.options import Settings, WrongUsage, add_options, settings
 from contract_tests.run import Run
 
@@ -25,6 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("ringback", "contract check")
     group.addoption("--provider", action="append", default=[], help="a vendor to check; repeatable; all by default")
     group.addoption("--check-seed", type=int, default=1, metavar="N", help="the seed of generated requests (default 1)")
+    # Another plugin has an option --timeout.
+    group.addoption("--check-timeout", type=float, default=TIMEOUT_SECONDS, metavar="SECONDS", help="for each request")
     add_options(group.addoption)
 
 
@@ -33,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN] = _prepared.pop()
         return
     try:
-        made = settings(config.option, providers=config.option.provider, seed=config.option.check_seed)
+        option = config.option
+        made = settings(option, providers=option.provider, seed=option.check_seed, timeout=option.check_timeout)
     except WrongUsage as error:
         raise pytest.UsageError(str(error)) from None
     if made.targets and (hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)):

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from contract_tests.endpoint.guard import COSTS, Guard
 from contract_tests.endpoint.mock import OwnMock
-from contract_tests.endpoint.transport import Exchange, Transport, Unreachable
+from contract_tests.endpoint.transport import Exchange, Route, Transport, Unanswered, Unreachable
 from contract_tests.judging.judge import Judge, Tally
 from contract_tests.options import DEFAULT_KEY, Key, Settings
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
 from contract_tests.walks.machine import explore
 from contract_tests.walks.scenario import Scenario
-from contract_tests.words.findings import ContractBroken, NotCovered, Outcome
+from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, NotCovered, Outcome
 from contract_tests.words.statements import outcome_of
 from contract_tests.world.traces import Traces
 from contract_tests.world.undoing import KEPT
@@ -106,7 +106,7 @@ class Run:
         one origin given for several vendors means a prefix for each.
         """
         if urlsplit(origin).path in ("", "/") and not guard.real:
-            index = Transport(origin, guard).send(WireRequest("GET", "/", "", {}, None)).json
+            index = Transport(origin, guard, route=self.settings.route).send(WireRequest("GET", "/", "", {}, None)).json
             providers = index.get("providers") if isinstance(index, dict) else None
             return f"{origin}/{provider}" if isinstance(providers, dict) and provider in providers else origin
         shared = provider not in self.settings.targets and len(self.providers) > 1
@@ -172,6 +172,8 @@ class Run:
             secrets={key.name: f"test_{key.name[1:]}" if settings.plan else key.secret for key in self.secrets()},
             rate=None if settings.plan else settings.rate,
             watch=self.exchanges.append if settings.record or settings.plan else None,
+            # A mock of our own is on this machine, where no proxy leads.
+            route=Route(settings.route.timeout) if guard.own or settings.plan else settings.route,
         )
 
     def secrets(self) -> list[Key]:
@@ -212,6 +214,9 @@ class Run:
         except NotCovered as why:
             outcome.verdict, outcome.reason = "not covered", str(why)
             raise
+        except Unanswered as why:
+            self._keep_unanswered(outcome, why)
+            raise
         except Unreachable as why:
             outcome.verdict, outcome.reason = "failed", str(why)
             self.unreachable = str(why)
@@ -239,6 +244,28 @@ class Run:
             outcome.reason = "; ".join(f"not covered: {reason}" for reason in recorder.uncovered)
             outcome.requests = world.transport.sent - sent
 
+    def _keep_unanswered(self, outcome: Outcome, why: Unanswered) -> None:
+        """A request without an answer is a finding: the server is there, and does not answer this one."""
+        world = self.world(outcome.provider)
+        operations = world.spec.operations
+        operation = operations.get(world.transport.guard.operation_of(why.wire)) or operations[outcome.operation]
+        silent = Difference("answer", "an answer", None, str(why))
+        finding = world.finding(outcome.property, operation, "a request", operation.evidence, silent, why.wire)
+        if finding.grade in FAIL_ON[self.settings.fail_on]:
+            outcome.verdict, outcome.findings = "failed", [finding]
+        else:
+            outcome.verdict, outcome.reason = "not covered", str(why)
+            outcome.notes.append(finding)
+
+    def _unanswered(self, spec: Spec, walk: str, why: Unanswered) -> Outcome:
+        """The outcome of a walk that a request without an answer ended."""
+        operation = spec.operations.get(self.world(spec.provider).transport.guard.operation_of(why.wire))
+        if operation is None:
+            return Outcome(spec.provider, f"({walk})", "", verdict="failed", reason=str(why))
+        outcome = outcome_of(operation, "valid")
+        self._keep_unanswered(outcome, why)
+        return outcome
+
     def scenario(self, spec: Spec) -> None:
         """Plays the vendor's scenario and keeps its outcomes; raises what pytest should see."""
         self._walk(spec, lambda world, tally: Scenario(world, tally.uncovered, self.settings.operations).run())
@@ -265,6 +292,9 @@ class Run:
             seed = self.settings.seed
             broken = explore(fresh, tally, undo, mock=self._own_world(spec), seed=seed, walks=walks, steps=steps)
             tally.keep(broken)
+        except Unanswered as why:
+            self._keep([self._unanswered(spec, "state machine", why)])
+            raise
         except Unreachable as why:
             self.unreachable = str(why)
             raise
@@ -284,6 +314,9 @@ class Run:
         world.observers = [judge.see, tally.count]
         try:
             walk(world, tally)
+        except Unanswered as why:
+            self._keep([self._unanswered(spec, "scenario", why)])
+            raise
         except Unreachable as why:
             self.unreachable = str(why)
             raise

@@ -122,6 +122,12 @@ class Guard:
         self._count(cost, 3 if self._removable(operation) else 0)
         return cost
 
+    def operation_of(self, request: WireRequest) -> str:
+        """The name of the operation that a request is of; its method and path where no page documents one."""
+        match = self._router.match(request.method, unquote(request.path))
+        operation = match.operation if match else None
+        return operation.id if operation else f"{request.method} {request.path}"
+
     def _try_undocumented(self, request: WireRequest, documented: tuple[str, ...]) -> str:
         """Admits a method that no page documents for a path, where it can reach nothing that was found."""
         if self.real:

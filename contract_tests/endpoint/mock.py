@@ -27,7 +27,9 @@ class OwnMock:
         ringback = list(command or ringback_command())
         folder = [] if fixtures is None else ["--fixtures", str(fixtures)]
         self._process = subprocess.Popen(  # noqa: S603 - our own command
-            [*ringback, "serve", "--port", "0", "--json", "--seed", "1", *folder],
+            [*ringback, "serve", "--port", "0", "--json", "--seed", "1", "--end-with-stdin", *folder],
+            # The pipe closes when this process ends, however it ends, and the mock ends with it.
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if fixtures is not None else None,
             text=True,

@@ -5,58 +5,63 @@ from __future__ import annotations
 import json
 import re
 import time
-from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from html import escape
+from functools import cached_property
 from typing import NamedTuple
-from urllib.parse import quote, quote_plus, urlsplit
-
-import urllib3
+from urllib.parse import urlsplit
 
 from contract_tests.endpoint.guard import Guard
-from contract_tests.words.findings import NotCovered
+from contract_tests.endpoint.mask import MASK, SHORTEST_SECRET, Mask
+from contract_tests.endpoint.opening import CannotOpen, Opening, Proxy, authorities
+from contract_tests.endpoint.wire import Broken, Connection, Late, Raw, Silent
+from contract_tests.words.findings import NotCovered, printable
+from contract_tests.words.replies import Reply, reply_of
 from mock_server import __version__
-from mock_server.messages import Json
 from mock_server.spec import WireRequest
 
-TIMEOUT_SECONDS = 30
-LONGEST_ANSWER_SECONDS = 60
-LARGEST_ANSWER_BYTES = 64 << 20
+__all__ = [
+    "MASK",
+    "SHORTEST_SECRET",
+    "TIMEOUT_SECONDS",
+    "Busy",
+    "Exchange",
+    "Reply",
+    "Route",
+    "Transport",
+    "Unanswered",
+    "Unreachable",
+    "reach",
+    "reply_of",
+]
+
+TIMEOUT_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 60
-SHORTEST_SECRET = 8
-MASK = "***"
+BUSY_TRIES = 6
+"""So often a request is sent to a server that says that it is busy; without Retry-After the pauses double."""
+FIRST_PAUSE_SECONDS = 0.5
+MOST_WAITS = 2
+"""So often an operation may take longer than anybody waits; after that it is not asked again."""
+MOST_IN_A_ROW = 3
+"""So many requests without an answer in time, one after another, and the server counts as gone."""
 _OURS = {"User-Agent": f"ringback-check/{__version__}", "Accept": "*/*"}
 
 
 class Busy(NotCovered):
-    """The target asks to be left alone for longer than anybody would wait."""
+    """The target asks to be left alone, or leaves an operation without an answer, for longer than anybody waits."""
 
 
 class Unreachable(Exception):
-    """The target does not answer."""
+    """Nobody is at the target, or no longer; nothing that is sent from now on would be answered."""
 
 
-class Reply(NamedTuple):
-    """A server's answer; `json` is None where the body is no JSON (`is_json` tells)."""
+class Unanswered(Unreachable):
+    """One request had no whole answer, though the server is there: `wire` is the request, the text says what came."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    json: Json
-    is_json: bool
-
-    @property
-    def media_type(self) -> str:
-        return self.headers.get("content-type", "")
-
-
-def reply_of(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-    """The reply with its body read as JSON where it is JSON."""
-    try:
-        return Reply(status, headers, body, json.loads(body), True)
-    except (ValueError, RecursionError):
-        return Reply(status, headers, body, None, False)
+    def __init__(self, message: str, wire: WireRequest) -> None:
+        super().__init__(message)
+        self.wire = wire
 
 
 class Exchange(NamedTuple):
@@ -70,13 +75,24 @@ class Exchange(NamedTuple):
     seconds: float
 
 
+class Route(NamedTuple):
+    """How a target is reached: the seconds that an exchange may take, a proxy, a file of authorities to trust."""
+
+    timeout: float = TIMEOUT_SECONDS
+    proxy: Proxy | None = None
+    ca_file: str | None = None
+
+
 class Transport:
     """Sends to one origin, never elsewhere: redirects are not followed, proxies of the environment not used.
 
     Every request passes the guard first, a second attempt too. `secrets` maps what stands for a key in the requests to
     the key: it is put in when a request is sent and taken out of what comes back, so that nothing above the transport
-    ever holds a key. `rate` is the most requests a second; `Retry-After` of a 429 or 503 is waited for, and what may be
-    is tried once more. `watch` sees every exchange.
+    ever holds a key. `rate` is the most requests a second; a server that says that it is busy (429, 503 with
+    `Retry-After`) is waited for. `watch` sees every exchange.
+
+    A target that cannot be reached is tried once: every later request fails at once, and so does everything after a
+    server went away.
     """
 
     def __init__(
@@ -87,13 +103,19 @@ class Transport:
         secrets: Mapping[str, str] | None = None,
         rate: float | None = None,
         watch: Callable[[Exchange], None] | None = None,
+        route: Route | None = None,
     ) -> None:
         self.origin = origin.rstrip("/")
         self.guard = guard
         self.rate = rate
         self.watch = watch
+        self.gone: str | None = None
+        """Why nobody is there any more, once that is known."""
         self._next = 0.0
-        self._wire = _Wire(self.origin, dict(secrets or {}))
+        self._unanswered = 0
+        self._waits: Counter[str] = Counter()
+        self._given_up: dict[str, str] = {}
+        self._wire = _Wire(self.origin, dict(secrets or {}), route or Route())
 
     @property
     def sent(self) -> int:
@@ -102,21 +124,55 @@ class Transport:
 
     def send(self, request: WireRequest) -> Reply:
         """The answer; raises NotCovered where the request is not allowed, Unreachable where nobody answers."""
-        for again in (False, True):
-            cost = self.guard.admit(request)
-            self._pace()
-            started = time.time()
-            reply = self._wire.transfer(request)
-            if self.watch is not None:
-                self.watch(Exchange(self.origin, request, reply, cost, started, time.time() - started))
-            pause = _retry_after(reply)
-            if pause is not None:
-                self._next = max(self._next, time.monotonic() + pause)
-            # A busy server may have done what it was asked to: only what changes nothing is asked again after a 503.
-            if again or pause is None or (reply.status != 429 and cost != "read"):
+        for tried in range(1, BUSY_TRIES + 1):
+            reply, cost = self._sent(request)
+            pause = _pause(reply, tried)
+            if pause is None:
                 break
+            self._next = max(self._next, time.monotonic() + pause)
+            # A busy server may have done what it was asked to: only what changes nothing is asked again after a 503.
+            if reply.status != 429 and (cost != "read" or tried > 1):
+                break
+            if tried == BUSY_TRIES:
+                name = self.guard.operation_of(request)
+                self._given_up[name] = f"{name} is answered 429, {tried} times in a row"
+                raise Busy(self._given_up[name])
         self.guard.learn(request, reply.status, reply.json)
         return reply
+
+    def _sent(self, request: WireRequest) -> tuple[Reply, str]:
+        """What comes of sending a request once; a connection that was closed in silence gets one new one."""
+        name = self.guard.operation_of(request)
+        if self.gone is None and name in self._given_up:
+            raise Busy(f"{self._given_up[name]}, and is not asked again")
+        for again in (False, True):
+            if self.gone is not None:
+                raise Unreachable(self.gone)
+            cost = self.guard.admit(request)
+            self._pace()
+            # What costs is not sent over a connection that the server may be about to close.
+            careful = self.guard.real and cost != "read"
+            started = time.time()
+            outcome = self._wire.transfer(request, fresh=careful)
+            if isinstance(outcome, Reply):
+                self._unanswered = 0
+                if self.watch is not None:
+                    self.watch(Exchange(self.origin, request, outcome, cost, started, time.time() - started))
+                return outcome, cost
+            if outcome.silent and not again and not careful:
+                continue
+            break
+        assert not isinstance(outcome, Reply)
+        self._unanswered += outcome.late
+        self._waits[name] += outcome.late
+        if self._waits[name] >= MOST_WAITS:
+            self._given_up[name] = f"{name} gave no answer in time, {MOST_WAITS} times"
+        where = f"{request.method} {self.origin}{request.target}"
+        gone = outcome.text if outcome.closed else self._wire.gone()
+        if gone is None and self._unanswered < MOST_IN_A_ROW:
+            raise Unanswered(f"{where}: {outcome.text}", request)
+        self.gone = gone or f"{where}: {outcome.text}; so it was {self._unanswered} times in a row"
+        raise Unreachable(self.gone)
 
     def _pace(self) -> None:
         """Waits as long as the rate and the server ask for; raises Busy where that is too long."""
@@ -129,64 +185,93 @@ class Transport:
             self._next = max(self._next, time.monotonic() + 1 / self.rate)
 
 
+def reach(origin: str, route: Route) -> None:
+    """Raises Unreachable where no connection to an origin can be opened; sends nothing."""
+    why = _Wire(origin, {}, route).gone()
+    if why is not None:
+        raise Unreachable(why)
+
+
+class _Nothing(NamedTuple):
+    """That no whole answer came: why, and whether the connection could not be opened, was closed, or took too long."""
+
+    text: str
+    closed: bool = False
+    silent: bool = False
+    late: bool = False
+
+
 class _Wire:
     """The connection; the only place where a key is known."""
 
-    def __init__(self, origin: str, secrets: Mapping[str, str]) -> None:
-        parts = urlsplit(origin)
+    def __init__(self, origin: str, secrets: Mapping[str, str], route: Route) -> None:
         self._origin = origin
-        self._prefix = parts.path
+        self._prefix = urlsplit(origin).path
         self._secrets = secrets
+        self._route = route
         # The longest name first: one may be the beginning of another.
         self._names = re.compile("|".join(re.escape(name) for name in sorted(secrets, key=len, reverse=True)) or "(?!)")
-        # A very short key is a part of many other words, and no secret.
-        self._mask = _Mask([secret for secret in secrets.values() if len(secret) >= SHORTEST_SECRET])
-        pool = urllib3.HTTPSConnectionPool if parts.scheme == "https" else urllib3.HTTPConnectionPool
-        self._pool = pool(parts.hostname or "", parts.port, maxsize=1, timeout=TIMEOUT_SECONDS, retries=False)
+        self._mask = Mask(secrets.values())
+
+    @cached_property
+    def _opening(self) -> Opening:
+        """The way there; made when something is sent, because whom to trust takes a while to read."""
+        parts = urlsplit(self._origin)
+        try:
+            trust = authorities(self._route.ca_file) if parts.scheme == "https" else None
+        except OSError as error:
+            raise CannotOpen(f"the authorities to trust cannot be read: {error.strerror or error}") from None
+        port = parts.port or (443 if trust else 80)
+        return Opening(f"{parts.scheme}://{parts.netloc}", parts.hostname or "", port, self._route.proxy, trust)
+
+    @cached_property
+    def _connection(self) -> Connection:
+        return Connection(self._opening, self._route.timeout)
 
     def __repr__(self) -> str:
         return f"<connection to {self._origin}>"
 
-    def transfer(self, request: WireRequest) -> Reply:
-        """Sends a request once; raises Unreachable, from here, so that nothing that knows a key hangs on it."""
-        failure, interrupted = "", False
+    def gone(self) -> str | None:
+        """Why nobody can be reached there now; None where somebody can."""
         try:
-            status, headers, content = self._exchange(request)
+            self._opening.open(time.monotonic() + min(10.0, self._route.timeout)).close()
+        except CannotOpen as why:
+            return str(why)
+        return None
+
+    def transfer(self, request: WireRequest, *, fresh: bool) -> Reply | _Nothing:
+        """Sends a request once; nothing that is raised from here knows a key."""
+        outcome: Raw | _Nothing = _Nothing("")
+        interrupted = False
+        try:
+            if fresh:
+                self._connection.close()
+            outcome = self._exchange(request)
         except KeyboardInterrupt:
             interrupted = True
+        except CannotOpen as why:
+            outcome = _Nothing(str(why), closed=True)
+        except Silent:
+            outcome = _Nothing("the connection was closed without an answer", silent=True)
+        except Broken as why:
+            outcome = _Nothing(printable(self._mask.text(str(why))), late=isinstance(why, Late))
         except Exception as error:
-            failure = str(error) if isinstance(error, _TooMuch) else type(error).__name__
+            outcome = _Nothing(f"it could not be sent: {type(error).__name__}")
         if interrupted:
+            self._connection.close()
             raise KeyboardInterrupt
-        if failure:
-            raise Unreachable(f"{self._origin} does not answer: {failure}")
-        return self._mask.reply(status, headers, content)
+        if isinstance(outcome, _Nothing):
+            return outcome
+        return self._mask.reply(outcome.status, outcome.headers, outcome.content, outcome.flaws)
 
-    def _exchange(self, request: WireRequest) -> tuple[int, dict[str, str], bytes]:
-        until = time.monotonic() + LONGEST_ANSWER_SECONDS
+    def _exchange(self, request: WireRequest) -> Raw:
         body = request.body
         if body is not None and self._secrets:
             body = self._with_keys(body.decode("utf-8", "surrogateescape"), quoted=True).encode(
                 "utf-8", "surrogateescape"
             )
-        response = self._pool.urlopen(
-            request.method,
-            self._prefix + request.target,
-            body=body,
-            headers={**_OURS, **{name: self._with_keys(value) for name, value in request.headers.items()}},
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-        )
-        content = b""
-        while chunk := response.read1(1 << 16):
-            content += chunk
-            if len(content) > LARGEST_ANSWER_BYTES:
-                raise _TooMuch(f"its answer is larger than {LARGEST_ANSWER_BYTES >> 20} MiB")
-            if time.monotonic() > until:
-                raise _TooMuch(f"its answer takes longer than {LONGEST_ANSWER_SECONDS} seconds")
-        response.release_conn()
-        return response.status, dict(response.headers.items()), content
+        headers = {**_OURS, **{name: self._with_keys(value) for name, value in request.headers.items()}}
+        return self._connection.exchange(request.method, self._prefix + request.target, headers, body)
 
     def _with_keys(self, text: str, *, quoted: bool = False) -> str:
         """The text with the secrets in place of their names; `quoted` for use inside a JSON string."""
@@ -196,63 +281,14 @@ class _Wire:
         )
 
 
-class _TooMuch(Exception):
-    """An answer that never ends."""
-
-
-class _Mask:
-    """Takes secrets out of what a server answers, in whatever form it says them."""
-
-    def __init__(self, secrets: list[str]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if forms else None
-
-    def reply(self, status: int, headers: Mapping[str, str], content: bytes) -> Reply:
-        """The reply without any secret."""
-        lower = {self._text(name.lower()): self._text(value) for name, value in headers.items()}
-        if self._pattern is None:
-            return reply_of(status, lower, content)
-        # Escapes are undone before it is looked for, and only what held a secret is written anew.
-        reply = reply_of(status, lower, content)
-        if reply.is_json and (clean := self._node(reply.json)) != reply.json:
-            content = json.dumps(clean, ensure_ascii=False).encode("utf-8", "surrogateescape")
-        text = content.decode("utf-8", "surrogateescape")
-        return reply_of(status, lower, self._text(text).encode("utf-8", "surrogateescape"))
-
-    def _text(self, text: str) -> str:
-        return self._pattern.sub(MASK, text) if self._pattern is not None else text
-
-    def _node(self, node: Json) -> Json:
-        if isinstance(node, dict):
-            return {self._text(name): self._node(child) for name, child in node.items()}
-        if isinstance(node, list):
-            return [self._node(child) for child in node]
-        return self._text(node) if isinstance(node, str) else node
-
-
-def _forms(secret: str) -> set[str]:
-    """How a server may say a secret: as it is, escaped for JSON, a URL or HTML, or as Basic credentials."""
-    data = secret.encode()
-    forms = {
-        secret,
-        json.dumps(secret)[1:-1],
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
-        escape(secret),
-    }
-    return forms | {b64encode(one).decode().rstrip("=") for one in (data, data + b":", b":" + data)}
-
-
-def _retry_after(reply: Reply) -> float | None:
-    """The seconds that a busy server asks to be left alone: a number of them, or until a date."""
-    text = reply.headers.get("retry-after", "").strip()
-    if reply.status not in (429, 503) or not text:
+def _pause(reply: Reply, tried: int) -> float | None:
+    """The seconds that a busy server is to be left alone: as many as it asks for, or until a date, or ever more."""
+    if reply.status not in (429, 503):
         return None
+    text = reply.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
+    except (ValueError, TypeError, IndexError):
+        return FIRST_PAUSE_SECONDS * 2 ** (tried - 1) if reply.status == 429 else None

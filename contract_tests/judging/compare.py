@@ -15,7 +15,12 @@ from mock_server.spec import NamedAnswer, NamedRequest, Operation, ResponseSpec
 
 
 def shape(world: World, operation: Operation, reply: Reply) -> list[Difference]:
-    """What the spec does not allow about a reply: status, media type, schema and constants."""
+    """What the spec does not allow about a reply: its HTTP, status, media type, schema and constants."""
+    broken = [Difference("body", "a whole answer", None, flaw) for flaw in reply.flaws]
+    return [*broken, *_shape(world, operation, reply)]
+
+
+def _shape(world: World, operation: Operation, reply: Reply) -> list[Difference]:
     spec = operation.response(reply.status)
     if not reply.is_json and (spec is None or spec.schema is not None):
         found = reply.body[:80].decode("utf-8", "replace")

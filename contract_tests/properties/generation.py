@@ -209,7 +209,8 @@ def run(
             for broken in flaky.exceptions:
                 if isinstance(broken, ContractBroken):
                     raise ContractBroken(map(once, broken.findings)) from None
-            raise
+            # Something else happened, once: that tells more than that it did not happen again.
+            raise flaky.exceptions[0] from None
 
 
 @contextmanager

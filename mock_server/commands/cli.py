@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -105,6 +106,12 @@ def _add_serve(commands: Any) -> None:
     add("--control-token", default=_env("control-token"), metavar="T", help="bearer token of the control API")
     add("--allowed-host", action="append", default=None, metavar="H", help="Host name that may use the control API")
     add("--json", action="store_true", default=_env_switch("json"), help="print one JSON line when ready")
+    add(
+        "--end-with-stdin",
+        action="store_true",
+        default=_env_switch("end-with-stdin"),
+        help="stop when standard input is closed, and so with the program that started it, however that ends",
+    )
     parser.set_defaults(run=_serve)
 
 
@@ -152,6 +159,8 @@ def _serve(options: argparse.Namespace) -> int:
     from mock_server.spec import SpecError
     from mock_server.wire.serving import CannotServe, free_port, resolved, serve
 
+    if options.end_with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     logging.basicConfig(level=logging.WARNING, format="ringback: %(message)s")
     names = provider_names()
     if options.only is not None and options.only not in names:
@@ -180,6 +189,14 @@ def _serve(options: argparse.Namespace) -> int:
     except (SpecError, CannotServe) as error:
         fail("serve", str(error))
     return 0
+
+
+def _end_with_stdin() -> None:
+    """Waits for the end of standard input, and then stops the server as a signal would."""
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _integer(flag: str, text: str | None) -> int | None:
