@@ -12,7 +12,8 @@ from mock_server.exchange import Behaviour, Service
 from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures
 from mock_server.spaces import DEFAULT_SPACE, Spaces
 from mock_server.spec import Spec, SpecError, load, specs_folder
-from mock_server.stores import MemoryStore, Transaction
+from mock_server.stores import Transaction, open_store
+from mock_server.stores.opening import MEMORY
 
 
 class Vendor(NamedTuple):
@@ -61,10 +62,12 @@ def open_services(
     fixtures: Path | None = None,
     accepted_keys: Sequence[str] = (),
     seed: int | None = None,
+    store: str = MEMORY,
 ) -> dict[str, Service]:
-    """Ready services of the named vendors (all by default), sharing one set of spaces in memory.
+    """Ready services of the named vendors (all by default), sharing one set of spaces in the store of that address.
 
-    `accepted_keys` may contain `any`. Raises SpecError for a broken spec or fixture.
+    `accepted_keys` may contain `any`. Raises SpecError for a broken spec or fixture, StoreRefused for a store that
+    cannot be used.
     """
     vendors = {name: load_vendor(name, fixtures) for name in (names or provider_names())}
 
@@ -73,12 +76,13 @@ def open_services(
             vendor.fixtures.fill(transaction, vendor.spec)
 
     spaces = Spaces(
-        MemoryStore(),
+        open_store(store),
         fill,
         shared_keys=[key for vendor in vendors.values() for key in vendor.fixtures.keys],
         accepted_keys=[key for key in accepted_keys if key != "any"],
         accept_any="any" in accepted_keys,
         seed=seed,
     )
+    spaces.reopen()
     spaces.open(DEFAULT_SPACE)
     return {name: Service(vendor.spec, vendor.behaviours, spaces) for name, vendor in vendors.items()}

@@ -26,7 +26,7 @@ from mock_server.spec import (
     refuse,
     unserved,
 )
-from mock_server.stores import State, Transaction
+from mock_server.stores import State, StoreFailed, Transaction
 
 log = logging.getLogger("ringback")
 
@@ -69,6 +69,8 @@ class Service:
             outcome = self._refused(Refusal("space-limit", message=str(limit)), operation)
         except BadPreference as wrong:
             outcome = problem("Bad preference", str(wrong))
+        except StoreFailed:
+            outcome = self._refused(Refusal("internal-error"), operation)
         except Exception:
             log.exception("%s %s %s failed", self.spec.provider, request.method, request.path)
             outcome = self._refused(Refusal("internal-error"), operation)
@@ -219,6 +221,7 @@ class Service:
     ) -> None:
         if space is None:
             space = self._sender(request)
+        space.keep()
         space.journal.record(
             request,
             response,

@@ -50,7 +50,7 @@ class Gateway:
         self.control_token = control_token
         self.control_open = control_open
         self.specs = {name: service.spec for name, service in services.items()}
-        self.snapshots = Snapshots()
+        self.snapshots = Snapshots(self.spaces.store)
         # Plain WSGI hides the socket, so it breaks no connection and has no streams; a wire says that it can.
         self.wire_faults: tuple[str, ...] = ("malformed-json",)
         self.has_streams = False

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from random import Random
 from threading import RLock
+from typing import Protocol
 
+from mock_server.desk.chance import Chance
 from mock_server.desk.clock import Clock
 from mock_server.desk.faults import HELD_FAULTS, Faults
 from mock_server.desk.journal import Budget, Journal
 from mock_server.desk.stubs import Stubs
+from mock_server.messages import Json
 from mock_server.stores import Store, Transaction
 
 DEFAULT_SPACE = "default"
@@ -28,21 +31,37 @@ class SpaceLimit(Exception):
     """No further space can be opened."""
 
 
+class Part(Protocol):
+    """A part of a space that a durable store keeps as JSON; `version` moves with every change."""
+
+    @property
+    def version(self) -> object: ...
+
+    def kept(self) -> Json: ...
+
+    def restore(self, kept: Json) -> None: ...
+
+
 class Space:
     """One world. `lock` makes its exchanges come one after the other; `born` is when its clock stands at first."""
 
-    def __init__(self, name: str, seed: int, budget: Budget, born: datetime | None = None) -> None:
+    def __init__(self, name: str, seed: int, budget: Budget, store: Store, born: datetime | None = None) -> None:
+        self._store = store
         self.name = name
         self.seed = seed
         self.born = born
-        self.random = Random(seed)
+        self.random = Chance(seed)
         self.clock = Clock(born)
         self.faults = Faults()
         self.stubs = Stubs()
-        self.journal = Journal(budget)
+        self.journal = Journal(budget, kept=store if store.durable else None, space=name)
         self.lock = RLock()
         self.held = 0
         self.closed = False
+        self.kept_at: object = None
+        """The mark of what was kept last."""
+        if store.durable:
+            self._restore(store.world(name))
 
     def now(self) -> datetime:
         """The space's time, in UTC."""
@@ -51,7 +70,7 @@ class Space:
     def reseed(self, seed: int | None = None) -> None:
         """Chance begins anew, with another seed if one is given. Spaces of one seed have the same chances."""
         self.seed = self.seed if seed is None else seed
-        self.random = Random(self.seed)
+        self.random = Chance(self.seed)
 
     def rewind(self) -> None:
         """Clock, chance, faults, stubs and journal as in a new space; the documents are the store's business."""
@@ -60,6 +79,33 @@ class Space:
         self.faults.clear()
         self.stubs.clear()
         self.journal.clear()
+        self.keep()
+
+    def keep(self) -> None:
+        """Lets the store keep clock, chance and rules, where it outlives the process and something has changed."""
+        if self._store.durable and not self.closed:
+            self._store.keep_world(self.name)
+
+    def changed(self) -> tuple[object, Json] | None:
+        """What is to be kept beside documents and journal, with a mark; None where it was kept already."""
+        mark = (self.seed, self.random.drawn, *(part.version for part in self._parts().values()))
+        if mark == self.kept_at:
+            return None
+        parts = {name: part.kept() for name, part in self._parts().items()}
+        return mark, {"seed": self.seed, "drawn": self.random.drawn, **parts}
+
+    def _parts(self) -> dict[str, Part]:
+        """What the space is beside documents, chance and journal; each knows how to be kept."""
+        return {"clock": self.clock, "faults": self.faults, "stubs": self.stubs}
+
+    def _restore(self, world: Json | None) -> None:
+        if world is not None:
+            self.seed = world["seed"]
+            self.random = Chance(self.seed, world["drawn"])
+            for name, part in self._parts().items():
+                if name in world:
+                    part.restore(world[name])
+        self.journal.restore(self._store.entries(self.name))
 
 
 class _Locked:
@@ -102,6 +148,7 @@ class Spaces:
         limit: int = MAX_SPACES,
     ) -> None:
         self.store = store
+        store.beside = self
         self._fill = fill
         self._shared = frozenset(shared_keys)
         self._accepted = frozenset(accepted_keys)
@@ -114,6 +161,22 @@ class Spaces:
         self._lock = RLock()
         self.budget = Budget()
         self.held = 0
+
+    def changed(self, space: str) -> tuple[object, Json] | None:
+        """For the store: what is to be kept of an open space beside its documents."""
+        found = self._spaces.get(space)
+        return found.changed() if found is not None else None
+
+    def kept(self, space: str, mark: object) -> None:
+        """For the store: that it was kept."""
+        found = self._spaces.get(space)
+        if found is not None:
+            found.kept_at = mark
+
+    def reopen(self) -> None:
+        """Opens the spaces that outlived an earlier process."""
+        for name in self.store.spaces():
+            self.open(name)
 
     def name_of(self, key: str) -> str | None:
         """The name of the space that this key opens, or None for a key that is not accepted.
@@ -139,11 +202,11 @@ class Spaces:
                 return self._spaces[name]
             if len(self._spaces) >= self._limit:
                 raise SpaceLimit(f"{self._limit} spaces are open; reset or delete some, or use fewer keys")
-            space = Space(name, _seed_of(self._seed, name), self.budget, self._born)
+            space = Space(name, _seed_of(self._seed, name), self.budget, self.store, self._born)
             if not self.store.exists(name):
-                with self.store.transaction(name) as transaction:
-                    self._fill(transaction)
+                self.store.refill(name, self._fill)
             self._spaces[name] = space
+            space.keep()
             return space
 
     def locked(self, space: Space) -> _Locked:
@@ -183,6 +246,7 @@ class Spaces:
                 self.store.drop(name)
                 space.closed = True
                 space.journal.close()
+                self.store.forget_world(name)
                 del self._spaces[name]
         return True
 
@@ -197,9 +261,7 @@ class Spaces:
         with space.lock:
             if space.closed:
                 return False
-            self.store.drop(name)
-            with self.store.transaction(name) as transaction:
-                self._fill(transaction)
+            self.store.refill(name, self._fill)
             space.rewind()
         return True
 

@@ -1,4 +1,4 @@
-"""The memory store keeps what its protocol promises, compared step by step with plain dictionaries."""
+"""Every store keeps what the protocol promises, compared step by step with plain dictionaries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import copy
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from mock_server.stores import MemoryStore
+from mock_server.stores import MemoryStore, Row, Store, open_store
 
 KINDS = ("numbers", "agents")
 SPACES = ("test_one", "test_two")
@@ -48,17 +50,21 @@ class Model:
         self.rows[kind][id] = (sequence, copy.deepcopy(document))
 
 
-class MemoryStoreMachine(RuleBasedStateMachine):
+class StoreMachine(RuleBasedStateMachine):
     """Puts, deletes, reads, rolls back and drops, in any order; the store and the dictionaries never differ."""
 
     read = Bundle("read")
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = MemoryStore()
+        self.store = self.opened()
         self.models = {space: Model() for space in SPACES}
         self.used: dict[tuple[str, str], set[int]] = {}
         self.snapshots: list[tuple[Any, str, dict[str, tuple[int, Any]]]] = []
+
+    def opened(self) -> Store:
+        """The store under test, anew."""
+        return MemoryStore()
 
     @initialize(space=spaces, document=documents)
     def begin_with_a_document(self, space: str, document: Any) -> None:
@@ -151,6 +157,26 @@ class MemoryStoreMachine(RuleBasedStateMachine):
         for kind in KINDS:
             self.used.pop((space, kind), None)
 
+    @rule(space=spaces, ids=st.lists(ids, unique=True, max_size=3), document=documents, fails=st.booleans())
+    def refill(self, space: str, ids: list[str], document: Any, fails: bool) -> None:
+        def fill(transaction: Any) -> None:
+            for id in ids:
+                transaction.put("numbers", id, document)
+            if fails:
+                raise Rollback
+
+        if fails:
+            with pytest.raises(Rollback):
+                self.store.refill(space, fill)
+            return
+        self.store.refill(space, fill)
+        self.models[space] = Model()
+        for kind in KINDS:
+            self.used.pop((space, kind), None)
+        for number, id in enumerate(ids, 1):
+            self.models[space].put("numbers", id, number, document)
+        self._note_sequences(space, "numbers", [Row(number, None) for number in range(1, len(ids) + 1)])
+
     @rule(space=spaces, kind=kinds, after=st.integers(0, 40))
     def go_on_where_you_stopped(self, space: str, kind: str, after: int) -> None:
         expected = [row for row in self.models[space].rows[kind].values() if row[0] > after]
@@ -209,43 +235,68 @@ class MemoryStoreMachine(RuleBasedStateMachine):
         used.update(sequences)
 
 
-TestMemoryStore = MemoryStoreMachine.TestCase
+class SqliteMachine(StoreMachine):
+    """The same with a file, which is closed and opened again at any time."""
+
+    def opened(self) -> Store:
+        self.folder = TemporaryDirectory()
+        return open_store(f"sqlite:///{self.folder.name}/kept.db")
+
+    @rule()
+    def open_the_file_again(self) -> None:
+        while self.snapshots:
+            self.snapshots.pop()[0].close()
+        self.store.close()
+        self.store = open_store(f"sqlite:///{self.folder.name}/kept.db")
+        # What was given and never stored has been seen by nobody who is still there.
+        for (space, kind), used in self.used.items():
+            used.intersection_update(sequence for sequence, _ in self.models[space].rows[kind].values())
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+
+
+TestMemoryStore = StoreMachine.TestCase
 TestMemoryStore.settings = settings(
     max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
+TestSqliteStore = SqliteMachine.TestCase
+TestSqliteStore.settings = settings(TestMemoryStore.settings, max_examples=40)
 
 
 @contextmanager
-def taken_back(store: MemoryStore, space: str = "test_one") -> Iterator[Any]:
+def taken_back(store: Store, space: str = "test_one") -> Iterator[Any]:
     """A transaction that is rolled back at its end."""
     with suppress(Rollback), store.transaction(space) as transaction:
         yield transaction
         raise Rollback
 
 
-def listed(store: MemoryStore, kind: str = "numbers", after: int = 0) -> list[tuple[int, Any]]:
+def listed(store: Store, kind: str = "numbers", after: int = 0) -> list[tuple[int, Any]]:
     with store.transaction("test_one") as transaction:
         return [tuple(row) for row in transaction.all(kind, after)]  # type: ignore[misc]
 
 
-@pytest.fixture
-def store() -> MemoryStore:
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Three numbers, a, b and c."""
-    made = MemoryStore()
+    made = open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/kept.db")
     with made.transaction("test_one") as transaction:
         for id in "abc":
             transaction.put("numbers", id, {"id": id})
-    return made
+    yield made
+    made.close()
 
 
-def test_a_deleted_and_newly_put_row_goes_to_the_end_under_a_new_number(store: MemoryStore) -> None:
+def test_a_deleted_and_newly_put_row_goes_to_the_end_under_a_new_number(store: Store) -> None:
     with store.transaction("test_one") as transaction:
         transaction.delete("numbers", "a")
         transaction.put("numbers", "a", {"id": "a", "again": True})
     assert listed(store) == [(2, {"id": "b"}), (3, {"id": "c"}), (4, {"id": "a", "again": True})]
 
 
-def test_a_deletion_that_is_taken_back_leaves_the_row_in_its_old_place(store: MemoryStore) -> None:
+def test_a_deletion_that_is_taken_back_leaves_the_row_in_its_old_place(store: Store) -> None:
     with taken_back(store) as transaction:
         transaction.delete("numbers", "a")
         transaction.put("numbers", "a", {"id": "another"})
@@ -253,14 +304,14 @@ def test_a_deletion_that_is_taken_back_leaves_the_row_in_its_old_place(store: Me
     assert listed(store) == [(1, {"id": "a"}), (2, {"id": "b"}), (3, {"id": "c"})]
 
 
-def test_an_update_keeps_the_row_s_place_and_number(store: MemoryStore) -> None:
+def test_an_update_keeps_the_row_s_place_and_number(store: Store) -> None:
     with store.transaction("test_one") as transaction:
         transaction.put("numbers", "b", {"id": "b", "nickname": "x"})
     assert [sequence for sequence, _ in listed(store)] == [1, 2, 3]
 
 
 def test_a_number_that_was_given_in_a_rolled_back_transaction_is_never_given_to_a_row_that_stays(
-    store: MemoryStore,
+    store: Store,
 ) -> None:
     with taken_back(store) as transaction:
         transaction.put("numbers", "d", {"id": "d"})
@@ -270,7 +321,7 @@ def test_a_number_that_was_given_in_a_rolled_back_transaction_is_never_given_to_
     assert listed(store)[-1][0] > seen
 
 
-def test_a_reader_may_delete_and_add_rows_while_it_reads(store: MemoryStore) -> None:
+def test_a_reader_may_delete_and_add_rows_while_it_reads(store: Store) -> None:
     with store.transaction("test_one") as transaction:
         for row in transaction.all("numbers"):
             transaction.delete("numbers", row.document["id"])
@@ -278,7 +329,7 @@ def test_a_reader_may_delete_and_add_rows_while_it_reads(store: MemoryStore) -> 
     assert [document["id"] for _, document in listed(store)] == ["aa", "bb", "cc"]
 
 
-def test_ten_thousand_rows_that_come_and_go_leave_no_gaps_that_cost(store: MemoryStore) -> None:
+def test_ten_thousand_rows_that_come_and_go_leave_no_gaps_that_cost(store: Store) -> None:
     for index in range(10_000):
         with store.transaction("test_one") as transaction:
             transaction.put("numbers", f"n{index}", {})
@@ -288,7 +339,7 @@ def test_ten_thousand_rows_that_come_and_go_leave_no_gaps_that_cost(store: Memor
     assert len(store._spaces["test_one"]["numbers"].ids) < 100
 
 
-def test_a_snapshot_shows_the_rows_as_they_were(store: MemoryStore) -> None:
+def test_a_snapshot_shows_the_rows_as_they_were(store: Store) -> None:
     snapshot = store.snapshot("test_one", "num")
     reading = snapshot.all("numbers")
     before = [tuple(next(reading))]
@@ -311,7 +362,7 @@ def test_a_snapshot_shows_the_rows_as_they_were(store: MemoryStore) -> None:
     assert len(listed(store)) == 3
 
 
-def test_spaces_do_not_see_each_other(store: MemoryStore) -> None:
+def test_spaces_do_not_see_each_other(store: Store) -> None:
     with store.transaction("test_two") as transaction:
         assert transaction.get("numbers", "a") is None
         transaction.put("numbers", "a", {"id": "of two"})
@@ -319,7 +370,7 @@ def test_spaces_do_not_see_each_other(store: MemoryStore) -> None:
     assert len(listed(store)) == 3
 
 
-def test_transactions_of_one_space_come_one_after_the_other(store: MemoryStore) -> None:
+def test_transactions_of_one_space_come_one_after_the_other(store: Store) -> None:
     def count_up() -> None:
         for _ in range(200):
             with store.transaction("test_one") as transaction:
@@ -337,7 +388,7 @@ def test_transactions_of_one_space_come_one_after_the_other(store: MemoryStore) 
 
 
 @pytest.mark.parametrize("broken", [{"a": object()}, {"a": {1, 2}}, {"a": "\ud800"}, {"a": 2**70}])
-def test_what_is_no_json_is_refused_and_changes_nothing(store: MemoryStore, broken: Any) -> None:
+def test_what_is_no_json_is_refused_and_changes_nothing(store: Store, broken: Any) -> None:
     def write() -> None:
         with store.transaction("test_one") as transaction:
             transaction.put("numbers", "a", {"id": "changed"})

@@ -98,6 +98,12 @@ def _add_serve(commands: Any) -> None:
     add(
         "--seed", default=_env("seed"), metavar="N", help="reproducible ids, numbers and times (the clock stands still)"
     )
+    add(
+        "--store",
+        default=_env("store", "memory://"),
+        metavar="URL",
+        help="where state is kept: memory:// (default) or sqlite:///FILE, which survives restarts",
+    )
     add("--fixtures", default=_env("fixtures"), metavar="DIR", help="a folder with your own <vendor>.yaml files")
     add("--accept-key", action="append", default=None, metavar="KEY", help="accept this API key, or `any`; repeatable")
     add("--tls-cert", default=_env("tls-cert"), metavar="F", help="certificate (PEM) for https")
@@ -157,6 +163,7 @@ def _serve(options: argparse.Namespace) -> int:
     from mock_server.catalogue import open_services, provider_names
     from mock_server.gateway import Gateway
     from mock_server.spec import SpecError
+    from mock_server.stores import StoreRefused
     from mock_server.wire.serving import CannotServe, free_port, resolved, serve
 
     if options.end_with_stdin:
@@ -174,6 +181,7 @@ def _serve(options: argparse.Namespace) -> int:
             fixtures=_fixtures(options.fixtures, names),
             accepted_keys=options.accept_key if options.accept_key is not None else _env_list("accept-key"),
             seed=seed,
+            store=options.store,
         )
         allowed = options.allowed_host if options.allowed_host is not None else _env_list("allowed-host")
         gateway = Gateway(
@@ -186,6 +194,8 @@ def _serve(options: argparse.Namespace) -> int:
         )
         port = free_port(address, port or 0)
         serve(gateway, address, port, lambda: _announce(options, gateway, port), tls)
+    except StoreRefused as error:
+        fail("serve", f"--store {error}")
     except (SpecError, CannotServe) as error:
         fail("serve", str(error))
     return 0

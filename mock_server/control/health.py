@@ -13,10 +13,11 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/health")
 def health() -> dict[str, Any]:
-    """`{"status": "ok", "version", "providers": [...], "spaces": N}`."""
+    """`{"status", "version", "providers": [...], "spaces": N}`; `degraded` with the `reason` while nothing is kept."""
     gateway = current_app.extensions["ringback"]
+    problem = gateway.spaces.store.problem
     return {
-        "status": "ok",
+        **({"status": "ok"} if problem is None else {"status": "degraded", "reason": problem}),
         "version": __version__,
         "providers": list(gateway.services),
         "spaces": len(gateway.spaces.names()),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from mock_server.messages import Json
+
 
 class Clock:
     """Time in UTC. A clock that was set goes on from there unless it is frozen.
@@ -32,6 +34,20 @@ class Clock:
         """Moves the clock by that many seconds, back when negative; raises OverflowError out of range."""
         moved = self.now() + timedelta(seconds=seconds)
         self.set(moved, frozen=self.frozen)
+
+    @property
+    def version(self) -> object:
+        """Moves with every change."""
+        return self._offset, self._frozen
+
+    def kept(self) -> list[Json]:
+        """What there is to keep: the seconds it is ahead of real time, and when it stands still, or None."""
+        return [self._offset.total_seconds(), self._frozen.isoformat() if self._frozen else None]
+
+    def restore(self, kept: list[Json]) -> None:
+        """Goes on as one that was kept."""
+        self._offset = timedelta(seconds=kept[0])
+        self._frozen = datetime.fromisoformat(kept[1]) if kept[1] else None
 
     def reset(self) -> None:
         """Real time again."""

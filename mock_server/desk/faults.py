@@ -135,6 +135,8 @@ class Faults:
     def __init__(self) -> None:
         self._rules: dict[str, Rule] = {}
         self._made = 0
+        self.version = 0
+        """Moves with every change, counts included."""
         self._lock = RLock()
 
     def __len__(self) -> int:
@@ -160,17 +162,52 @@ class Faults:
             if rule.id not in self._rules and len(self._rules) >= MAX_RULES:
                 raise FaultLimit(f"a space has at most {MAX_RULES} rules; delete some")
             self._rules[rule.id] = rule
+            self.version += 1
 
     def delete(self, id: str) -> bool:
+        self.version += 1
         return self._rules.pop(id, None) is not None
 
     def clear(self) -> None:
+        self.version += 1
         self._rules.clear()
+
+    def kept(self) -> dict[str, Json]:
+        """What there is to keep: every rule with its counts, and how many were made."""
+        with self._lock:
+            return {"made": self._made, "rules": [_as_json(rule) for rule in self._rules.values()]}
+
+    def restore(self, kept: dict[str, Json]) -> None:
+        """Goes on with the rules that were kept."""
+        with self._lock:
+            self._made = kept["made"]
+            self._rules = {one["id"]: _rule_of(one) for one in kept["rules"]}
 
     def take(self, provider: str, operation: str, values: Values, random: Random) -> Rule | None:
         """The rule that decides this request, or None."""
         with self._lock:
             for rule in self._rules.values():
-                if rule.speaks_of(provider, operation, values) and rule.takes(random):
-                    return rule
+                if rule.speaks_of(provider, operation, values):
+                    self.version += 1
+                    if rule.takes(random):
+                        return rule
         return None
+
+
+def _as_json(rule: Rule) -> dict[str, Json]:
+    kept = dict(vars(rule))
+    kept["match"] = dict(rule.match)
+    kept["operations"] = None if rule.operations is None else sorted(rule.operations)
+    kept["headers"] = None if rule.headers is None else dict(rule.headers)
+    return kept
+
+
+def _rule_of(kept: dict[str, Json]) -> Rule:
+    operations, delay = kept["operations"], kept["delay"]
+    return Rule(
+        **{
+            **kept,
+            "operations": None if operations is None else frozenset(operations),
+            "delay": None if delay is None else Delay(*delay),
+        }
+    )

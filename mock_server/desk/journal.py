@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from threading import RLock
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -41,6 +41,14 @@ class Entry(NamedTuple):
     milliseconds: float
 
 
+class Kept(Protocol):
+    """Where entries outlive the process; a part of what a store promises."""
+
+    def keep_entry(self, space: str, number: int, entry: bytes, forget: int) -> None: ...
+
+    def forget_entries(self, space: str, upto: int) -> None: ...
+
+
 class Budget:
     """What all journals of a server share: the bytes they hold together, and the numbering of their entries.
 
@@ -66,7 +74,19 @@ class Budget:
 class Journal:
     """The last exchanges of one space, each kept as one encoded text: a tenth of what objects would take."""
 
-    def __init__(self, budget: Budget, *, entries: int = MAX_ENTRIES, size: int = MAX_SPACE_BYTES) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        *,
+        entries: int = MAX_ENTRIES,
+        size: int = MAX_SPACE_BYTES,
+        kept: Kept | None = None,
+        space: str = "",
+    ) -> None:
+        """`kept` is where the entries of the space go that shall outlive the process."""
+        self._kept = kept
+        self._space = space
+        self._forgotten = 0
         self._budget = budget
         self._entries: deque[bytes] = deque()
         self._max_entries = entries
@@ -132,11 +152,30 @@ class Journal:
                 self.forget_oldest()
             if budget.used > budget.limit:
                 budget.make_room()
+            number, forgotten = self.newest, self._forgotten
+            self._forgotten = 0
+        if self._kept is not None:
+            self._kept.keep_entry(self._space, number, numbered, forgotten)
+
+    def restore(self, entries: Iterable[bytes]) -> None:
+        """Goes on with entries that were kept, oldest first."""
+        budget = self._budget
+        with budget.lock:
+            for encoded in entries:
+                self._entries.append(encoded)
+                self.newest = _number(encoded)
+                self.size += len(encoded) + _ENTRY_OVERHEAD
+                budget.used += len(encoded) + _ENTRY_OVERHEAD
+            budget.last_number = max(budget.last_number, self.newest)
+            budget.make_room()
 
     def forget_oldest(self) -> None:
-        size = len(self._entries.popleft()) + _ENTRY_OVERHEAD
+        oldest = self._entries.popleft()
+        size = len(oldest) + _ENTRY_OVERHEAD
         self.size -= size
         self._budget.used -= size
+        if self._kept is not None:
+            self._forgotten = _number(oldest)
 
     def newer(self, number: int, limit: int, size: int) -> list[Entry]:
         """The first entries numbered above `number`, oldest first: at most `limit`, and about `size` bytes."""
@@ -145,7 +184,7 @@ class Journal:
         found: deque[bytes] = deque(maxlen=limit)
         with self._budget.lock:
             for encoded in reversed(self._entries):
-                if int(encoded[1 : encoded.index(b",")]) <= number:
+                if _number(encoded) <= number:
                     break
                 found.appendleft(encoded)
         entries: list[Entry] = []
@@ -162,6 +201,9 @@ class Journal:
             self._budget.used -= self.size
             self.size = 0
             self._entries.clear()
+            newest = self.newest
+        if self._kept is not None:
+            self._kept.forget_entries(self._space, newest)
 
     def close(self) -> None:
         """Forgets everything and gives the room back for good."""
@@ -170,6 +212,10 @@ class Journal:
             # An exchange that is under way still writes here: nothing of it is kept.
             self._max_entries = 0
             self._budget.journals.remove(self)
+
+
+def _number(encoded: bytes) -> int:
+    return int(encoded[1 : encoded.index(b",")])
 
 
 def _text(body: bytes) -> str:

@@ -14,7 +14,7 @@ from mock_server.fixtures import reference_errors
 from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import SchemaCheck, Spec
-from mock_server.stores import State
+from mock_server.stores import State, Store
 
 VERSION = 1
 MAX_SNAPSHOTS = 100
@@ -157,8 +157,9 @@ class Snapshot:
 class Snapshots:
     """The named snapshots of a server, bounded in number and bytes."""
 
-    def __init__(self) -> None:
-        self._snapshots: dict[str, Snapshot] = {}
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._snapshots = {name: _restored(name, kept) for name, kept in store.snapshots()}
         self._lock = RLock()
 
     def keep(self, name: str, space: Space, document: dict[str, Json]) -> Snapshot:
@@ -170,6 +171,8 @@ class Snapshots:
                 raise SnapshotLimit(f"{MAX_SNAPSHOTS} snapshots are kept; delete some")
             if sum(len(kept.encoded) for kept in others) + len(snapshot.encoded) > MAX_SNAPSHOT_BYTES:
                 raise SnapshotLimit(f"snapshots take {MAX_SNAPSHOT_BYTES >> 20} MiB at most; delete some")
+            head = orjson.dumps([snapshot.space, snapshot.taken.isoformat()])
+            self._store.keep_snapshot(name, head + b"\n" + snapshot.encoded)
             self._snapshots[name] = snapshot
         return snapshot
 
@@ -180,4 +183,13 @@ class Snapshots:
         return self._snapshots.get(name)
 
     def delete(self, name: str) -> bool:
+        if name not in self._snapshots:
+            return False
+        self._store.keep_snapshot(name, None)
         return self._snapshots.pop(name, None) is not None
+
+
+def _restored(name: str, kept: bytes) -> Snapshot:
+    head, _, encoded = kept.partition(b"\n")
+    space, taken = orjson.loads(head)
+    return Snapshot(name, space, datetime.fromisoformat(taken), encoded)

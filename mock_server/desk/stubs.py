@@ -50,6 +50,8 @@ class Stubs:
     def __init__(self) -> None:
         self._stubs: dict[str, Stub] = {}
         self._made = 0
+        self.version = 0
+        """Moves with every change, counts included."""
         self._lock = RLock()
 
     def __len__(self) -> int:
@@ -76,15 +78,31 @@ class Stubs:
                 self._made += 1
                 stub.id = f"stub-{self._made}"
             self._stubs[stub.id] = stub
+            self.version += 1
         return stub
 
     def delete(self, id: str) -> bool:
-        return self._stubs.pop(id, None) is not None
+        with self._lock:
+            self.version += 1
+            return self._stubs.pop(id, None) is not None
 
     def clear(self) -> None:
         with self._lock:
             self._stubs.clear()
             self._made = 0
+            self.version += 1
+
+    def kept(self) -> dict[str, Json]:
+        """What there is to keep: every stub with its count, and how many were made."""
+        with self._lock:
+            stubs = [{**vars(stub), "headers": dict(stub.headers or {}) or None} for stub in self._stubs.values()]
+            return {"made": self._made, "stubs": stubs}
+
+    def restore(self, kept: dict[str, Json]) -> None:
+        """Goes on with the stubs that were kept."""
+        with self._lock:
+            self._made = kept["made"]
+            self._stubs = {one["id"]: Stub(**one) for one in kept["stubs"]}
 
     def take(self, provider: str, request: Request) -> Stub | None:
         """The stub that answers this request, counted, or None. HEAD asks the stub of GET."""
@@ -101,4 +119,5 @@ class Stubs:
                 return None
             best = min(fitting, key=lambda stub: [part.startswith("{") for part in stub.segments])
             best.hits += 1
+            self.version += 1
             return best

@@ -1,7 +1,8 @@
 """Stores: where the documents of a space are kept between two requests."""
 
 from mock_server.stores.memory import MemoryStore
-from mock_server.stores.protocols import Row, Store, Transaction
+from mock_server.stores.opening import open_store
+from mock_server.stores.protocols import Row, Store, StoreFailed, StoreRefused, Transaction
 from mock_server.stores.state import State
 
-__all__ = ["MemoryStore", "Row", "State", "Store", "Transaction"]
+__all__ = ["MemoryStore", "Row", "State", "Store", "StoreFailed", "StoreRefused", "Transaction", "open_store"]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import RLock
 
 import orjson
 
 from mock_server.messages import Json
-from mock_server.stores.protocols import Row
+from mock_server.stores.protocols import Beside, Row, Transaction
 
-_Stored = tuple[int, bytes]
+Stored = tuple[int, bytes]
 
 
-class _Table:
+class Table:
     """The rows of one kind: by id, and the ids in order (a removed id leaves a gap that is closed later).
 
     The lists `ids` and `sequences` only ever grow; where gaps are closed, new ones take their place. A writer first
@@ -24,7 +24,7 @@ class _Table:
     __slots__ = ("ids", "last", "rows", "sequences", "views")
 
     def __init__(self) -> None:
-        self.rows: dict[str, _Stored] = {}
+        self.rows: dict[str, Stored] = {}
         self.ids: list[str] = []
         self.sequences: list[int] = []
         self.last = 0
@@ -47,22 +47,22 @@ class _View:
 
     __slots__ = ("_count", "_live", "_replaced", "ids", "sequences")
 
-    def __init__(self, table: _Table) -> None:
+    def __init__(self, table: Table) -> None:
         self.ids = table.ids
         self.sequences = table.sequences
         self._live = table.rows
-        self._replaced: dict[str, _Stored | None] = {}
+        self._replaced: dict[str, Stored | None] = {}
         self._count = len(table.rows)
 
     @property
     def rows(self) -> _View:
         return self
 
-    def keep(self, id: str, old: _Stored | None) -> None:
+    def keep(self, id: str, old: Stored | None) -> None:
         """Keeps what is about to be replaced, of each id the first."""
         self._replaced.setdefault(id, old)
 
-    def get(self, id: str) -> _Stored | None:
+    def get(self, id: str) -> Stored | None:
         # The live row is read first: if a writer has been at it by now, what was there before has been kept.
         row = self._live.get(id)
         return self._replaced.get(id, row)
@@ -71,12 +71,16 @@ class _View:
         return self._count
 
 
+Tables = dict[str, Table]
+"""The kinds of one space."""
+
+
 class MemoryReader:
     """Reads tables."""
 
     __slots__ = ("_tables",)
 
-    def __init__(self, tables: Mapping[str, _Table | _View]) -> None:
+    def __init__(self, tables: Mapping[str, Table | _View]) -> None:
         self._tables = tables
 
     def get(self, kind: str, id: str) -> Json | None:
@@ -108,7 +112,7 @@ class MemorySnapshot(MemoryReader):
 
     __slots__ = ("_lock", "_views")
 
-    def __init__(self, tables: Mapping[str, _Table], lock: RLock) -> None:
+    def __init__(self, tables: Mapping[str, Table], lock: RLock) -> None:
         self._lock = lock
         self._views = [(table, _View(table)) for table in tables.values()]
         super().__init__({kind: view for kind, (_, view) in zip(tables, self._views, strict=True)})
@@ -132,16 +136,16 @@ class MemoryTransaction(MemoryReader):
 
     __slots__ = ("_undo",)
 
-    _tables: dict[str, _Table]
+    _tables: Tables
 
-    def __init__(self, tables: dict[str, _Table]) -> None:
+    def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._undo: list[tuple[_Table, str, _Stored | None]] = []
+        self._undo: list[tuple[Table, str, Stored | None]] = []
 
     def put(self, kind: str, id: str, document: Json) -> None:
         table = self._tables.get(kind)
         if table is None:
-            table = self._tables[kind] = _Table()
+            table = self._tables[kind] = Table()
         old = table.rows.get(id)
         # Copied, because orjson's own bytes keep the large block of memory that they were written into.
         encoded = b"".join((orjson.dumps(document), b""))
@@ -188,7 +192,7 @@ class _Transacted:
 
     __slots__ = ("_lock", "_space", "_spaces", "_transaction")
 
-    def __init__(self, lock: RLock, spaces: dict[str, dict[str, _Table]], space: str) -> None:
+    def __init__(self, lock: RLock, spaces: dict[str, Tables], space: str) -> None:
         self._lock = lock
         self._spaces = spaces
         self._space = space
@@ -212,10 +216,14 @@ class _Transacted:
 
 
 class MemoryStore:
-    """Everything is gone when the process ends."""
+    """Everything is gone when the process ends, so that nothing is kept beside the documents."""
+
+    durable = False
+    problem: str | None = None
+    beside: Beside | None = None
 
     def __init__(self) -> None:
-        self._spaces: dict[str, dict[str, _Table]] = {}
+        self._spaces: dict[str, Tables] = {}
         self._locks: dict[str, RLock] = {}
         self._guard = RLock()
 
@@ -242,3 +250,39 @@ class MemoryStore:
     def drop(self, space: str) -> None:
         with self._guard:
             self._spaces.pop(space, None)
+
+    def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
+        with self._lock(space):
+            tables: Tables = {}
+            fill(MemoryTransaction(tables))
+            self._spaces[space] = tables
+
+    def spaces(self) -> list[str]:
+        return []
+
+    def world(self, space: str) -> Json | None:
+        return None
+
+    def keep_world(self, space: str) -> None:
+        """Keeps nothing."""
+
+    def forget_world(self, space: str) -> None:
+        """Kept nothing."""
+
+    def entries(self, space: str) -> Iterable[bytes]:
+        return ()
+
+    def keep_entry(self, space: str, number: int, entry: bytes, forget: int) -> None:
+        """Keeps nothing."""
+
+    def forget_entries(self, space: str, upto: int) -> None:
+        """Kept nothing."""
+
+    def snapshots(self) -> Iterable[tuple[str, bytes]]:
+        return ()
+
+    def keep_snapshot(self, name: str, snapshot: bytes | None) -> None:
+        """Keeps nothing."""
+
+    def close(self) -> None:
+        """Holds nothing open."""

@@ -7,11 +7,19 @@ and is never used again, so a reader can go on where it stopped while rows come 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from mock_server.messages import Json
+
+
+class StoreFailed(Exception):
+    """A change could not be kept, and nothing was changed; the text says why. It may work again later."""
+
+
+class StoreRefused(Exception):
+    """A store cannot be used at all; the text says what was found and what would be right."""
 
 
 class Row(NamedTuple):
@@ -50,8 +58,28 @@ class Snapshot(Transaction, Protocol):
         """Ends it, so that writers need no longer keep what they replace."""
 
 
+class Beside(Protocol):
+    """Who knows what a space is beside its documents, so that both are kept in one go."""
+
+    def changed(self, space: str) -> tuple[object, Json] | None:
+        """What is to be kept of the space's clock, chance and rules, with a mark; None where nothing has changed."""
+
+    def kept(self, space: str, mark: object) -> None:
+        """That what had this mark was kept."""
+
+
 class Store(Protocol):
-    """Where the spaces' documents are."""
+    """Where the spaces are: their documents, and in a durable store all else that a space is."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether what is here outlives the process, so that there is reason to keep more than documents."""
+
+    beside: Beside | None
+
+    @property
+    def problem(self) -> str | None:
+        """Why changes cannot be kept just now, or None."""
 
     def transaction(self, space: str) -> AbstractContextManager[Transaction]:
         """A transaction on one space; transactions of one space come one after the other."""
@@ -63,4 +91,37 @@ class Store(Protocol):
         """Whether the space has ever been written to and not been dropped since."""
 
     def drop(self, space: str) -> None:
-        """Removes the space and everything in it."""
+        """Removes the space's documents."""
+
+    def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
+        """Puts what `fill` writes in the place of all of the space's documents, in one go."""
+
+    def spaces(self) -> list[str]:
+        """The names of the spaces that outlived an earlier process."""
+
+    def world(self, space: str) -> Json | None:
+        """What was kept of the space's clock, chance and rules, or None."""
+
+    def keep_world(self, space: str) -> None:
+        """Keeps what `beside` says has changed; where that fails, `problem` says so."""
+
+    def forget_world(self, space: str) -> None:
+        """Forgets it, and the space's journal."""
+
+    def entries(self, space: str) -> Iterable[bytes]:
+        """The kept entries of the space's journal, oldest first."""
+
+    def keep_entry(self, space: str, number: int, entry: bytes, forget: int) -> None:
+        """Adds an entry to the space's journal and removes those numbered up to `forget`."""
+
+    def forget_entries(self, space: str, upto: int) -> None:
+        """Removes the entries of the space's journal that are numbered up to `upto`."""
+
+    def snapshots(self) -> Iterable[tuple[str, bytes]]:
+        """The kept snapshots, by name."""
+
+    def keep_snapshot(self, name: str, snapshot: bytes | None) -> None:
+        """Keeps a snapshot under a name, in the place of an older one; None removes it. Raises StoreFailed."""
+
+    def close(self) -> None:
+        """Lets go of everything that is held open."""
