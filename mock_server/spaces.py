@@ -69,7 +69,7 @@ class Space:
 
     def reseed(self, seed: int | None = None) -> None:
         """Chance begins anew, with another seed if one is given. Spaces of one seed have the same chances."""
-        self.seed = self.seed if seed is None else seed
+        self.seed = self.seed if seed is None else int(seed)
         self.random = Chance(self.seed)
 
     def rewind(self) -> None:

@@ -18,6 +18,7 @@ from mock_server.desk.rewind import MAX_SNAPSHOTS, SnapshotLimit, Snapshots
 from mock_server.messages import Request
 from mock_server.spaces import MAX_SPACES
 from mock_server.spec import Spec, build
+from mock_server.stores import MemoryStore
 from tests.conftest import Client, Server
 from tests.desk import Desk, desk_of, problem
 
@@ -225,7 +226,7 @@ def test_a_snapshot_is_kept_restored_and_deleted(desk: Desk, teli: Client) -> No
 
 def test_snapshots_are_bounded(desk: Desk) -> None:
     space = open_services(["teli"])["teli"].spaces.open("default")
-    snapshots = Snapshots()
+    snapshots = Snapshots(MemoryStore())
     for index in range(MAX_SNAPSHOTS):
         snapshots.keep(str(index), space, {})
     snapshots.keep("0", space, {"again": True})

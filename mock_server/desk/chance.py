@@ -19,9 +19,9 @@ class Chance(Random):
     """
 
     def __init__(self, seed: int, drawn: int = 0) -> None:
-        self.root = seed
+        self.root = int(seed)  # JSON may say 7.0
         self.drawn = drawn
-        self._key = seed.to_bytes(32, "big", signed=True)
+        self._key = blake2b(str(self.root).encode(), digest_size=32).digest()
         self._block: tuple[int, ...] = ()
         self._number = -1
         super().__init__(0)
