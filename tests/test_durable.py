@@ -122,7 +122,7 @@ def test_everything_that_a_space_is_survives_a_kill(tmp_path: Path) -> None:
 
 def test_what_was_acknowledged_is_there_whenever_the_server_is_killed(tmp_path: Path) -> None:
     file, acknowledged = tmp_path / "kept.db", list[str]()
-    for round in range(8):
+    for round in range(6):
         with serving(file, "--seed", "7") as server:
             stop = threading.Event()
 
