@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from mock_server.jsontext import dumps
 from mock_server.messages import Json, Violation
 from mock_server.spec import NamedAnswer, Operation
 
@@ -59,14 +60,14 @@ class Listing(NamedTuple):
         room = len(self._around(answer, body, total)[0]) + (_DIGITS if self.count_at else 0)
         # Grown in place: to join the batches in the end would copy them all at once.
         text = BytesIO()
-        text.write(b" " * room + orjson.dumps(batch)[1:-1])
+        text.write(b" " * room + dumps(batch).lstrip()[1:-1])
         while batch := list(islice(rows, BATCH)):
             sleep(_PAUSE_SECONDS)
             broken = check(self._value(answer, body, batch, total))
             if broken:
                 return None, broken
             total += len(batch)
-            text.write(b"," + orjson.dumps(batch)[1:-1])
+            text.write(b"," + dumps(batch).lstrip()[1:-1])
         before, after = self._around(answer, body, total)
         text.write(after)
         text.seek(room - len(before))

@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from mock_server.exchange import Behaviour, Service
+from mock_server.exchange import Behaviour, NoteCheck, Service
 from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures
+from mock_server.messages import Json
 from mock_server.spaces import DEFAULT_SPACE, Spaces
 from mock_server.spec import Spec, SpecError, load, specs_folder
 from mock_server.stores import Transaction, open_store
@@ -22,6 +23,7 @@ class Vendor(NamedTuple):
     spec: Spec
     fixtures: Fixtures
     behaviours: Mapping[str, Behaviour]
+    wrong_note: NoteCheck
 
 
 def provider_names() -> list[str]:
@@ -35,25 +37,29 @@ def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
     A file that names no keys keeps the packaged ones, so that the documented keys go on working.
     """
     spec = load(specs_folder() / f"{name}.yaml")
-    behaviours, completions = _module(name, spec)
+    behaviours, completions, wrong_note = _module(name, spec)
     file = fixtures_folder() / f"{name}.yaml"
     loaded = load_fixtures(file, spec, completions) if file.exists() else Fixtures((), {})
     if fixtures is not None and (fixtures / f"{name}.yaml").exists():
         own = load_fixtures(fixtures / f"{name}.yaml", spec, completions)
         loaded = own if own.keys else own._replace(keys=loaded.keys)
-    return Vendor(spec, loaded, behaviours)
+    return Vendor(spec, loaded, behaviours, wrong_note)
 
 
-def _module(name: str, spec: Spec) -> tuple[Mapping[str, Behaviour], Mapping[str, Completion]]:
+def _module(name: str, spec: Spec) -> tuple[Mapping[str, Behaviour], Mapping[str, Completion], NoteCheck]:
     dotted = f"mock_server.providers.{name}"
     if find_spec(dotted) is None:
-        return {}, {}
+        return {}, {}, _any_note
     module = import_module(dotted)
     behaviours: Mapping[str, Behaviour] = module.BEHAVIOURS
     for operation in behaviours:
         if operation not in spec.operations:
             raise SpecError(spec.file, "", f"{dotted} has a behaviour for {operation!r}, which the spec does not name")
-    return behaviours, getattr(module, "COMPLETIONS", {})
+    return behaviours, getattr(module, "COMPLETIONS", {}), getattr(module, "wrong_note", _any_note)
+
+
+def _any_note(name: str, value: Json) -> None:
+    """A vendor that keeps no notes of its own has nothing against any."""
 
 
 def open_services(
@@ -85,4 +91,6 @@ def open_services(
     )
     spaces.reopen()
     spaces.open(DEFAULT_SPACE)
-    return {name: Service(vendor.spec, vendor.behaviours, spaces) for name, vendor in vendors.items()}
+    return {
+        name: Service(vendor.spec, vendor.behaviours, spaces, vendor.wrong_note) for name, vendor in vendors.items()
+    }

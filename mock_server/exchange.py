@@ -11,9 +11,9 @@ from time import perf_counter
 from mock_server.batches import BATCH, listings
 from mock_server.bodies import read_body
 from mock_server.choosing import BadPreference, Choice, Chooser, stubbed
-from mock_server.messages import Answer, Call, Refusal, Request, Response
+from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.outcome import Outcome, problem
-from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit, Spaces
+from mock_server.spaces import DEFAULT_SPACE, Busy, Space, SpaceLimit, Spaces
 from mock_server.spec import (
     Match,
     NamedAnswer,
@@ -26,30 +26,47 @@ from mock_server.spec import (
     refuse,
     unserved,
 )
-from mock_server.stores import State, StoreFailed, Transaction
+from mock_server.stores import Snapshot, State, StoreFailed, Transaction
 
 log = logging.getLogger("ringback")
 
 Behaviour = Callable[[Call, State], Answer]
+NoteCheck = Callable[[str, Json], str | None]
+"""What is wrong with a note (its name, its value) that a vendor's behaviours would find; None if nothing is."""
+
+MAX_QUERY_FIELDS = 4_000
+"""A query of 64 KiB can hold eight times as many, and takes as long to read as a thousand requests."""
 
 
 class Service:
     """One vendor, ready to answer: its spec, its behaviours and the spaces they live in."""
 
-    def __init__(self, spec: Spec, behaviours: Mapping[str, Behaviour], spaces: Spaces) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        behaviours: Mapping[str, Behaviour],
+        spaces: Spaces,
+        wrong_note: NoteCheck = lambda name, value: None,
+    ) -> None:
         self.spec = spec
+        self.wrong_note = wrong_note
         self.behaviours = behaviours
         self.spaces = spaces
         self.router = Router(spec.operations.values())
         self.checks = compile_checks(spec)
         self._listings = listings(spec.operations)
+        self._prefix = spec.provider + "/"
+        self._kinds = tuple(self._prefix + kind for kind in spec.records)
         self._header = spec.security.header.lower()
         self._chooser = Chooser(spec, spaces)
         # Of all operations, because a secret sent to the wrong path is still a secret.
         self._secrets = tuple({path for operation in spec.operations.values() for path in operation.body_secrets})
 
     def exchange(self, request: Request) -> Response:
-        """Answers one request of this vendor and journals it. `request.path` is the vendor's own path."""
+        """Answers one request of this vendor and journals it. `request.path` is the vendor's own path.
+
+        On the thread that must not wait, Busy is raised while others work in the request's space.
+        """
         started = perf_counter()
         space: Space | None = None
         operation: Operation | None = None
@@ -61,8 +78,14 @@ class Service:
                 outcome = self._unserved(request, match)
             else:
                 space = self._authenticate(request, operation)
-                choice = self._chooser.choice(request, operation, match.values, space)
-                outcome = choice.outcome or self._behave(request, operation, match.values, choice.query, space)
+                if request.query.count("&") > MAX_QUERY_FIELDS:
+                    raise Refusal("invalid-request", message=f"more than {MAX_QUERY_FIELDS} fields in the query")
+                with self.spaces.locked(space) as space:
+                    choice = self._chooser.choice(request, operation, match.values, space)
+                    said = choice.outcome or self._behave(request, operation, match.values, choice.query, space)
+                outcome = said if isinstance(said, Outcome) else said()
+        except Busy:
+            raise
         except Refusal as refusal:
             outcome = self._refused(refusal, operation)
         except SpaceLimit as limit:
@@ -74,8 +97,15 @@ class Service:
         except Exception:
             log.exception("%s %s %s failed", self.spec.provider, request.method, request.path)
             outcome = self._refused(Refusal("internal-error"), operation)
-        outcome = choice.applied_to(outcome, space)
-        response = outcome.encoded(operation)
+        try:
+            outcome = choice.applied_to(outcome, space)
+            response = outcome.encoded(operation)
+        except Exception:
+            log.exception("%s %s %s: the answer cannot be sent", self.spec.provider, request.method, request.path)
+            if choice.release is not None:
+                choice.release()
+            outcome = self._refused(Refusal("internal-error"), operation)
+            response = outcome.encoded(operation)
         self._journal(request, response, outcome, operation, space, started)
         return response
 
@@ -95,11 +125,9 @@ class Service:
         match = self.router.match("GET", request.path)
         if match is None or match.operation is None or match.operation.id not in self._listings:
             return False
-        space = self.spaces.get(self.spaces.name_of(self._key(request)) or DEFAULT_SPACE)
-        if space is None or "page" in match.operation.contract:
-            return False
-        with self.spaces.store.transaction(space.name) as transaction:
-            return self._holds_many(transaction)
+        name = self.spaces.name_of(self._key(request)) or DEFAULT_SPACE
+        count = self.spaces.store.count
+        return "page" not in match.operation.contract and any(count(name, kind) > BATCH for kind in self._kinds)
 
     def _unserved(self, request: Request, match: Match | None) -> Outcome:
         """The answer where the spec has no operation: a stub's, else the vendor's 404 or 405."""
@@ -152,8 +180,11 @@ class Service:
 
     def _behave(
         self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
-    ) -> Outcome:
-        """Validates the call, lets the behaviour decide, and checks the answer, all in one transaction."""
+    ) -> Outcome | Callable[[], Outcome]:
+        """Validates the call, lets the behaviour decide, and checks the answer, all in one transaction.
+
+        A long list is read from the space as it is now, but afterwards, so that nobody has to wait for it meanwhile.
+        """
         check = self.checks[operation.id]
         query, violations = check.query(raw_query)
         violations += check.path(path)
@@ -165,18 +196,15 @@ class Service:
         verdict = refuse(operation, violations) if violations else None
         if verdict is not None:
             raise Refusal(verdict.answer, assumed=verdict.assumed, values=refusal_values(verdict.violation))
-        with self.spaces.locked(space) as world, self.spaces.store.transaction(world.name) as transaction:
-            call = Call(operation.id, path, query, body, world.now(), world.random)
-            if operation.id not in self._listings or not self._holds_many(transaction):
+        with self.spaces.store.transaction(space.name) as transaction:
+            call = Call(operation.id, path, query, body, space.now(), space.random)
+            if operation.id not in self._listings or all(transaction.count(kind) <= BATCH for kind in self._kinds):
                 return self._decided(call, operation, transaction)
-            # A long list is read from the space as it is now, without keeping anybody from changing it meanwhile.
-            snapshot = self.spaces.store.snapshot(world.name, self.spec.provider + "/")
+            return partial(self._read, call, operation, self.spaces.store.snapshot(space.name, self._prefix))
+
+    def _read(self, call: Call, operation: Operation, snapshot: Snapshot) -> Outcome:
         with closing(snapshot):
             return self._decided(call, operation, snapshot)
-
-    def _holds_many(self, transaction: Transaction) -> bool:
-        """Whether the space holds more of some kind of record than a batch."""
-        return any(transaction.count(f"{self.spec.provider}/{kind}") > BATCH for kind in self.spec.records)
 
     def _decided(self, call: Call, operation: Operation, transaction: Transaction) -> Outcome:
         """What the behaviour says, checked against the spec."""

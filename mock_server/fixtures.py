@@ -8,8 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-import orjson
-
+from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck, Spec, SpecError
 from mock_server.spec.document import read_yaml
@@ -51,7 +50,7 @@ def load_fixtures(file: Path, spec: Spec, complete: Mapping[str, Completion]) ->
     """
     document = read_yaml(file) or {}
     try:
-        orjson.dumps(document)
+        dumps(document)
     except TypeError as error:
         raise SpecError(str(file), "", f"holds what JSON cannot say: {error}") from None
     if not isinstance(document, dict):

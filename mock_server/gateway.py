@@ -13,6 +13,7 @@ CONTROL = "_ringback"
 MAX_CONTROL_BYTES = MAX_SNAPSHOT_BYTES
 """What the body of a control request may take: a state that was exported can be imported again."""
 
+PROBES = frozenset((f"/{CONTROL}/health", "/livez", "/readyz"))
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
 _EXPOSED = "X-Ringback-Operation, X-Ringback-Evidence, X-Ringback-Fault, X-Ringback-Hint, Preference-Applied, Allow"
 _ALLOW_ANY = ("access-control-allow-origin", "*")
@@ -76,7 +77,7 @@ class Gateway:
         return Destination(None, path)
 
     def exchange(self, service: Service, request: Request) -> Response:
-        """The vendor's answer, with CORS headers for a browser."""
+        """The vendor's answer, with CORS headers for a browser; raises Busy as `Service.exchange` does."""
         if not self.cors or "origin" not in request.headers:
             return service.exchange(request)
         if request.method == "OPTIONS" and "access-control-request-method" in request.headers:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import orjson
-
 from mock_server.batches import Encoded
+from mock_server.jsontext import dumps
 from mock_server.messages import Json, Response
 from mock_server.spec import Operation
 
@@ -46,7 +45,7 @@ class Outcome(NamedTuple):
             if isinstance(self.body, str) and media_type is not None and "json" not in media_type:
                 body = self.body.encode()
             else:
-                body = self.body.text if isinstance(self.body, Encoded) else orjson.dumps(self.body)
+                body = self.body.text if isinstance(self.body, Encoded) else dumps(self.body)
         wire = self.wire
         if wire == "malformed-json":
             body, wire = _malformed(body), None

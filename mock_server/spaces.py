@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from random import Random
-from threading import RLock
+from threading import RLock, get_ident
 from typing import Protocol
 
 from mock_server.desk.chance import Chance
@@ -29,6 +29,14 @@ MAX_HELD = 128
 
 class SpaceLimit(Exception):
     """No further space can be opened."""
+
+
+class Busy(Exception):
+    """Somebody else is at work in `space`, and the caller's thread must not wait; nothing has been done."""
+
+    def __init__(self, space: Space) -> None:
+        super().__init__(space.name)
+        self.space = space
 
 
 class Part(Protocol):
@@ -119,7 +127,10 @@ class _Locked:
 
     def __enter__(self) -> Space:
         while True:
-            self._space.lock.acquire()
+            if not self._space.lock.acquire(blocking=False):
+                if get_ident() == self._spaces.impatient:
+                    raise Busy(self._space)
+                self._space.lock.acquire()
             if not self._space.closed:
                 return self._space
             self._space.lock.release()
@@ -161,6 +172,8 @@ class Spaces:
         self._lock = RLock()
         self.budget = Budget()
         self.held = 0
+        self.impatient: int | None = None
+        """The thread that serves everybody and so waits for nobody."""
 
     def changed(self, space: str) -> tuple[object, Json] | None:
         """For the store: what is to be kept of an open space beside its documents."""
@@ -210,7 +223,10 @@ class Spaces:
             return space
 
     def locked(self, space: Space) -> _Locked:
-        """The space with its lock held; if it was closed since it was found, the new one of its name."""
+        """The space with its lock held; if it was closed since it was found, the new one of its name.
+
+        Raises Busy on the thread that must not wait.
+        """
         return _Locked(self, space)
 
     def hold(self, space: Space, fault: str) -> Callable[[], None] | None:
@@ -237,17 +253,19 @@ class Spaces:
         """Forgets a space and everything in it; False when there is none. The default space is reset instead."""
         if name == DEFAULT_SPACE:
             return self.reset(name)
-        with self._lock:
-            space = self._spaces.get(name)
-            if space is None:
+        space = self._spaces.get(name)
+        if space is None:
+            return False
+        # In this order: who waits for a space must not keep others from opening theirs.
+        with space.lock, self._lock:
+            if space.closed:
                 return False
             # Nobody opens the name anew before its documents are gone.
-            with space.lock:
-                self.store.drop(name)
-                space.closed = True
-                space.journal.close()
-                self.store.forget_world(name)
-                del self._spaces[name]
+            self.store.drop(name)
+            space.closed = True
+            space.journal.close()
+            self.store.forget_world(name)
+            del self._spaces[name]
         return True
 
     def names(self) -> list[str]:

@@ -119,7 +119,7 @@ def test_a_code_without_a_body_has_none(call: Call, code: int) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["100", "199", "600", "0", "-1", "5000", "50", "abc", "", "5 00", "5.0e2", "0x1f4", "+500", "9" * 5000],
+    ["100", "199", "600", "0", "-1", "5000", "50", "abc", "", "5 00", "5.0e2", "0x1f4", "+500", "9" * 900],
     ids=short,
 )
 def test_a_code_that_is_none_is_told(call: Call, code: str) -> None:

@@ -387,7 +387,7 @@ def test_transactions_of_one_space_come_one_after_the_other(store: Store) -> Non
         assert transaction.get("counters", "n") == {"value": 800}
 
 
-@pytest.mark.parametrize("broken", [{"a": object()}, {"a": {1, 2}}, {"a": "\ud800"}, {"a": 2**70}])
+@pytest.mark.parametrize("broken", [{"a": object()}, {"a": {1, 2}}, {"a": "\ud800"}])
 def test_what_is_no_json_is_refused_and_changes_nothing(store: Store, broken: Any) -> None:
     def write() -> None:
         with store.transaction("test_one") as transaction:

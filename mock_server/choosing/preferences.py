@@ -8,8 +8,12 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, quote_plus
 
 MAX_WAIT_SECONDS = 60.0
-_PREFERENCES = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+')
-_PARAMETERS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^;"])+')
+MAX_LENGTH = 1_000
+"""Of a `Prefer` header, in characters."""
+# A quotation that never ends goes to the end, and nothing is tried twice: the time taken grows with the length alone.
+_QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?"?'
+_PREFERENCES = re.compile(rf'(?:[^,"]++|{_QUOTED})++', re.DOTALL)
+_PARAMETERS = re.compile(rf'(?:[^;"]++|{_QUOTED})++', re.DOTALL)
 _CODE = re.compile(r"[2-5][0-9][0-9]")
 _SECONDS = re.compile(r"[0-9]{0,9}\.?[0-9]{1,9}")
 _OURS = ("code", "example", "wait")
@@ -42,6 +46,8 @@ def read_preference(prefer: str | None, query: str) -> tuple[Preference, str]:
     """
     if prefer is None and "__" not in query:
         return NO_PREFERENCE, query
+    if prefer is not None and len(prefer) > MAX_LENGTH:
+        raise BadPreference(f"a Prefer header of {len(prefer)} characters: at most {MAX_LENGTH} are understood")
     asked: dict[str, str] = {}
     for one in _PREFERENCES.findall(prefer or ""):
         for parameter in _PARAMETERS.findall(one):

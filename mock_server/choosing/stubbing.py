@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl
 
-import orjson
-
 from mock_server.bodies import body_or_none
 from mock_server.desk.faults import Values
 from mock_server.desk.stubs import Stub
+from mock_server.jsontext import dumps
 from mock_server.messages import Json, Request
 from mock_server.outcome import Outcome
 from mock_server.spec import path_values
@@ -45,7 +44,7 @@ def _filled(node: Json, values: Values) -> Json:
 def _text(value: Json) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else dumps(value).decode().lstrip()
 
 
 def _in_header(text: str, values: Values) -> str:

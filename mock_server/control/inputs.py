@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import orjson
 from flask import current_app, request
 
 from mock_server.bodies import MAX_BODY_BYTES
 from mock_server.control.problems import Problem
-from mock_server.gateway import Gateway
+from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
+from mock_server.jsontext import BadJson, loads, loads_long
 from mock_server.messages import Json
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit
 from mock_server.spec import SchemaCheck
@@ -45,21 +46,30 @@ def _check(name: str) -> SchemaCheck:
     return SchemaCheck(_schemas()[name])
 
 
-def body(schema: str, limit: int = MAX_BODY_BYTES) -> dict[str, Json]:
-    """The JSON body, at most `limit` bytes, checked against the schema of that name; a Problem says what is wrong."""
-    text = request.get_data(cache=False)
-    if len(text) > limit:
-        raise Problem(413, "Body too large", f"The body has {len(text)} bytes; at most {limit} are understood here.")
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        detail = f"A JSON object is needed, sent with Content-Type: application/json ({error})."
-        raise Problem(400, "Malformed body", detail) from None
+def body(schema: str) -> dict[str, Json]:
+    """The JSON body, at most a mebibyte, checked against the schema of that name; a Problem says what is wrong."""
+    document = _parsed(MAX_BODY_BYTES, loads)
     wrong = _check(schema).differences(document)
     if wrong:
         raise Problem(400, "Invalid body", "; ".join(f"{one.field or 'body'}: {one.message}" for one in wrong[:10]))
     checked: dict[str, Json] = document
     return checked
+
+
+def long_body() -> Json:
+    """A JSON body of any size that a control request may have, unchecked."""
+    return _parsed(MAX_CONTROL_BYTES, loads_long)
+
+
+def _parsed(limit: int, parse: Callable[[bytes], Json]) -> Json:
+    text = request.get_data(cache=False)
+    if len(text) > limit:
+        raise Problem(413, "Body too large", f"The body has {len(text)} bytes; at most {limit} are understood here.")
+    try:
+        return parse(text)
+    except BadJson as error:
+        detail = f"A JSON object is needed, sent with Content-Type: application/json ({error})."
+        raise Problem(400, "Malformed body", detail) from None
 
 
 def only(*names: str) -> None:

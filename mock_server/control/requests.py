@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from flask import Blueprint, Response, request
 
 from mock_server.control.filters import FILTERS, differences, filtered
@@ -15,6 +14,7 @@ from mock_server.control.problems import Problem
 from mock_server.desk.events import HEADER, event, newer
 from mock_server.desk.journal import MAX_SPACE_BYTES, Entry
 from mock_server.desk.nearby import hints
+from mock_server.jsontext import BadJson, loads
 from mock_server.messages import Json
 from mock_server.spaces import Space
 
@@ -34,8 +34,8 @@ def as_json(entry: Entry) -> dict[str, Any]:
 
 def _decoded(text: str) -> Json:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return loads(text.encode())
+    except BadJson:
         return text or None
 
 

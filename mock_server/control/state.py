@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 
-from mock_server.control.inputs import body, gateway, known_space, only, open_space
+from mock_server.control.inputs import body, gateway, known_space, long_body, only, open_space
 from mock_server.control.problems import Problem
 from mock_server.desk.rewind import BadState, SnapshotLimit, export_state, import_state
-from mock_server.gateway import MAX_CONTROL_BYTES
+from mock_server.jsontext import dumps_long
 from mock_server.messages import Json
 from mock_server.spaces import Space
 
@@ -20,23 +20,23 @@ def load(space: Space, document: Json) -> None:
     """Takes a state in; a Problem gives every reason against it, and then nothing has changed."""
     front = gateway()
     try:
-        import_state(front.spaces, front.specs, space, document)
+        import_state(front.spaces, front.services, space, document)
     except BadState as bad:
         raise Problem(422, "Invalid state", "; ".join(bad.reasons[:20]), reasons=bad.reasons[:100]) from None
 
 
 @blueprint.get("/state")
-def exported() -> dict[str, Any]:
+def exported() -> Response:
     only("space")
     front = gateway()
-    return export_state(front.spaces, front.specs, known_space(request.args.get("space")))
+    return _as_json(dumps_long(export_state(front.spaces, front.specs, known_space(request.args.get("space")))))
 
 
 @blueprint.put("/state")
 def imported() -> dict[str, Any]:
     """Answers with the number of records of each kind."""
     only("space")
-    document = body("State", MAX_CONTROL_BYTES)
+    document = long_body()
     space = open_space(request.args.get("space"))
     load(space, document)
     providers = document["providers"]
@@ -68,10 +68,15 @@ def taken() -> tuple[dict[str, Any], int]:
 
 
 @blueprint.get("/snapshots/<name>")
-def snapshot_state(name: str) -> Any:
+def snapshot_state(name: str) -> Response:
     """The state that was kept."""
     only()
-    return _snapshot(name).document()
+    return _as_json(_snapshot(name).encoded)
+
+
+def _as_json(text: bytes) -> Response:
+    """Text that was encoded with care, because it may be long."""
+    return Response(text + b"\n", content_type="application/json")
 
 
 @blueprint.delete("/snapshots/<name>")

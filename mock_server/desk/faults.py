@@ -146,7 +146,8 @@ class Faults:
         return bool(self._rules)
 
     def all(self) -> list[Rule]:
-        return list(self._rules.values())
+        with self._lock:
+            return list(self._rules.values())
 
     def get(self, id: str) -> Rule | None:
         return self._rules.get(id)
@@ -165,12 +166,14 @@ class Faults:
             self.version += 1
 
     def delete(self, id: str) -> bool:
-        self.version += 1
-        return self._rules.pop(id, None) is not None
+        with self._lock:
+            self.version += 1
+            return self._rules.pop(id, None) is not None
 
     def clear(self) -> None:
-        self.version += 1
-        self._rules.clear()
+        with self._lock:
+            self.version += 1
+            self._rules.clear()
 
     def kept(self) -> dict[str, Json]:
         """What there is to keep: every rule with its counts, and how many were made."""

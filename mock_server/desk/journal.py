@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
+from mock_server.jsontext import BadJson, dumps, loads
 from mock_server.messages import Json, Request, Response
 
 MAX_ENTRIES = 10_000
@@ -225,14 +226,14 @@ def _text(body: bytes) -> str:
 def redacted(body: bytes, secrets: tuple[str, ...]) -> bytes:
     """The JSON body with the values at these dotted paths replaced; a body that is no JSON object is dropped whole."""
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = loads(body)
+    except BadJson:
         return REDACTED.encode()
     if not isinstance(document, dict):
         return REDACTED.encode()
     for path in secrets:
         _redact(document, path.split("."))
-    return orjson.dumps(document)
+    return dumps(document)
 
 
 def _redact(node: Json, path: list[str]) -> None:

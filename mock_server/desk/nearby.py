@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-import orjson
-
 from mock_server.desk.journal import Entry
+from mock_server.jsontext import BadJson, loads
 from mock_server.spec import Operation, Spec, hint, unserved
+
+MAX_PATH = 200
+"""Of a path, in characters, that is compared: the comparison takes the square of its length."""
+MAX_FIELDS = 20
 
 
 def hints(spec: Spec, entry: Entry) -> list[str] | None:
@@ -28,12 +31,13 @@ def hints(spec: Spec, entry: Entry) -> list[str] | None:
     if not unread:
         return None
     known = ", ".join((operation.body_schema or {}).get("properties") or ["no body"])
-    sent = ", ".join(f"`{name}`" for name in unread)
+    sent = ", ".join(f"`{name}`" for name in unread[:MAX_FIELDS])
     return [f"you sent {sent}; this operation reads {known}"]
 
 
 def _near_operations(spec: Spec, entry: Entry) -> list[str]:
-    wanted = f"{entry.method} {entry.path}"
+    path = entry.path if len(entry.path) <= MAX_PATH else entry.path[:MAX_PATH] + "..."
+    wanted = f"{entry.method} {path}"
     scored = sorted(
         ((_likeness(entry, operation), operation) for operation in spec.operations.values()),
         key=lambda pair: -pair[0],
@@ -47,7 +51,7 @@ def _near_operations(spec: Spec, entry: Entry) -> list[str]:
 
 def _likeness(entry: Entry, operation: Operation) -> float:
     """1 for the same path and method; parameters fit any segment."""
-    asked, known = entry.path.strip("/").split("/"), list(operation.segments)
+    asked, known = entry.path[:MAX_PATH].strip("/").split("/"), list(operation.segments)
     if len(asked) == len(known):
         known = [given if part.startswith("{") else part for given, part in zip(asked, known, strict=True)]
     path = SequenceMatcher(None, "/".join(asked), "/".join(known)).ratio()
@@ -56,8 +60,8 @@ def _likeness(entry: Entry, operation: Operation) -> float:
 
 def _unread_fields(operation: Operation, entry: Entry) -> list[str]:
     try:
-        body = orjson.loads(entry.request_body)
-    except orjson.JSONDecodeError:
+        body = loads(entry.request_body.encode())
+    except BadJson:
         return []
     known = (operation.body_schema or {}).get("properties") or {}
     return [name for name in body if name not in known] if isinstance(body, dict) else []

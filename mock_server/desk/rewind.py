@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from threading import RLock
 
-import orjson
-
 from mock_server.desk.stub_texts import BadStub, as_json, read_stub
 from mock_server.desk.stubs import MAX_STUBS, Stub
+from mock_server.exchange import Service
 from mock_server.fixtures import reference_errors
+from mock_server.jsontext import dumps, dumps_long, loads_long, own
 from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import SchemaCheck, Spec
@@ -37,7 +37,7 @@ class SnapshotLimit(Exception):
 def export_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> dict[str, Json]:
     """`{"version", "space", "now", "providers": {name: {"records": {kind: [...]}, "notes": {...}}}, "stubs"}`."""
     providers: dict[str, Json] = {}
-    with space.lock, spaces.store.transaction(space.name) as transaction:
+    with spaces.locked(space) as space, spaces.store.transaction(space.name) as transaction:
         for name, spec in specs.items():
             state = State(transaction, name, spec.records)
             records = {kind: list(state.all(kind)) for kind in spec.records}
@@ -52,14 +52,15 @@ def export_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> dic
     }
 
 
-def import_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space, document: Json) -> None:
+def import_state(spaces: Spaces, services: Mapping[str, Service], space: Space, document: Json) -> None:
     """Puts the document in the place of everything the space holds; raises BadState and changes nothing if it is wrong.
 
     Vendors that the document leaves out are left empty; stubs stay as they are where it says nothing of them.
     """
-    providers = _checked(document, specs)
+    specs = {name: service.spec for name, service in services.items()}
+    providers = _checked(document, services)
     stubs = _stubs(document, specs)
-    with space.lock, spaces.store.transaction(space.name) as transaction:
+    with spaces.locked(space) as space, spaces.store.transaction(space.name) as transaction:
         for name, spec in specs.items():
             state = State(transaction, name, spec.records)
             for kind in spec.records:
@@ -70,8 +71,11 @@ def import_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space, docume
         for name, content in providers.items():
             state = State(transaction, name, specs[name].records)
             for kind, records in content.get("records", {}).items():
-                for record in records:
-                    state.put(kind, record)
+                for index, record in enumerate(records):
+                    try:
+                        state.put(kind, record)
+                    except TypeError as error:
+                        raise BadState([f"providers.{name}.records.{kind}[{index}]: {error}"]) from None
             for note, value in content.get("notes", {}).items():
                 state.keep_note(note, value)
         if stubs is not None:
@@ -97,7 +101,7 @@ def _stubs(document: dict[str, Json], specs: Mapping[str, Spec]) -> list[Stub] |
     return stubs
 
 
-def _checked(document: Json, specs: Mapping[str, Spec]) -> dict[str, dict[str, Json]]:
+def _checked(document: Json, services: Mapping[str, Service]) -> dict[str, dict[str, Json]]:
     """The document's providers, or BadState with every reason against them."""
     if not isinstance(document, dict) or document.get("version") != VERSION:
         found = document.get("version") if isinstance(document, dict) else type(document).__name__
@@ -107,14 +111,18 @@ def _checked(document: Json, specs: Mapping[str, Spec]) -> dict[str, dict[str, J
         raise BadState(["providers: a mapping of vendors is needed"])
     reasons: list[str] = []
     for name, content in providers.items():
-        if name not in specs:
-            reasons.append(f"providers.{name}: no such vendor; there are {', '.join(specs)}")
+        if name not in services:
+            reasons.append(f"providers.{name}: no such vendor; there are {', '.join(services)}")
         elif not isinstance(content, dict) or not isinstance(content.get("records", {}), dict):
             reasons.append(f"providers.{name}.records: a mapping of kinds is needed")
         elif not isinstance(content.get("notes", {}), dict):
             reasons.append(f"providers.{name}.notes: a mapping is needed")
         else:
-            reasons += _record_errors(f"providers.{name}.records", content.get("records", {}), specs[name])
+            reasons += _record_errors(f"providers.{name}.records", content.get("records", {}), services[name].spec)
+            for note, value in content.get("notes", {}).items():
+                why = services[name].wrong_note(note, value)
+                if why is not None:
+                    reasons.append(f"providers.{name}.notes.{note}: {why}")
     if reasons:
         raise BadState(reasons)
     return providers
@@ -148,7 +156,7 @@ class Snapshot:
 
     def document(self) -> Json:
         """The state, as `export_state` gave it."""
-        return orjson.loads(self.encoded)
+        return loads_long(self.encoded)
 
     def as_json(self) -> dict[str, Json]:
         return {"name": self.name, "space": self.space, "taken": self.taken.isoformat(), "bytes": len(self.encoded)}
@@ -164,14 +172,14 @@ class Snapshots:
 
     def keep(self, name: str, space: Space, document: dict[str, Json]) -> Snapshot:
         """Keeps the document under that name, in the place of an older one; raises SnapshotLimit at the bound."""
-        snapshot = Snapshot(name, space.name, space.now(), orjson.dumps(document))
+        snapshot = Snapshot(name, space.name, space.now(), dumps_long(document))
         with self._lock:
             others = [kept for kept in self._snapshots.values() if kept.name != name]
             if len(others) >= MAX_SNAPSHOTS:
                 raise SnapshotLimit(f"{MAX_SNAPSHOTS} snapshots are kept; delete some")
             if sum(len(kept.encoded) for kept in others) + len(snapshot.encoded) > MAX_SNAPSHOT_BYTES:
                 raise SnapshotLimit(f"snapshots take {MAX_SNAPSHOT_BYTES >> 20} MiB at most; delete some")
-            head = orjson.dumps([snapshot.space, snapshot.taken.isoformat()])
+            head = dumps([snapshot.space, snapshot.taken.isoformat()])
             self._store.keep_snapshot(name, head + b"\n" + snapshot.encoded)
             self._snapshots[name] = snapshot
         return snapshot
@@ -191,5 +199,5 @@ class Snapshots:
 
 def _restored(name: str, kept: bytes) -> Snapshot:
     head, _, encoded = kept.partition(b"\n")
-    space, taken = orjson.loads(head)
+    space, taken = own(head)
     return Snapshot(name, space, datetime.fromisoformat(taken), encoded)

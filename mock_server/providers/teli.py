@@ -87,6 +87,16 @@ def _next_free_number(area: str, state: State) -> str | None:
     return None
 
 
+def wrong_note(name: str, value: Json) -> str | None:
+    """What is wrong with a note that somebody wants this module to go on with; None for one that it might have made."""
+    area = name.removeprefix("lines ")
+    if area == name or not is_north_american_area(area):
+        return "unknown; there are `lines AREA`"
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LINES_PER_AREA:
+        return f"a whole number from 0 to {LINES_PER_AREA} is needed"
+    return None
+
+
 def list_phone_numbers(call: Call, state: State) -> Answer:
     """The user's numbers, or with `is_admin` the organization's (docs: phone-numbers/list)."""
     query = call.query

@@ -18,6 +18,7 @@ from mock_server.stores.state import State
 Record = dict[str, Any]
 
 _SEARCH_COUNTRY, _SEARCH_LIMIT = "US", 5
+_COUNTRIES = ("US", "CA", "GB")
 """What a search means that names neither (docs: search-for-available-numbers)."""
 
 _AS_SENT = (
@@ -178,6 +179,18 @@ def _mark(number: str, mark: str, state: State) -> None:
 
 def _note(block: Block) -> str:
     return f"held {block.calling_code} {block.stem}"
+
+
+def wrong_note(name: str, value: Json) -> str | None:
+    """What is wrong with a note that somebody wants this module to go on with; None for one that it might have made."""
+    block = next(
+        (block for country in _COUNTRIES for block in fictitious_blocks(country) if _note(block) == name), None
+    )
+    if block is None:
+        return "unknown; there are `held CODE STEM` of the blocks of numbers for sale"
+    if not isinstance(value, str) or len(value) != block.size or set(value) - {_FREE, _HELD}:
+        return f"{block.size} characters are needed, each {_FREE} or {_HELD}"
+    return None
 
 
 # Agents

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import jsonschema_rs
-import orjson
 
+from mock_server.jsontext import dumps
 from mock_server.messages import Json, Violation
 from mock_server.spec.model import Operation, Spec
 
@@ -47,9 +47,9 @@ class SchemaCheck:
 
 def _is_large(value: Json) -> bool:
     try:
-        return len(orjson.dumps(value)) > LARGE_BYTES
+        return len(dumps(value)) > LARGE_BYTES
     except TypeError:
-        # Generated values may hold what orjson does not write (integers of a hundred digits); they are small.
+        # Generated values may hold what JSON cannot say; they are small.
         return False
 
 

@@ -2,7 +2,17 @@
 
 from mock_server.stores.memory import MemoryStore
 from mock_server.stores.opening import open_store
-from mock_server.stores.protocols import Row, Store, StoreFailed, StoreRefused, Transaction
+from mock_server.stores.protocols import Row, Snapshot, Store, StoreFailed, StoreRefused, Transaction
 from mock_server.stores.state import State
 
-__all__ = ["MemoryStore", "Row", "State", "Store", "StoreFailed", "StoreRefused", "Transaction", "open_store"]
+__all__ = [
+    "MemoryStore",
+    "Row",
+    "Snapshot",
+    "State",
+    "Store",
+    "StoreFailed",
+    "StoreRefused",
+    "Transaction",
+    "open_store",
+]

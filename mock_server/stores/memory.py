@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from threading import RLock
+from itertools import islice
+from threading import RLock, Thread
+from time import sleep
 
-import orjson
-
+from mock_server.jsontext import dumps, own
 from mock_server.messages import Json
 from mock_server.stores.protocols import Beside, Row, Transaction
 
 Stored = tuple[int, bytes]
+_MANY = 1_000
 
 
 class Table:
@@ -86,7 +88,7 @@ class MemoryReader:
     def get(self, kind: str, id: str) -> Json | None:
         table = self._tables.get(kind)
         row = table.rows.get(id) if table is not None else None
-        return None if row is None else orjson.loads(row[1])
+        return None if row is None else own(row[1])
 
     def all(self, kind: str, after: int = 0) -> Iterator[Row]:
         table = self._tables.get(kind)
@@ -97,7 +99,7 @@ class MemoryReader:
         for index in range(bisect_right(sequences, after), len(ids)):
             row = rows.get(ids[index])
             if row is not None and row[0] == sequences[index]:
-                yield Row(row[0], orjson.loads(row[1]))
+                yield Row(row[0], own(row[1]))
 
     def count(self, kind: str) -> int:
         table = self._tables.get(kind)
@@ -148,7 +150,7 @@ class MemoryTransaction(MemoryReader):
             table = self._tables[kind] = Table()
         old = table.rows.get(id)
         # Copied, because orjson's own bytes keep the large block of memory that they were written into.
-        encoded = b"".join((orjson.dumps(document), b""))
+        encoded = b"".join((dumps(document), b""))
         self._undo.append((table, id, old))
         for view in table.views:
             view.keep(id, old)
@@ -244,12 +246,19 @@ class MemoryStore:
             viewed = {kind: table for kind, table in tables.items() if kind.startswith(prefix)}
             return MemorySnapshot(viewed, lock)
 
+    def count(self, space: str, kind: str) -> int:
+        table = self._spaces.get(space, {}).get(kind)
+        return 0 if table is None else len(table.rows)
+
     def exists(self, space: str) -> bool:
         return any(table.rows for table in self._spaces.get(space, {}).values())
 
     def drop(self, space: str) -> None:
         with self._guard:
-            self._spaces.pop(space, None)
+            tables = self._spaces.pop(space, {})
+        # Row by row, where there are many: to forget them all at once takes as long as to list them.
+        if sum(len(table.rows) for table in tables.values()) > _MANY:
+            Thread(target=_forget, args=(tables,), daemon=True).start()
 
     def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
         with self._lock(space):
@@ -286,3 +295,12 @@ class MemoryStore:
 
     def close(self) -> None:
         """Holds nothing open."""
+
+
+def _forget(tables: dict[str, Table]) -> None:
+    for table in tables.values():
+        # A view may still read the rows themselves.
+        while table.rows and not table.views:
+            for id in list(islice(table.rows, _MANY)):
+                table.rows.pop(id, None)
+            sleep(0)

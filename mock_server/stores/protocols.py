@@ -87,6 +87,9 @@ class Store(Protocol):
     def snapshot(self, space: str, prefix: str) -> Snapshot:
         """The space's kinds whose names begin with `prefix`, as they are now."""
 
+    def count(self, space: str, kind: str) -> int:
+        """How many documents of the kind the space has, or had a moment ago: nobody is waited for."""
+
     def exists(self, space: str) -> bool:
         """Whether the space has ever been written to and not been dropped since."""
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-import orjson
-
+from mock_server.jsontext import dumps, own
 from mock_server.messages import Json
 from mock_server.stores.memory import MemoryStore, MemoryTransaction, Table, Tables
 from mock_server.stores.protocols import StoreFailed, StoreRefused, Transaction
@@ -138,7 +137,7 @@ class SqliteStore(MemoryStore):
         def change(database: sqlite3.Connection) -> None:
             _apply(database, written, deleted, kinds)
             if beside is not None:
-                database.execute(_KEEP_WORLD, (space, orjson.dumps(beside[1])))
+                database.execute(_KEEP_WORLD, (space, dumps(beside[1])))
 
         self.write(change)
         if beside is not None and self.beside is not None:
@@ -159,7 +158,7 @@ class SqliteStore(MemoryStore):
     def world(self, space: str) -> Json | None:
         """What was kept of the space's clock, chance and rules, or None."""
         row = self._database.execute("SELECT world FROM worlds WHERE space = ?", (space,)).fetchone()
-        return None if row is None else orjson.loads(row[0])
+        return None if row is None else own(row[0])
 
     def keep_world(self, space: str) -> None:
         if self.beside is None or self.beside.changed(space) is None:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
@@ -19,10 +20,13 @@ from granian.server.embed import Server
 
 from mock_server.bodies import MAX_BODY_BYTES
 from mock_server.desk.events import HEADER
-from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
+from mock_server.exchange import Service
+from mock_server.gateway import MAX_CONTROL_BYTES, PROBES, Gateway
 from mock_server.messages import Request, Response
+from mock_server.spaces import Busy
 from mock_server.wire.breaking import SUPPORTED_FAULTS, send_broken
 from mock_server.wire.live import Live
+from mock_server.wire.waiting import Waiting
 
 log = logging.getLogger("ringback")
 
@@ -50,6 +54,9 @@ class Wire:
         self._live = Live(gateway.spaces)
         self._deadlines = _Deadlines(BODY_SECONDS)
         self._lists = ThreadPoolExecutor(1, "lists")
+        self._health = ThreadPoolExecutor(1, "health")
+        self._waiting = Waiting()
+        gateway.spaces.impatient = get_ident()
         gateway.wire_faults = SUPPORTED_FAULTS
         gateway.has_streams = True
         self._flask: Any = None
@@ -84,15 +91,14 @@ class Wire:
                 return
         if destination.service is not None:
             service, request = destination.service, request._replace(path=destination.path)
-            if service.is_long(request):
-                loop = asyncio.get_running_loop()
-                response = await loop.run_in_executor(self._lists, self._gateway.exchange, service, request)
-            else:
-                response = self._gateway.exchange(service, request)
+            response = await self._exchanged(service, request)
         else:
             if scope.authority and "host" not in headers:
                 request.headers["host"] = scope.authority  # type: ignore[index]
-            response = await asyncio.to_thread(self._control, request, scope.scheme)
+            # Whoever asks whether the server is up does not stand in line behind those who ask for more.
+            pool = self._health if request.path in PROBES else None
+            loop = asyncio.get_running_loop()
+            response = await loop.run_in_executor(pool, self._control, request, scope.scheme)
             marker = dict(response.headers).get(HEADER)
             if marker is not None:
                 kept = [header for header in response.headers if header[0] != HEADER]
@@ -107,6 +113,16 @@ class Wire:
             await _send_in_parts(response, protocol)
         else:
             _send(response, protocol)
+
+    async def _exchanged(self, service: Service, request: Request) -> Response:
+        if service.is_long(request):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._lists, self._gateway.exchange, service, request)
+        while True:
+            try:
+                return self._gateway.exchange(service, request)
+            except Busy as busy:
+                await self._waiting.until_free(busy.space)
 
     def _control(self, request: Request, scheme: str) -> Response:
         # Flask is imported on first use: it would double the time the server needs to be ready.

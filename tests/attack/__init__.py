@@ -1,0 +1,1 @@
+"""What an attack on a Ringback found, kept: each case as a test against a server process on a real port."""
