@@ -11,6 +11,8 @@ from mock_server.spec import Operation, Spec, hint, unserved
 MAX_PATH = 200
 """Of a path, in characters, that is compared: the comparison takes the square of its length."""
 MAX_FIELDS = 20
+NEAR = 0.55
+"""How alike two paths are at least, from 0 to 1, if one may have been meant for the other."""
 
 
 def hints(spec: Spec, entry: Entry) -> list[str] | None:
@@ -45,7 +47,7 @@ def _near_operations(spec: Spec, entry: Entry) -> list[str]:
     return [
         f"{wanted}: did you mean {'' if operation.method == entry.method else operation.method + ' '}{operation.path}?"
         for score, operation in scored[:3]
-        if score > 0.55
+        if score > NEAR
     ]
 
 
@@ -54,7 +56,11 @@ def _likeness(entry: Entry, operation: Operation) -> float:
     asked, known = entry.path[:MAX_PATH].strip("/").split("/"), list(operation.segments)
     if len(asked) == len(known):
         known = [given if part.startswith("{") else part for given, part in zip(asked, known, strict=True)]
-    path = SequenceMatcher(None, "/".join(asked), "/".join(known)).ratio()
+    matcher = SequenceMatcher(None, "/".join(asked), "/".join(known))
+    # The cheap bounds first: most operations are nothing like what was asked for.
+    if matcher.real_quick_ratio() < NEAR or matcher.quick_ratio() < NEAR:
+        return 0.0
+    path = matcher.ratio()
     return path - (0.0 if entry.method == operation.method else 0.05)
 
 
