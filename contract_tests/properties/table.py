@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from contract_tests.properties import accounts, addresses, bystanders, documented, generated, lists, methods, records
+from contract_tests.properties import (
+    accounts,
+    addressed,
+    addresses,
+    bystanders,
+    documented,
+    fields,
+    generated,
+    lists,
+    methods,
+    records,
+    refusing,
+    values,
+)
 from contract_tests.properties.recorder import Property, Recorder
 from mock_server.spec import Operation, Spec
 
@@ -73,12 +86,36 @@ PROPERTIES = (
         records.reads_back,
     ),
     Property(
+        "values",
+        "Whatever the page lets a field hold is taken, and reads back as it was sent.",
+        values.writes_values,
+        values.values_come_back,
+    ),
+    Property(
         "partial",
         "An update keeps what was not sent, and what can never change.",
         lambda spec, operation: (
             _effect(operation, "update") and bool({"partial", "immutable"} & set(operation.contract))
         ),
         records.keeps_the_rest,
+    ),
+    Property(
+        "fields",
+        "A field is updated alone and with any other one, reads back, and moves nothing else of any record.",
+        fields.updates_fields,
+        fields.alone_and_in_pairs,
+    ),
+    Property(
+        "atomic",
+        "A request with one wrong value is refused as a whole: unknown records are, and nothing of it is kept.",
+        refusing.writes_several,
+        refusing.refused_as_a_whole,
+    ),
+    Property(
+        "addressed",
+        "An answer is about the record whose name was sent, by whichever of its names.",
+        addressed.answers_about_a_record,
+        addressed.the_one_that_was_named,
     ),
     Property(
         "clear",

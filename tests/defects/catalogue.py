@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from tests.defects import interactly, teli, uponai, vogent
+from tests.defects import interactly, moves, teli, uponai, values, vogent
 from tests.defects.planting import Defect
 
-DEFECTS: list[Defect] = [*teli.DEFECTS, *vogent.DEFECTS, *interactly.DEFECTS, *uponai.DEFECTS]
+DEFECTS: list[Defect] = [
+    *teli.DEFECTS,
+    *vogent.DEFECTS,
+    *interactly.DEFECTS,
+    *uponai.DEFECTS,
+    *values.DEFECTS,
+    *moves.DEFECTS,
+]
 
 BEYOND = {
     ("uponai", "clear"): "no page says what null or an empty list does; a server that differs is a note",

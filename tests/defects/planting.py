@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from mock_server.exchange import Behaviour, Service
 from mock_server.messages import Answer, Call, Request, Response
@@ -349,3 +351,78 @@ def edits(operation: str, kind: str, change: Callable[[Call, dict[str, Any]], An
 def record_key(row: dict[str, Any], state: State, kind: str) -> str:
     """The key under which a record is kept."""
     return str(row[state._shapes[kind].key])
+
+
+def field(operation: str, name: str, change: Callable[[Any], Any]) -> Plant:
+    """Keeps another value of one field of the body than the one that was sent; `change` sees it wherever it is sent."""
+    return sees(operation, lambda body: {**body, name: change(body[name])} if body.get(name) is not None else body)
+
+
+def refuses(operation: str, method: str, wanted: Callable[[Any], bool], status: int, said: Any) -> Plant:
+    """Refuses a request that it should take, with a documented status: `wanted` sees the body, nothing is changed."""
+
+    def plant(service: Service) -> None:
+        honest = service.exchange
+        pattern = re.compile(re.sub(r"\{[^}]+\}", "[^/]+", service.spec.operations[operation].path))
+
+        def exchange(request: Request) -> Response:
+            mine = request.method == method and pattern.fullmatch(request.path) is not None
+            try:
+                body = json.loads(request.body) if mine and request.body else None
+            except ValueError:
+                body = None
+            if not isinstance(body, dict) or not wanted(body):
+                return honest(request)
+            response = honest(request._replace(body=b'{"'))
+            return response._replace(status=status, body=json.dumps(said).encode())
+
+        service.exchange = exchange  # type: ignore[method-assign]
+
+    return plant
+
+
+def keeps_some(operation: str, *names: str, required: tuple[str, ...] = ()) -> Plant:
+    """Keeps these fields of a request that it refuses."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if not of(response, operation) or response.status < 400 or response.status == 401:
+            return response
+        try:
+            sent = json.loads(request.body or b"")
+        except ValueError:
+            return response
+        if isinstance(sent, dict) and any(name in sent for name in names):
+            kept = {name: sent[name] for name in (*names, *required) if name in sent}
+            ask(request._replace(body=json.dumps(kept).encode()))
+        return response
+
+    return boundary(changed)
+
+
+def overlooks(operation: str, name: str, wrong: Callable[[Any], bool]) -> Plant:
+    """Takes a request with a wrong value in one field, and does the rest of it."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if not of(response, operation) or response.status < 400 or response.status == 401:
+            return response
+        try:
+            sent = json.loads(request.body or b"")
+        except ValueError:
+            return response
+        if not isinstance(sent, dict) or name not in sent or not wrong(sent[name]):
+            return response
+        other = ask(request._replace(body=json.dumps({k: v for k, v in sent.items() if k != name}).encode()))
+        return other if other.status < 300 else response
+
+    return boundary(changed)
+
+
+def takes_for(method: str, folder: str, key: str, other: str) -> Plant:
+    """Takes one record of a folder for another, whatever is done with it."""
+
+    def changed(request: Request) -> Request:
+        path = unquote(request.path)
+        mine = request.method == method and (path == f"{folder}/{key}" or path.startswith(f"{folder}/{key}/"))
+        return request._replace(path=path.replace(key, other, 1)) if mine else request
+
+    return asked(changed)

@@ -1,0 +1,133 @@
+"""What an update of one field or of two does: it is taken, reads back, and moves nothing else of any record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+
+from contract_tests.judging.lawful import violations_of
+from contract_tests.judging.readings import addressed_key, moved, unlike
+from contract_tests.properties.choices import choices, with_body
+from contract_tests.properties.recorder import Recorder
+from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.schemas import grade_of, lasting
+from contract_tests.words.statements import contract_evidence, weakest
+from contract_tests.world import reading
+from contract_tests.world.reading import Reading
+from contract_tests.world.world import World
+from mock_server.messages import Json
+from mock_server.spec import Operation, Spec
+
+
+def updates_fields(spec: Spec, operation: Operation) -> bool:
+    """Whether the operation updates fields of a record that its path names."""
+    contract = operation.contract
+    addressed = (contract.get("key") or {}).get("in") == "path"
+    return contract.get("effect") == "update" and addressed and bool(contract.get("fields"))
+
+
+class Steps:
+    """Update after update of one record, each compared with what was there before it."""
+
+    def __init__(self, recorder: Recorder, world: World) -> None:
+        self._recorder = recorder
+        self._world = world
+        self._operation = recorder.operation
+        self._key = addressed_key(self._operation, world.plain_request(self._operation))
+        self._turns: dict[str, int] = {}
+        self._values = choices(world, self._operation)
+        self._base = reading.base_body(world, self._operation)
+        self._seen = self._read()
+        self.names = [name for name in self._values if len(self._values[name]) > 1]
+
+    def _read(self) -> dict[str, Reading]:
+        kind = self._operation.contract["record"]
+        return {one.operation.id: one for one in reading.read(self._world, kind, self._key, {})}
+
+    def fill(self) -> None:
+        """Gives every field a value, all of them at once or else one by one; what comes of it is not judged."""
+        body = {**self._base, **{name: self._next(name) for name in self._values}}
+        if self._world.send(self._operation, with_body(self._world, self._operation, body))[1].status >= 300:
+            for name in self._values:
+                one = with_body(self._world, self._operation, {**self._base, name: body[name]})
+                self._world.send(self._operation, one)
+        self._seen = self._read()
+
+    def _next(self, name: str) -> Json:
+        """The field's next value, another one than it has now."""
+        self._turns[name] = self._turns.get(name, -1) + 1
+        return self._values[name][self._turns[name] % len(self._values[name])]
+
+    def update(self, *names: str) -> None:
+        """Sends new values for these fields, and compares every reading with the one before."""
+        operation, world, recorder = self._operation, self._world, self._recorder
+        request = with_body(world, operation, {**self._base, **{name: self._next(name) for name in names}})
+        if violations_of(world, operation, request):
+            return
+        title = f"{' and '.join(names) or 'nothing'} alone"
+        sent, reply = world.send(operation, request)
+        if reply.status >= 300:
+            if len(names) == 1:
+                grade = grade_of(operation.body_schema, names[0])
+                message = f"{names[0]} alone is a valid update, and is answered with {reply.status}"
+                refused = Difference("status", "a success", reply.status, message, grade)
+                recorder.add(title, contract_evidence(operation, "partial", "fields"), [refused], sent.wire)
+            return
+        before, self._seen = self._seen, self._read()
+        written = reading.sent_fields(operation, sent)
+        answer = reading.answered(operation, sent, reply)
+        for seen in [*([answer] if answer is not None else []), *self._seen.values()]:
+            how = weakest(contract_evidence(operation, "fields"), seen.evidence)
+            recorder.add(
+                f"{title}, read by {seen.operation.id}", how, list(unlike(operation, written, seen)), sent.wire
+            )
+        for name, seen in self._seen.items():
+            how = weakest(contract_evidence(operation, *self._word()), seen.evidence)
+            found = [*moved(self._kept(set(written)), before[name], seen), *_neighbours(before[name], seen)]
+            recorder.add(f"{title}, read by {name}", how, found, sent.wire)
+
+    def _word(self) -> list[str]:
+        return ["partial"] if self._operation.contract.get("partial") else ["immutable"]
+
+    def _kept(self, written: set[str]) -> set[str]:
+        """The fields that stay: whatever any operation writes into such a record where the update is a partial one."""
+        contract, kind = self._operation.contract, self._operation.contract["record"]
+        kept = set(contract.get("immutable") or ())
+        if contract.get("partial"):
+            same = [one for one in self._world.spec.operations.values() if one.contract.get("record") == kind]
+            kept |= {place for one in same for place in (one.contract.get("fields") or {}).values()}
+        return kept - written
+
+
+def _neighbours(before: Reading, seen: Reading) -> Iterable[Difference]:
+    """Other rows of the same list that an update changed, took or made."""
+    old = [lasting(before.record_schema, row) for row in before.others]
+    new = [lasting(seen.record_schema, row) for row in seen.others]
+    for row in old:
+        if row in new:
+            new.remove(row)
+        else:
+            yield Difference("", row, "changed or gone", f"another record changed or went in {seen.operation.id}")
+    for row in new:
+        if len(seen.others) > len(before.others):
+            yield Difference("", "absent", row, f"another record appeared in {seen.operation.id}")
+
+
+def alone_and_in_pairs(recorder: Recorder) -> None:
+    """Fills a record, then updates nothing, each field alone, every two of them, and nothing again."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    if not recorder.draws:
+        raise NotCovered("--draws 0 asks for documented requests only")
+    if not any(True for _ in world.readers(operation.contract["record"])):
+        raise NotCovered("no documented operation shows these records")
+    steps = Steps(recorder, world)
+    if not steps.names:
+        raise NotCovered("no field of it has two values that are known to be valid")
+    steps.fill()
+    steps.update()
+    for name in steps.names:
+        steps.update(name)
+    for pair in combinations(steps.names, 2):
+        steps.update(*pair)
+    steps.update()
+    recorder.finish()
