@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mock_server.desk.rewind import MAX_SNAPSHOT_BYTES, Snapshots
 from mock_server.exchange import Service
 from mock_server.messages import Request, Response
+from mock_server.telephone import Switchboard
 
 CONTROL = "_ringback"
 MAX_CONTROL_BYTES = MAX_SNAPSHOT_BYTES
@@ -52,6 +53,7 @@ class Gateway:
         self.control_open = control_open
         self.specs = {name: service.spec for name, service in services.items()}
         self.snapshots = Snapshots(self.spaces.store)
+        self.switchboard = Switchboard(self.spaces, self.specs)
         # Plain WSGI hides the socket, so it breaks no connection and has no streams; a wire says that it can.
         self.wire_faults: tuple[str, ...] = ("malformed-json",)
         self.has_streams = False

@@ -69,6 +69,7 @@ def add_commands(commands: Any) -> None:
     load = _command(state, "import", _import, "put a state in the place of what the space holds")
     load.add_argument("file", metavar="FILE", help="what export printed; - for stdin")
     _add_stubs(commands)
+    _add_calls(commands)
     _add_worlds(commands)
     _add_time(commands)
 
@@ -89,6 +90,56 @@ def _add_stubs(commands: Any) -> None:
         stubs, "remove", lambda o, c: c.call("DELETE", f"/stubs/{quote(o.id, safe='')}", space=o.space), "forget one"
     )
     remove.add_argument("id", metavar="ID")
+
+
+def _add_calls(commands: Any) -> None:
+    dial = _command(commands, "dial", _dial, "ring a number of a space")
+    dial.add_argument("to", metavar="NUMBER", help="a number of the space, as the vendor shows it")
+    dial.add_argument("--from", dest="caller", metavar="NUMBER", help="who calls")
+    dial.add_argument("--provider", metavar="P", help="where several vendors have the number")
+    dial.add_argument("--outcome", metavar="O", help="answered, no-answer, busy, voicemail or failed")
+    dial.add_argument(
+        "--say", type=_said, metavar="FILE", help="what the caller says, a line each; `agent: ...` is said by the agent"
+    )
+    calls = _group(commands, "calls", "see and end the calls of a space")
+    listing = _command(
+        calls,
+        "list",
+        lambda o, c: c.call("GET", "/calls", **_given(o, "space", "provider", "state", "limit")),
+        "show the calls, oldest first",
+    )
+    listing.add_argument("--provider", metavar="P")
+    listing.add_argument("--state", metavar="S", help="queued, ringing, in-progress or ended")
+    listing.add_argument("--limit", type=int, metavar="N")
+    end = _command(
+        calls,
+        "hangup",
+        lambda o, c: c.call("POST", f"/calls/{quote(o.id, safe='')}/hangup", space=o.space),
+        "end one that is under way",
+    )
+    end.add_argument("id", metavar="ID")
+
+
+def _dial(options: argparse.Namespace, control: Control) -> Any:
+    wanted = _given(options, "space", "to", "provider", "outcome", "say")
+    if options.caller is not None:
+        wanted["from"] = options.caller
+    return control.call("POST", "/calls", wanted)
+
+
+def _said(file: str) -> list[dict[str, str]]:
+    try:
+        lines = (sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{file}: {error}") from None
+    said = []
+    for line in filter(str.strip, lines):
+        speaker, colon, text = line.partition(":")
+        known = colon and speaker.strip().lower() in ("agent", "caller")
+        said.append(
+            {"speaker": speaker.strip().lower(), "text": text.strip()} if known else {"speaker": "caller", "text": line}
+        )
+    return said
 
 
 def _add_stub(options: argparse.Namespace, control: Control) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, current_app
 
 from mock_server.control import (
+    calls,
     clock,
     faults,
     guard,
@@ -30,7 +31,7 @@ def register(app: Flask, gateway: Gateway) -> None:
     # Not as a route for every path, which would hide that a known path has no such method.
     app.register_error_handler(404, index.nowhere)
     app.register_blueprint(index.blueprint)
-    for noun in (health, info, reset, spaces, state, clock, faults, stubs, requests):
+    for noun in (health, info, reset, spaces, state, clock, faults, stubs, calls, requests):
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from mock_server.control.inputs import body, known_space, only, open_space
+from mock_server.control.inputs import body, gateway, known_space, only, open_space
 from mock_server.control.problems import Problem
 from mock_server.spaces import Space
 
@@ -52,6 +52,7 @@ def moved() -> dict[str, Any]:
 
 @blueprint.post("/clock/advance")
 def advanced() -> dict[str, Any]:
+    """Moves the clock and plays what falls due on the way, in order, before it answers; `played` counts the steps."""
     only("space")
     seconds = body("ClockAdvance")["seconds"]
     space = open_space(request.args.get("space"))
@@ -59,8 +60,8 @@ def advanced() -> dict[str, Any]:
         _check(space.now() + timedelta(seconds=seconds))
     except OverflowError:
         raise Problem(400, "Invalid time", f"{seconds} seconds lead out of the calendar.") from None
-    space.clock.advance(seconds)
-    return _as_json(space)
+    played = gateway().switchboard.advance(space, seconds)
+    return {**_as_json(space), "played": played}
 
 
 def _check(moment: datetime) -> None:

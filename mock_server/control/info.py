@@ -16,6 +16,7 @@ from mock_server.desk.rewind import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOTS
 from mock_server.desk.stubs import MAX_STUBS
 from mock_server.operations import catalogue, missing_operations
 from mock_server.spaces import MAX_HELD, MAX_HELD_PER_SPACE, MAX_SPACES
+from mock_server.telephone import MAX_CALLS
 
 blueprint = Blueprint("info", __name__)
 
@@ -39,6 +40,7 @@ def info() -> dict[str, Any]:
             "journal_bytes": MAX_TOTAL_BYTES,
             "fault_rules_per_space": MAX_RULES,
             "stubs_per_space": MAX_STUBS,
+            "calls_per_space": MAX_CALLS,
             "held_connections_per_space": MAX_HELD_PER_SPACE,
             "held_connections": MAX_HELD,
             "snapshots": MAX_SNAPSHOTS,

@@ -15,6 +15,7 @@ from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import SchemaCheck, Spec
 from mock_server.stores import State, Store
+from mock_server.telephone import BadCalls, export_calls, import_calls, read_calls
 
 VERSION = 1
 MAX_SNAPSHOTS = 100
@@ -35,13 +36,14 @@ class SnapshotLimit(Exception):
 
 
 def export_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> dict[str, Json]:
-    """`{"version", "space", "now", "providers": {name: {"records": {kind: [...]}, "notes": {...}}}, "stubs"}`."""
+    """`{"version", "space", "now", "providers": {name: {"records": {kind: [...]}, "notes": {}}}, "stubs", "calls"}`."""
     providers: dict[str, Json] = {}
     with spaces.locked(space) as space, spaces.store.transaction(space.name) as transaction:
         for name, spec in specs.items():
             state = State(transaction, name, spec.records)
             records = {kind: list(state.all(kind)) for kind in spec.records}
             providers[name] = {"records": records, "notes": dict(state.notes())}
+        calls = export_calls(transaction)
     stubs = [as_json(stub) for stub in space.stubs.all()]
     return {
         "version": VERSION,
@@ -49,6 +51,7 @@ def export_state(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> dic
         "now": space.now().isoformat(),
         "providers": providers,
         "stubs": stubs,
+        "calls": calls,
     }
 
 
@@ -60,6 +63,10 @@ def import_state(spaces: Spaces, services: Mapping[str, Service], space: Space, 
     specs = {name: service.spec for name, service in services.items()}
     providers = _checked(document, services)
     stubs = _stubs(document, specs)
+    try:
+        calls = read_calls(document.get("calls", []))
+    except BadCalls as bad:
+        raise BadState(bad.reasons) from None
     with spaces.locked(space) as space, spaces.store.transaction(space.name) as transaction:
         for name, spec in specs.items():
             state = State(transaction, name, spec.records)
@@ -78,6 +85,7 @@ def import_state(spaces: Spaces, services: Mapping[str, Service], space: Space, 
                         raise BadState([f"providers.{name}.records.{kind}[{index}]: {error}"]) from None
             for note, value in content.get("notes", {}).items():
                 state.keep_note(note, value)
+        import_calls(transaction, calls)
         if stubs is not None:
             space.stubs.clear()
             for stub in stubs:

@@ -7,6 +7,7 @@ from mock_server.spec.evidence import stated, strongest, whole
 from mock_server.spec.loading import SHARED_ANSWERS, load, load_all, specs_folder
 from mock_server.spec.model import (
     Evidence,
+    Inbound,
     Magic,
     Missing,
     NamedAnswer,
@@ -27,6 +28,7 @@ from mock_server.spec.unserved import hint, unserved
 __all__ = [
     "SHARED_ANSWERS",
     "Evidence",
+    "Inbound",
     "Magic",
     "Match",
     "Missing",

@@ -87,6 +87,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
             "x-magic",
             "x-missing",
             "x-records",
+            "x-telephone",
             "x-variables",
         ]
     ),
@@ -145,6 +146,8 @@ KEYWORDS: dict[str, frozenset[str]] = {
     ),
     "record": frozenset(["key", "aliases", "references", "schema", "secrets"]),
     "magic": frozenset("scenario operations at values answer status headers fault seconds".split()),
+    "telephone": frozenset(["inbound"]),
+    "inbound": frozenset("number agent shares enabled set-by remarks x-evidence".split()),
     "missing": frozenset(["method", "path", "summary", "x-evidence"]),
     "variable": frozenset(["description", "default", "others", "found", "given"]),
 }

@@ -12,6 +12,7 @@ from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
 from mock_server.spec.evidence import statement
 from mock_server.spec.model import (
     Evidence,
+    Inbound,
     Magic,
     Missing,
     NamedAnswer,
@@ -22,6 +23,7 @@ from mock_server.spec.model import (
     RefusalRule,
     ResponseSpec,
     Security,
+    Shares,
     Spec,
     Variable,
 )
@@ -106,6 +108,7 @@ class _Loading:
             variables=self.variables,
             magic=tuple(self._magic(operations)),
             other_servers=tuple(_host_and_base(server["url"]) for server in servers[1:]),
+            inbound=self._inbound(operations),
             missing=tuple(self._missing(operations)),
         )
         self._agree(spec)
@@ -405,6 +408,38 @@ class _Loading:
                 fault=node.get("fault"),
                 seconds=float(node.get("seconds", 0)),
             )
+
+    def _inbound(self, operations: dict[str, Operation]) -> Inbound | None:
+        section = self.checker.mapping(self.document.get("x-telephone") or {}, "telephone", "/x-telephone")
+        if "inbound" not in section:
+            return None
+        place, kinds = "/x-telephone/inbound", self.document.get("x-records") or {}
+        node = self.checker.mapping(section["inbound"], "inbound", place)
+        evidence = self._evidence(node, place)
+        if evidence is None or not {"number", "agent", "set-by"} <= set(node):
+            raise self.checker.fail(place, "needs number, agent, set-by and x-evidence")
+        number, agent, shares = node["number"], node["agent"], node.get("shares")
+        for one in (number, agent):
+            if one.get("record") not in kinds:
+                raise self.checker.fail(place, f"{one.get('record')!r} is not among x-records")
+        if node["set-by"] not in operations:
+            raise self.checker.fail(f"{place}/set-by", f"there is no operation {node['set-by']!r}")
+        if ("field" in agent) == (shares is not None):
+            raise self.checker.fail(place, "an agent has a field, or agents have shares")
+        return Inbound(
+            numbers=number["record"],
+            number=number["field"],
+            agents=agent["record"],
+            agent=agent.get("field"),
+            shares=Shares(**shares) if shares is not None else None,
+            enabled=node.get("enabled"),
+            name=agent["name"],
+            greeting=agent.get("greeting"),
+            version=agent.get("version"),
+            set_by=node["set-by"],
+            remarks=node.get("remarks") or {},
+            evidence=evidence,
+        )
 
     def _missing(self, operations: dict[str, Operation]) -> Iterator[Missing]:
         served = {(operation.method, operation.path) for operation in operations.values()}

@@ -227,6 +227,38 @@ class Operation:
         return tuple(parameter for parameter in self.parameters if parameter.place == place)
 
 
+class Shares(NamedTuple):
+    """A list of a number in which several agents share its calls: its field, and what its entries call what."""
+
+    field: str
+    agent: str
+    version: str
+    weight: str
+
+
+class Inbound(NamedTuple):
+    """Who picks up when a number rings, in the words of the vendor's records.
+
+    `number` is what is dialled, a field of a record of `numbers`; `agent` the field that names the agent, or `shares`
+    the list of them. `enabled` is the field that says whether the number takes calls at all, `set_by` the operation
+    that links an agent. An agent has a `name`, maybe a `greeting` and a `version`. A remark is told where its field is
+    true.
+    """
+
+    numbers: str
+    number: str
+    agents: str
+    agent: str | None
+    shares: Shares | None
+    enabled: str | None
+    name: str
+    greeting: str | None
+    version: str | None
+    set_by: str
+    remarks: Mapping[str, str]
+    evidence: Evidence
+
+
 class Missing(NamedTuple):
     """A documented operation that is not served; `path` is the vendor's whole path, `evidence` names its page."""
 
@@ -266,6 +298,7 @@ class Spec:
     magic: tuple[Magic, ...] = ()
     other_servers: tuple[tuple[str, str], ...] = ()
     """Further servers the pages name, as (host, base path): the same paths under another name."""
+    inbound: Inbound | None = None
     missing: tuple[Missing, ...] = ()
     """What the pages document and nobody serves."""
 

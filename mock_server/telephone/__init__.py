@@ -1,0 +1,31 @@
+"""The telephone of a space: calls with a life that its clock moves, and who picks up when a number rings."""
+
+from mock_server.telephone.calls import MAX_CALLS, STATES, CallLimit, shown
+from mock_server.telephone.fates import OUTCOMES
+from mock_server.telephone.keeping import BadCalls, export_calls, import_calls, read_calls
+from mock_server.telephone.switchboard import (
+    DEFAULT_CALLER,
+    AmbiguousNumber,
+    NoSuchCall,
+    NoSuchNumber,
+    NotLive,
+    Switchboard,
+)
+
+__all__ = [
+    "DEFAULT_CALLER",
+    "MAX_CALLS",
+    "OUTCOMES",
+    "STATES",
+    "AmbiguousNumber",
+    "BadCalls",
+    "CallLimit",
+    "NoSuchCall",
+    "NoSuchNumber",
+    "NotLive",
+    "Switchboard",
+    "export_calls",
+    "import_calls",
+    "read_calls",
+    "shown",
+]

@@ -1,0 +1,189 @@
+"""A call as a document: born queued, moved step by step, ended with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from random import Random
+from secrets import token_hex
+from typing import Any, NamedTuple
+
+from mock_server.identifiers import uuid4
+from mock_server.messages import Json
+from mock_server.stores import State, Transaction
+from mock_server.telephone.fates import Fate
+from mock_server.telephone.picking import Picked
+from mock_server.telephone.talk import talk
+
+Record = dict[str, Any]
+
+MAX_CALLS = 10_000
+"""How many calls a space keeps; the oldest that are over make room."""
+
+QUEUED, RINGING, IN_PROGRESS, ENDED = "queued", "ringing", "in-progress", "ended"
+STATES = (QUEUED, RINGING, IN_PROGRESS, ENDED)
+_QUEUE_SECONDS = 0.2
+
+NEXT_DUE = "next due"
+"""The note that says before when nothing is due: so nobody looks through the agenda in vain."""
+
+
+class CallLimit(Exception):
+    """No further call can be placed."""
+
+
+class _Shape(NamedTuple):
+    key: str
+    aliases: tuple[str, ...] = ()
+
+
+def book_of(transaction: Transaction) -> State:
+    """The telephone's own records of a space: every call, and in the agenda those that have something before them."""
+    return State(transaction, "~telephone", {"calls": _Shape("id"), "agenda": _Shape("id")})
+
+
+class Dialled(NamedTuple):
+    """What a call is placed with; `number` is the key of the vendor's record, `said` what the caller is to say."""
+
+    provider: str
+    direction: str
+    caller: str
+    called: str
+    number: str
+    greeting: str
+    name: str
+    said: Sequence[Mapping[str, str]] | None = None
+
+
+def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: datetime, random: Random) -> Record:
+    """A new call in the book, queued; one that nobody picks up will have failed when its time comes."""
+    id = uuid4(random)
+    while book.get("calls", id) is not None:
+        id = uuid4(random)
+    nobody = picked.agent is None
+    script = [] if nobody else talk(dialled.said, dialled.greeting, fate.outcome, random)
+    call = {
+        "id": id,
+        "provider": dialled.provider,
+        "direction": dialled.direction,
+        "from": dialled.caller,
+        "to": dialled.called,
+        "number": dialled.number,
+        "agent": None if nobody else {"id": picked.agent_id, "version": picked.version, "name": dialled.name},
+        "why": picked.why,
+        "outcome": "failed" if nobody else fate.outcome,
+        "chosen_by": "nobody-picks-up" if nobody else fate.chosen_by,
+        "state": QUEUED,
+        "reason": None,
+        "created_at": stamp(now),
+        "ringing_at": None,
+        "answered_at": None,
+        "ended_at": None,
+        "due_at": stamp(now + timedelta(seconds=_QUEUE_SECONDS)),
+        "ring_seconds": 0.0 if nobody else fate.ring_seconds,
+        "script": script,
+    }
+    _make_room(book)
+    keep(book, call)
+    return call
+
+
+def _make_room(book: State) -> None:
+    if book.count("calls") < MAX_CALLS:
+        return
+    for row in book.rows("calls"):
+        if row.document["due_at"] is None:
+            book.delete("calls", row.document["id"])
+            return
+    raise CallLimit(f"{MAX_CALLS} calls of this space are under way; let some of them end")
+
+
+def keep(book: State, call: Record) -> None:
+    """Stores the call, and in the agenda when something is to become of it."""
+    book.put("calls", call)
+    if call["due_at"] is None:
+        book.delete("agenda", call["id"])
+    else:
+        book.put("agenda", {"id": call["id"], "due_at": call["due_at"]})
+    before = (book.note(NEXT_DUE) or {}).get("at")
+    dues = [due for due in (before, call["due_at"]) if due is not None]
+    note_due(book, min(dues, default=None))
+
+
+def note_due(book: State, at: str | None) -> str:
+    """Notes before when nothing is due, None for never; returns a mark that no other writing of the note has."""
+    mark = token_hex(8)
+    if at is None:
+        book.drop_note(NEXT_DUE)
+    else:
+        book.keep_note(NEXT_DUE, {"at": at, "mark": mark})
+    return mark
+
+
+def step(call: Record, now: datetime) -> None:
+    """Moves the call on: what was to happen at its `due_at` happens, at `now`."""
+    at = stamp(now)
+    if call["state"] == QUEUED and call["outcome"] != "failed":
+        call["state"], call["ringing_at"] = RINGING, at
+        _wait(call, now, call["ring_seconds"])
+    elif call["state"] == RINGING and call["outcome"] in ("answered", "voicemail"):
+        call["state"], call["answered_at"] = IN_PROGRESS, at
+        _wait(call, now, call["script"][-1]["until_seconds"])
+    else:
+        end(call, now, _reason(call))
+
+
+def _wait(call: Record, now: datetime, seconds: float) -> None:
+    call["due_at"] = stamp(now + timedelta(seconds=seconds))
+
+
+def _reason(call: Record) -> str:
+    if call["state"] != IN_PROGRESS:
+        return "nobody-picks-up" if call["agent"] is None else str(call["outcome"])
+    if call["outcome"] == "voicemail":
+        return "voicemail"
+    return f"{call['script'][-1]['speaker']}-hangup"
+
+
+def end(call: Record, now: datetime, reason: str) -> None:
+    """The call is over, for that reason."""
+    call["state"], call["reason"], call["ended_at"], call["due_at"] = ENDED, reason, stamp(now), None
+
+
+def hang_up(call: Record, now: datetime) -> None:
+    """Somebody who may do so ends the call: before it was answered it is cancelled, else what was said stays."""
+    end(call, now, "hung-up" if call["state"] == IN_PROGRESS else "cancelled")
+
+
+def transcript(call: Mapping[str, Json], now: datetime) -> list[dict[str, Json]]:
+    """What has been said until now: `{"speaker": "agent" | "caller", "text", "at_seconds"}`."""
+    if call["answered_at"] is None:
+        return []
+    until = datetime.fromisoformat(call["ended_at"]) if call["ended_at"] else now
+    passed = (until - datetime.fromisoformat(call["answered_at"])).total_seconds()
+    # What was stamped to the microsecond is rounded; whoever was in the middle of a word is not quoted.
+    return [
+        {name: line[name] for name in ("speaker", "text", "at_seconds")}
+        for line in call["script"]
+        if line["until_seconds"] <= passed + 0.001
+    ]
+
+
+def duration_seconds(call: Mapping[str, Json]) -> float:
+    """How long the two were connected; 0 for a call that nobody answered."""
+    if call["answered_at"] is None or call["ended_at"] is None:
+        return 0.0
+    passed = datetime.fromisoformat(call["ended_at"]) - datetime.fromisoformat(call["answered_at"])
+    return round(passed.total_seconds(), 3)
+
+
+def shown(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
+    """The call as the control API tells of it."""
+    hidden = ("script", "ring_seconds")
+    told = {name: value for name, value in call.items() if name not in hidden}
+    return {**told, "duration_seconds": duration_seconds(call), "transcript": transcript(call, now)}
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as text that sorts as time does."""
+    return moment.isoformat(timespec="microseconds")

@@ -1,0 +1,101 @@
+"""The calls of a space as a part of its state: out, checked, and in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mock_server.messages import Json
+from mock_server.spec import SchemaCheck
+from mock_server.stores import Transaction
+from mock_server.telephone.calls import MAX_CALLS, STATES, book_of, keep
+from mock_server.telephone.fates import OUTCOMES
+
+_TEXT = {"type": "string"}
+_MOMENT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$"}
+_MAYBE_MOMENT = {"anyOf": [_MOMENT, {"type": "null"}]}
+_LINE = {
+    "type": "object",
+    "required": ["speaker", "text", "at_seconds", "until_seconds"],
+    "properties": {
+        "speaker": {"enum": ["agent", "caller"]},
+        "text": _TEXT,
+        "at_seconds": {"type": "number"},
+        "until_seconds": {"type": "number"},
+    },
+}
+_FIELDS = {
+    "id": _TEXT,
+    "provider": _TEXT,
+    "direction": {"enum": ["inbound", "outbound"]},
+    "from": _TEXT,
+    "to": _TEXT,
+    "number": _TEXT,
+    "agent": {"type": ["object", "null"], "required": ["id", "version", "name"]},
+    "why": _TEXT,
+    "outcome": {"enum": list(OUTCOMES)},
+    "chosen_by": _TEXT,
+    "state": {"enum": list(STATES)},
+    "reason": {"type": ["string", "null"]},
+    "created_at": _MOMENT,
+    "ringing_at": _MAYBE_MOMENT,
+    "answered_at": _MAYBE_MOMENT,
+    "ended_at": _MAYBE_MOMENT,
+    "due_at": _MAYBE_MOMENT,
+    "ring_seconds": {"type": "number"},
+    "script": {"type": "array", "items": _LINE},
+}
+_SCHEMA = {
+    "type": "object",
+    "required": list(_FIELDS),
+    "properties": _FIELDS,
+    # A call that is answered has something to say, and one that is over has nothing before it.
+    "allOf": [
+        {
+            "if": {"properties": {"outcome": {"enum": ["answered", "voicemail"]}}},
+            "then": {"properties": {"script": {"minItems": 1}}},
+        },
+        {
+            "if": {"properties": {"state": {"enum": ["ended"]}}},
+            "then": {"properties": {"due_at": {"type": "null"}, "ended_at": _MOMENT}},
+            "else": {"properties": {"due_at": _MOMENT}},
+        },
+    ],
+}
+
+
+class BadCalls(Exception):
+    """Calls that cannot be taken in; `reasons` says what is wrong, one place each."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons[:20]))
+        self.reasons = reasons
+
+
+def export_calls(transaction: Transaction) -> list[Json]:
+    """Every call of the space, whole."""
+    return list(book_of(transaction).all("calls"))
+
+
+def read_calls(rows: Json) -> list[dict[str, Json]]:
+    """The calls that a state holds; raises BadCalls."""
+    if not isinstance(rows, list) or len(rows) > MAX_CALLS:
+        raise BadCalls([f"calls: a list of at most {MAX_CALLS} calls is needed"])
+    check = SchemaCheck(_SCHEMA)
+    reasons = [
+        f"calls[{index}].{wrong.field}: {wrong.message}"
+        for index, row in enumerate(rows)
+        for wrong in check.differences(row)
+    ]
+    if reasons:
+        raise BadCalls(reasons)
+    return rows
+
+
+def import_calls(transaction: Transaction, calls: Sequence[Mapping[str, Json]]) -> None:
+    """Puts the calls in the place of those that the space has."""
+    book = book_of(transaction)
+    for kind in ("calls", "agenda"):
+        for record in list(book.all(kind)):
+            book.delete(kind, record["id"])
+    for call in calls:
+        keep(book, dict(call))

@@ -1,0 +1,194 @@
+"""The switchboard of a server: rings numbers of its spaces, plays what is due, hangs up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from mock_server.messages import Json
+from mock_server.spaces import Space, Spaces
+from mock_server.spec import Inbound, Spec
+from mock_server.stores import State, Transaction
+from mock_server.telephone.calls import ENDED, Dialled, book_of, hang_up, keep, place, shown
+from mock_server.telephone.fates import fate
+from mock_server.telephone.picking import picks_up
+from mock_server.telephone.playing import Agenda, Played, play
+
+STEPS_AT_ONCE = 50
+"""How many steps are taken while others wait for the space: a few milliseconds' worth."""
+
+DEFAULT_CALLER = "+12025550143"
+"""Who calls where nobody says: a number that is kept for fiction."""
+
+
+class NoSuchNumber(Exception):
+    """No vendor of the space has the number; `known` are some that it has."""
+
+    def __init__(self, number: str, known: Sequence[str]) -> None:
+        super().__init__(f"no number {number!r} is here; there are {', '.join(known) or 'none'}")
+
+
+class AmbiguousNumber(Exception):
+    """Several vendors of the space have the number."""
+
+    def __init__(self, number: str, providers: Sequence[str]) -> None:
+        super().__init__(f"{number} is a number of {' and '.join(providers)}; say of which")
+
+
+class NoSuchCall(Exception):
+    """The space has no call of that id."""
+
+
+class NotLive(Exception):
+    """The call is over already."""
+
+
+class Switchboard:
+    """Rings, plays and hangs up in the spaces of a server."""
+
+    def __init__(self, spaces: Spaces, specs: Mapping[str, Spec]) -> None:
+        self._spaces = spaces
+        self._specs = specs
+        self._agendas: WeakKeyDictionary[Space, Agenda] = WeakKeyDictionary()
+
+    def dial(
+        self,
+        space: Space,
+        to: str,
+        *,
+        caller: str = DEFAULT_CALLER,
+        provider: str | None = None,
+        outcome: str | None = None,
+        said: Sequence[Mapping[str, str]] | None = None,
+    ) -> dict[str, Json]:
+        """Rings a number of the space, and tells of the call; raises NoSuchNumber, AmbiguousNumber or CallLimit."""
+        self.catch_up(space)
+        with self._opened(space) as (world, transaction):
+            spec, inbound, number, state = self._called(transaction, to, provider)
+            picked = picks_up(spec, inbound, number, state, world.random)
+            agent: Mapping[str, Any] = picked.agent or {}
+            name = str(agent.get(inbound.name, ""))
+            greeting = (agent.get(inbound.greeting) if inbound.greeting else None) or (
+                f"Hello, this is {name}. How can I help you?"
+            )
+            key = str(number[spec.records[inbound.numbers].key])
+            dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said)
+            now = world.now()
+            call = place(
+                book_of(transaction),
+                dialled,
+                picked,
+                fate(outcome, caller, "inbound", world.random),
+                now,
+                world.random,
+            )
+            return shown(call, now)
+
+    def _called(
+        self, transaction: Transaction, to: str, provider: str | None
+    ) -> tuple[Spec, Inbound, Mapping[str, Json], State]:
+        """The vendor that has the number, and its record."""
+        found = []
+        for name, spec in self._specs.items():
+            inbound = spec.inbound
+            if inbound is None or provider not in (None, name):
+                continue
+            state = State(transaction, name, spec.records)
+            record = state.find(inbound.numbers, to)
+            if record is not None and record[inbound.number] == to:
+                found.append((spec, inbound, record, state))
+        if not found:
+            raise NoSuchNumber(to, self._known(transaction, provider))
+        if len(found) > 1:
+            raise AmbiguousNumber(to, [spec.provider for spec, *_ in found])
+        return found[0]
+
+    def _known(self, transaction: Transaction, provider: str | None) -> list[str]:
+        """A few numbers of each vendor."""
+        return [
+            str(row[spec.inbound.number])
+            for name, spec in self._specs.items()
+            if spec.inbound is not None and provider in (None, name)
+            for row in islice(State(transaction, name, spec.records).all(spec.inbound.numbers), 4)
+        ]
+
+    def calls(
+        self, space: Space, *, after: int = 0, limit: int = 1000, **wanted: str | None
+    ) -> tuple[list[dict[str, Json]], int | None]:
+        """The space's calls behind that place, oldest first, whose fields have the wanted values, and where to go on.
+
+        The place of a call is its own for ever; None says that there are no more.
+        """
+        self.catch_up(space)
+        asked = [(name, value) for name, value in wanted.items() if value is not None]
+        found: list[dict[str, Json]] = []
+        last = after
+        with self._opened(space) as (world, transaction):
+            now = world.now()
+            for row in book_of(transaction).rows("calls", after):
+                if any(row.document[name] != value for name, value in asked):
+                    continue
+                if len(found) == limit:
+                    return found, last
+                found.append(shown(row.document, now))
+                last = row.sequence
+        return found, None
+
+    def call(self, space: Space, id: str) -> dict[str, Json]:
+        """The call of that id; raises NoSuchCall."""
+        self.catch_up(space)
+        with self._opened(space) as (world, transaction):
+            return shown(_known(book_of(transaction), id), world.now())
+
+    def hang_up(self, space: Space, id: str) -> dict[str, Json]:
+        """Ends a call that is under way; raises NoSuchCall or NotLive."""
+        self.catch_up(space)
+        with self._opened(space) as (world, transaction):
+            book, now = book_of(transaction), world.now()
+            call = _known(book, id)
+            if call["state"] == ENDED:
+                raise NotLive(f"the call {id} is over since {call['ended_at']}: {call['reason']}")
+            hang_up(call, now)
+            keep(book, call)
+            return shown(call, now)
+
+    def catch_up(self, space: Space) -> int:
+        """Plays everything that is due by the space's clock; returns how many steps that took."""
+        return self._play(space, space.now(), moving=False)
+
+    def advance(self, space: Space, seconds: float) -> int:
+        """Moves the space's clock, playing on the way everything that falls due, in order; returns the steps."""
+        target = space.now() + timedelta(seconds=seconds)
+        steps = self._play(space, target, moving=space.clock.frozen)
+        space.clock.advance((target - space.now()).total_seconds() if space.clock.frozen else seconds)
+        return steps
+
+    def _play(self, space: Space, until: datetime, *, moving: bool) -> int:
+        """Plays in turns, so that others reach the space between them; a `moving` clock goes along."""
+        steps = 0
+        while True:
+            with self._opened(space) as (world, transaction):
+                played: Played = play(
+                    book_of(transaction), until, STEPS_AT_ONCE, self._agendas.setdefault(world, Agenda())
+                )
+                if moving and played.last is not None and played.last > world.now():
+                    world.clock.set(played.last, frozen=True)
+            steps += played.steps
+            if played.next is None or played.next > until:
+                return steps
+
+    @contextmanager
+    def _opened(self, space: Space) -> Iterator[tuple[Space, Transaction]]:
+        with self._spaces.locked(space) as world, self._spaces.store.transaction(world.name) as transaction:
+            yield world, transaction
+
+
+def _known(book: State, id: str) -> dict[str, Any]:
+    call = book.get("calls", id)
+    if call is None:
+        raise NoSuchCall(f"there is no call {id!r} here")
+    return call
