@@ -556,7 +556,7 @@ class TestUsers:
         assert (status, body) == (201, {"success": True, "user": {**shown, **counts}, "powered_by": "Teli"})
         listed = client.get(f"{ORGANIZATION}/users").json()
         row = listed["users"][-1]
-        assert (listed["count"], row["unique_id"], row["phone"]) == (2, id, "+15551234567")
+        assert (listed["count"], row["unique_id"], row["phone"]) == (3, id, "+15551234567")
         assert row["organization_id"] == "4d051118-c116-4923-8ff4-1a9761115fec"
         assert {"address", "organization_unique_id"}.isdisjoint(row)
 

@@ -9,9 +9,13 @@ from typing import Any
 from contract_tests.endpoint.transport import Reply
 from contract_tests.words.findings import Difference
 from contract_tests.words.schemas import CLEARED, grade_of
+from contract_tests.words.statements import contract_evidence
 from contract_tests.world.world import ABSENT, Sent, World
 from mock_server.messages import Json, Violation
 from mock_server.spec import NamedAnswer, NamedRequest, Operation, ResponseSpec
+
+COUNTRY_CODE_DIGITS = 3
+"""The longest country code of E.164."""
 
 
 def shape(world: World, operation: Operation, reply: Reply) -> list[Difference]:
@@ -72,7 +76,8 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
     for name, value in answer.value.items():
         actual = body.get(name, ABSENT)
         if name in echo:
-            yield from _echo(name, sent.value(name), actual, (contract.get("clears") or {}).get(name))
+            how = contract_evidence(operation, "echo").grade
+            yield from _echo(name, sent.value(name), actual, (contract.get("clears") or {}).get(name), how)
         elif name in answer.constants and not (schema.get(name) or {}).get("x-issued"):
             grade = "assumed" if name in answer.undecided else None
             if actual != value:
@@ -119,10 +124,12 @@ def _determined(schema: Any, expected: Json, actual: Json, at: str, grade: str |
         yield Difference(at, expected, _shown(actual), grade=grade)
 
 
-def _echo(name: str, sent: Json, actual: Json, clears: Any) -> Iterator[Difference]:
+def _echo(name: str, sent: Json, actual: Json, clears: Any, grade: str) -> Iterator[Difference]:
     if sent is ABSENT:
         if actual is not ABSENT:
-            yield Difference(f"/{name}", "absent", actual, f"not sent, so not answered; found {actual!r}", "assumed")
+            # A key without a value tells no more than its absence.
+            how = "assumed" if actual is None else grade
+            yield Difference(f"/{name}", "absent", actual, f"not sent, so not answered; found {actual!r}", how)
     elif clears and sent in clears:
         if actual not in CLEARED and actual is not ABSENT:
             yield Difference(f"/{name}", sent, actual, f"cleared, but the answer says {actual!r}")
@@ -173,12 +180,16 @@ def _status_text(expected: int, reply: Reply) -> str:
 
 
 def _consistent(rules: Any, body: dict[str, Json]) -> Iterator[Difference]:
-    """Values of one answer that must agree: the digits of two fields equal, or one inside the other."""
+    """Values of one answer that must agree: the digits of two fields equal, or one inside the other.
+
+    Digits are equal without the country code too, which numbers are often shown without.
+    """
     for rule in rules:
         first = _digits(body.get(rule["digits_of"]))
         other = rule.get("equal") or rule.get("contain")
         second = _digits(body.get(other))
-        agree = first == second if "equal" in rule else second in first
+        equal = first.endswith(second) and len(first) - len(second) <= COUNTRY_CODE_DIGITS
+        agree = equal if "equal" in rule else second in first
         if not agree:
             yield Difference(
                 f"/{other}", body.get(rule["digits_of"]), body.get(other), f"{other} and {rule['digits_of']} disagree"

@@ -7,7 +7,7 @@ from typing import Any
 
 from contract_tests.words.pointers import ABSENT
 from mock_server.messages import Json
-from mock_server.spec import stated
+from mock_server.spec import child, stated
 
 CLEARED = ("", None, ABSENT)
 """How a cleared field may read back where the page does not say which: empty, null, or not there."""
@@ -26,9 +26,7 @@ def declared(schema: Mapping[str, Any] | None, field: str) -> bool:
     """Whether a schema names a dotted field."""
     node: Any = schema
     for part in field.split("."):
-        if not isinstance(node, Mapping):
-            return False
-        node = node.get("items") if part.isdigit() else (node.get("properties") or {}).get(part)
+        node = child(node, part)
     return node is not None
 
 
@@ -48,13 +46,14 @@ def lasting(schema: Any, value: Json, *, issued: tuple[str, ...] = ("time",)) ->
     """
     if not isinstance(schema, Mapping):
         return value
-    properties = schema.get("properties")
-    if isinstance(value, dict) and properties:
-        return {
-            name: lasting(properties[name], child, issued=issued)
-            for name, child in value.items()
-            if name in properties and (properties[name] or {}).get("x-issued") not in issued
-        }
+    if isinstance(value, dict):
+        named = {name: child(schema, name) for name in value}
+        if schema.get("properties") or any(one is not None for one in named.values()):
+            return {
+                name: lasting(inner, value[name], issued=issued)
+                for name, inner in named.items()
+                if inner is not None and inner.get("x-issued") not in issued
+            }
     if isinstance(value, list):
         return [lasting(schema.get("items"), child, issued=issued) for child in value]
     return value

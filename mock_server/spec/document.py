@@ -62,6 +62,7 @@ SCHEMA_KEYWORDS = frozenset(
         "maxContains",
         "contentMediaType",
         "contentEncoding",
+        "discriminator",
         "x-evidence",
         "x-variable",
         "x-issued",
@@ -216,8 +217,7 @@ def _keywords(schema: Any) -> set[str]:
     found: set[str] = set()
     if isinstance(schema, dict):
         found |= schema.keys() - _NO_ASSERTIONS
-        found |= {"null"} if "type" in schema else set()
-        found |= {"empty"} if "minLength" in schema else set()
+        found |= {"null", "empty"} if "type" in schema else set()
         for key, child in schema.items():
             inner = child.values() if key in ("properties", "patternProperties") else [child]
             if key not in _VALUES:
@@ -230,7 +230,7 @@ def _keywords(schema: Any) -> set[str]:
 _VALUES = frozenset(["default", "const", "enum", "example", "examples", "required", "x-evidence"])
 _NO_ASSERTIONS = frozenset(
     "title description default example examples deprecated readOnly writeOnly $comment properties items "
-    "x-evidence x-variable x-issued x-secret".split()
+    "discriminator x-evidence x-variable x-issued x-secret".split()
 )
 
 
