@@ -197,3 +197,50 @@ def test_the_command_says_it_in_one_line_and_exits_with_2(tmp_path: Path) -> Non
         assert len(done.stderr.splitlines()) == 1, done.stderr
         assert "openapi/vogent.yaml" in done.stderr
         assert "operationid" in done.stderr
+
+
+def test_a_value_of_a_variable_that_no_list_has_is_named_with_file_line_and_what_is_allowed(tmp_path: Path) -> None:
+    """Sent to another server as it stands, it would name a record of nobody."""
+    text = (ROOT / "openapi" / "teli.yaml").read_text(encoding="utf-8")
+    wrong = text.replace("body: {inbound_agent_id: agent_does_not_exist}", "body: {inbound_agent_id: agent_of_nobody}")
+    assert wrong != text
+    file = tmp_path / "teli.yaml"
+    file.write_text(wrong, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        load(file)
+    line = wrong[: wrong.index("agent_of_nobody")].count("\n") + 1
+    said = str(caught.value)
+    assert said.startswith(
+        f"{file}:{line}: at operation updatePhoneAgent/x-requests/agent-not-found/body/inbound_agent"
+    )
+    assert "'agent_of_nobody' is none of the values of the variable agent_id: allowed are 'agent_abc123'" in said
+    assert "'agent_does_not_exist'" in said
+    assert "`unknown`" in said
+
+
+@pytest.mark.parametrize("marked", ["others", "ours", "unknown"])
+def test_a_value_of_a_variable_may_be_documented_of_the_start_state_or_unknown_on_purpose(
+    tmp_path: Path, marked: str
+) -> None:
+    document = yaml.safe_load((ROOT / "openapi" / "vogent.yaml").read_text(encoding="utf-8"))
+    requests = document["paths"]["/phone_numbers/{id}"]["put"]["x-requests"]
+    requests["wrong-type"]["body"] = {"agentId": "another"}
+    file = tmp_path / "vogent.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(SpecError, match="'another' is none of the values"):
+        load(file)
+    document["x-variables"]["agent_id"].setdefault(marked, []).append("another")
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    assert "another" in load(file).variables["agent_id"].known
+
+
+def test_an_error_names_the_line_where_the_place_stands(tmp_path: Path) -> None:
+    """References and anchors are followed to where the words stand."""
+    text = (ROOT / "openapi" / "uponai.yaml").read_text(encoding="utf-8")
+    wrong = text.replace("    BoundAgent:\n      type: object", "    BoundAgent:\n      typ: object")
+    assert wrong != text
+    file = tmp_path / "uponai.yaml"
+    file.write_text(wrong, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        load(file)
+    assert f"{file}:{wrong[: wrong.index('typ: object')].count(chr(10)) + 1}: " in str(caught.value)

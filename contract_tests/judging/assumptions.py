@@ -26,7 +26,7 @@ _KEYS_OF = {
     "partial": ("partial", "immutable"),
     "idempotent": ("idempotent",),
     "unique": ("unique",),
-    "list": ("at", "count", "page", "filters"),
+    "list": ("at", "count", "page", "filters", "lifts"),
 }
 """What of a contract the verdicts on a property rest on."""
 

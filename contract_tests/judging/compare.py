@@ -73,6 +73,7 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
     schema = (operation.responses[answer.status].schema or {}).get("properties") or {}
     contract = operation.contract
     echo = set(contract.get("echo") or ())
+    asked = _as_documented(operation, sent)
     for name, value in answer.value.items():
         actual = body.get(name, ABSENT)
         if name in echo:
@@ -85,16 +86,17 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
         elif (
             world.own
             and contract.get("effect") in ("update", "create")
-            and sent_as_documented(operation, sent)
+            and asked is not None
             and (not isinstance(value, list | dict) or _is_first(operation, answer, sent))
         ):
-            yield from _determined(schema.get(name), value, actual, f"/{name}", None)
+            yield from _determined(schema.get(name), asked.expect.get(name, value), actual, f"/{name}", None)
     yield from _consistent(contract.get("consistent") or (), body)
 
 
-def sent_as_documented(operation: Operation, sent: Sent) -> bool:
-    """Whether every value of the request is the documented one, so that the whole answer is determined."""
-    return any(_is(request, sent) and request.evidence.grade == "seed" for request in operation.requests.values())
+def _as_documented(operation: Operation, sent: Sent) -> NamedRequest | None:
+    """The request of the page with every value of the one that was sent, so that the whole answer is determined."""
+    seeds = [one for one in operation.requests.values() if one.evidence.grade == "seed"]
+    return next((one for one in seeds if _is(one, sent)), None)
 
 
 def _is(request: NamedRequest, sent: Sent) -> bool:

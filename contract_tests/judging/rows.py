@@ -47,7 +47,15 @@ def _too_many(operation: Operation, query: Json, rows: list[Json]) -> Iterable[D
 
 def _unasked(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
     """Rows that a filter of the query should have kept out."""
+    lifted = {
+        name
+        for parameter, names in (operation.contract.get("lifts") or {}).items()
+        if str(query.get(parameter)).lower() == "true"
+        for name in names
+    }
     for parameter, name in (operation.contract.get("filters") or {}).items():
+        if parameter in lifted:
+            continue
         for index, row in enumerate(rows if query.get(parameter) is not None else ()):
             if name in row and row[name] != query[parameter]:
                 message = f"a row of {row[name]!r} where {parameter} {query[parameter]!r} was asked for"

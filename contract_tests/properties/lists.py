@@ -9,7 +9,9 @@ from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
 from contract_tests.world.world import World, pointed, successes
 from mock_server.messages import Json
-from mock_server.spec import NamedRequest, Operation
+from mock_server.spec import NamedRequest, Operation, WireRequest
+
+MAX_OWNERS = 5
 
 
 def lists(operation: Operation) -> bool:
@@ -31,9 +33,42 @@ def shows_all_once(recorder: Recorder) -> None:
             recorder.add(request.name, weakest(asked, contract_evidence(operation, word)), found, sent.wire)
 
     recorder.each(successes(recorder.world, operation), check)
+    if "lifts" in operation.contract:
+        _lift_the_filters(recorder)
     if {"size", "next"} <= set(operation.contract.get("page") or {}):
         _turn_the_pages(recorder)
     recorder.finish()
+
+
+def _lift_the_filters(recorder: Recorder) -> None:
+    """Compares what each value of a filter shows with what is shown where another parameter lifts that filter."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    plain = world.plain_request(operation)
+    variables = {one.name: one.variable for one in operation.parameters_in("query") if one.variable}
+    for parameter, lifted in operation.contract["lifts"].items():
+        whole, wire = _rows(world, operation, plain, {parameter: True})
+        for name in lifted:
+            for value in world.values(variables[name])[:MAX_OWNERS] if name in variables else ():
+                some, _ = _rows(world, operation, plain, {parameter: False, name: value})
+                missing = [row for row in some if _name(operation, row) not in [_name(operation, one) for one in whole]]
+                found = [
+                    Difference(
+                        "",
+                        _name(operation, row),
+                        "absent",
+                        f"{parameter} shows all, but not this row of {name} {value!r}",
+                    )
+                    for row in missing
+                ]
+                recorder.add(f"{parameter} beside {name} {value}", contract_evidence(operation, "lifts"), found, wire)
+
+
+def _rows(
+    world: World, operation: Operation, plain: NamedRequest, query: dict[str, Json]
+) -> tuple[list[Json], WireRequest]:
+    request = plain.with_values(plain.path, {**plain.query, **query}, plain.body)
+    found, wire, _ = reading.pages(world, operation, request)
+    return [row for rows in found for row in rows], wire
 
 
 def _turn_the_pages(recorder: Recorder) -> None:

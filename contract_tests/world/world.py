@@ -191,8 +191,10 @@ class World:
         return answers
 
     def substitute(self, name: str, literal: Json) -> Json:
-        """What stands here for a documented literal of the variable; other literals stay as they are."""
+        """What stands here for a documented literal of the variable; one that is unknown on purpose stays as it is."""
         variable = self.spec.variables[name]
+        if not self.own and literal in variable.ours and literal not in self.values(name):
+            raise NotCovered(f"{name} {literal!r} is a record of Ringback's own start state, with a part to play")
         documented = [variable.default, *variable.others]
         if literal not in documented:
             return literal

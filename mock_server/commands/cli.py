@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_serve(commands)
     _add_operations(commands)
     from mock_server.commands.remote import add_commands
+    from mock_server.commands.specs import add_spec
 
+    add_spec(commands)
     add_commands(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
     commands.add_parser("diff", help="tell where a recording and the mock differ", add_help=False)

@@ -16,6 +16,7 @@ from mock_server.control import (
     requests,
     reset,
     spaces,
+    specs,
     state,
     stubs,
 )
@@ -31,7 +32,7 @@ def register(app: Flask, gateway: Gateway) -> None:
     # Not as a route for every path, which would hide that a known path has no such method.
     app.register_error_handler(404, index.nowhere)
     app.register_blueprint(index.blueprint)
-    for noun in (health, info, reset, spaces, state, clock, faults, stubs, calls, requests):
+    for noun in (health, info, specs, reset, spaces, state, clock, faults, stubs, calls, requests):
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")
 
 

@@ -12,7 +12,7 @@ from mock_server.gateway import CONTROL
 
 blueprint = Blueprint("index", __name__)
 
-LOOKS = ("health", "info", "operations", "spaces", "requests", "requests/unmatched", "faults", "openapi.yaml")
+LOOKS = ("health", "info", "operations", "specs", "spaces", "requests", "requests/unmatched", "faults", "openapi.yaml")
 """What can be looked at with a browser's GET."""
 
 

@@ -88,6 +88,7 @@ KINDS: dict[str, Kind] = {
     "count": _POINTER,
     "filters": _NAMED,
     "page": Kind("{size: PARAMETER}, {parameter: PARAMETER, next: POINTER}, or both in one", _is_page),
+    "lifts": Kind("a mapping from parameters to lists of filters", lambda value: _maps_names(value, _are_names)),
     "twin": _NAME,
     "cost": _one_of(COSTS),
     "destroys": _FLAG,
@@ -144,6 +145,8 @@ def _needs(contract: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for key, needed in (("clears", "fields"), ("once", "record"), ("twin", "record")):
         if key in contract:
             yield key, needed
+    if "lifts" in contract:
+        yield "lifts", "filters"
 
 
 def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str], str]]:
@@ -159,6 +162,7 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     yield "once", contract.get("once") or (), body, "field of the request body"
     yield "echo", contract.get("echo") or (), body | asked, "field or parameter of the request"
     yield "filters", contract.get("filters") or (), asked, "parameter"
+    yield "lifts", contract.get("lifts") or (), asked, "parameter"
     yield "page", [page[word] for word in ("size", "parameter") if word in page], parameters["query"], "query parameter"
     yield "key", [key["name"]] if key.get("in") == "path" else [], parameters["path"], "path parameter"
     yield "key", [key["name"]] if key.get("in") == "body" else [], body, "field of the request body"

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from mock_server.spec.errors import SpecError
+from mock_server.spec.lines import line_of
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -150,7 +151,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
     "telephone": frozenset(["inbound"]),
     "inbound": frozenset("number agent shares enabled set-by remarks x-evidence".split()),
     "missing": frozenset(["method", "path", "summary", "x-evidence"]),
-    "variable": frozenset(["description", "default", "others", "found", "given"]),
+    "variable": frozenset(["description", "default", "others", "ours", "unknown", "found", "given"]),
 }
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -241,7 +242,7 @@ class Checker:
         self.file = file
 
     def fail(self, place: str, message: str) -> SpecError:
-        return SpecError(self.file, place, message)
+        return SpecError(self.file, place, message, line_of(self.file, place))
 
     def mapping(self, node: Any, what: str, place: str) -> dict[str, Any]:
         """`node` as a mapping whose keys are all known for a `what`."""

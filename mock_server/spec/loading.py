@@ -10,6 +10,7 @@ from mock_server.messages import Json
 from mock_server.spec.contracts import check_contract
 from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
 from mock_server.spec.evidence import statement
+from mock_server.spec.literals import check_literals
 from mock_server.spec.model import (
     Evidence,
     Inbound,
@@ -112,6 +113,7 @@ class _Loading:
             missing=tuple(self._missing(operations)),
         )
         self._agree(spec)
+        check_literals(self.checker, spec)
         return spec
 
     def _evidence(self, node: dict[str, Any], place: str) -> Evidence | None:
@@ -150,6 +152,8 @@ class _Loading:
                 found.get("operation"),
                 found.get("at"),
                 node.get("description", ""),
+                tuple(node.get("ours") or ()),
+                tuple(node.get("unknown") or ()),
             )
         return variables
 

@@ -156,7 +156,11 @@ class RecordSpec:
 
 @dataclass(frozen=True)
 class Variable:
-    """What only an account knows: a default from the pages, and the list operation where another is found."""
+    """What only an account knows: a default from the pages, and the list operation where another is found.
+
+    `others` are further documented values, for which any other record will do; `ours` name records of the start state
+    that have a part of their own to play, so that no other record will do; `unknown` name nobody's on purpose.
+    """
 
     name: str
     default: Json
@@ -164,6 +168,13 @@ class Variable:
     found_operation: str | None
     found_at: str | None
     description: str = ""
+    ours: tuple[Json, ...] = ()
+    unknown: tuple[Json, ...] = ()
+
+    @property
+    def known(self) -> tuple[Json, ...]:
+        """Every value that a request may name."""
+        return (self.default, *self.others, *self.ours, *self.unknown)
 
 
 @dataclass(frozen=True)

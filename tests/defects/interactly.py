@@ -273,6 +273,13 @@ DEFECTS = [
         answer("listNumbers", lambda b: [n.pop("assistantId", None) for n in b] and b, status=200),
         "updateNumber",
     ),
+    Defect(
+        "outbound calls cannot be disabled",
+        "interactly",
+        "examples",
+        sees("updateNumber", lambda b: {k: v for k, v in b.items() if k != "outboundEnabled" or v}),
+        "updateNumber",
+    ),
     # partial, clear
     Defect(
         "PUT replaces the number", "interactly", "partial", edits("updateNumber", "numbers", _replaced), "updateNumber"

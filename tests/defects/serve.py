@@ -15,12 +15,13 @@ from mock_server.commands import cli
 from mock_server.exchange import Service
 from tests.defects.catalogue import DEFECTS
 from tests.defects.deep import DEEP
+from tests.defects.lawful import LAWFUL
 from tests.defects.planting import Front
 
 
 def main() -> int:
     name, *arguments = sys.argv[1:]
-    defect = next(defect for defect in [*DEFECTS, *DEEP] if f"{defect.provider}: {defect.name}" == name)
+    defect = next(defect for defect in [*DEFECTS, *DEEP, *LAWFUL] if f"{defect.provider}: {defect.name}" == name)
     if isinstance(defect.plant, Front):
         return _serve_behind(defect.plant, arguments)
     honest = catalogue.open_services

@@ -297,6 +297,27 @@ DEFECTS = [
         "createAgent",
     ),
     Defect("a new agent is not found", "uponai", "read-back", behaviour("createAgent", _not_kept), "createAgent"),
+    Defect(
+        "time routing is never switched on",
+        "uponai",
+        "read-back",
+        sees(ASSIGN, lambda b: {k: v for k, v in b.items() if k != "isTimeRoutingEnabled"}),
+        ASSIGN,
+    ),
+    Defect(
+        "a body without accountSid is accepted",
+        "uponai",
+        "errors",
+        lenient(ASSIGN, 400, lambda b: {"accountSid": "29e90072-fb58-4c6c-870a-43005115131e", **b}),
+        ASSIGN,
+    ),
+    Defect(
+        "a body without workspaceId is accepted",
+        "uponai",
+        "errors",
+        lenient(ASSIGN, 400, lambda b: {"workspaceId": 1, **b}),
+        ASSIGN,
+    ),
     # partial, idempotent
     Defect("every update gives the number another id", "uponai", "partial", behaviour(ASSIGN, _new_id), ASSIGN),
     Defect("every update moves the number", "uponai", "partial", behaviour(ASSIGN, _new_sid), ASSIGN),
