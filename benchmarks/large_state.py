@@ -25,7 +25,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from time import perf_counter, sleep
@@ -135,7 +134,7 @@ def given(provider: str, index: int) -> dict[str, Any]:
 
 def run_server(numbers: int) -> None:
     """Serves all vendors with both spaces filled; prints the port when ready."""
-    from mock_server.catalogue import open_services
+    from mock_server.catalogue import load_vendor, open_services
     from mock_server.gateway import Gateway
     from mock_server.stores import State
     from mock_server.wire.serving import free_port, serve
@@ -147,7 +146,7 @@ def run_server(numbers: int) -> None:
         spaces.open(space)
         with spaces.store.transaction(space) as transaction:
             for provider in VENDORS:
-                complete = import_module(f"mock_server.providers.{provider}").complete_number
+                complete = load_vendor(provider).completions["numbers"]
                 state = State(transaction, provider, services[provider].spec.records)
                 for index in range(count):
                     state.put("numbers", complete(given(provider, index), now, random))

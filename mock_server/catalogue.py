@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from mock_server.derived import carried_out, completions, derive, wrong_note
 from mock_server.exchange import Behaviour, NoteCheck, Service
 from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures
-from mock_server.messages import Json
+from mock_server.messages import Answer, Json
 from mock_server.spaces import DEFAULT_SPACE, Spaces
 from mock_server.spec import Spec, SpecError, load, specs_folder
 from mock_server.stores import Transaction, open_store
@@ -23,6 +25,7 @@ class Vendor(NamedTuple):
     spec: Spec
     fixtures: Fixtures
     behaviours: Mapping[str, Behaviour]
+    completions: Mapping[str, Completion]
     wrong_note: NoteCheck
 
 
@@ -43,23 +46,21 @@ def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
     if fixtures is not None and (fixtures / f"{name}.yaml").exists():
         own = load_fixtures(fixtures / f"{name}.yaml", spec, completions)
         loaded = own if own.keys else own._replace(keys=loaded.keys)
-    return Vendor(spec, loaded, behaviours, wrong_note)
+    return Vendor(spec, loaded, behaviours, completions, wrong_note)
 
 
 def _module(name: str, spec: Spec) -> tuple[Mapping[str, Behaviour], Mapping[str, Completion], NoteCheck]:
+    """What carries out the vendor's operations: its own functions first, else what their contracts say."""
     dotted = f"mock_server.providers.{name}"
     if find_spec(dotted) is None:
-        return {}, {}, _any_note
+        return derive(spec), completions(spec), partial(wrong_note, kinds=spec.records)
     module = import_module(dotted)
-    behaviours: Mapping[str, Behaviour] = module.BEHAVIOURS
-    for operation in behaviours:
+    own: Mapping[str, Callable[..., Answer]] = module.BEHAVIOURS
+    for operation in own:
         if operation not in spec.operations:
             raise SpecError(spec.file, "", f"{dotted} has a behaviour for {operation!r}, which the spec does not name")
-    return behaviours, getattr(module, "COMPLETIONS", {}), getattr(module, "wrong_note", _any_note)
-
-
-def _any_note(name: str, value: Json) -> None:
-    """A vendor that keeps no notes of its own has nothing against any."""
+    completing = {**completions(spec), **getattr(module, "COMPLETIONS", {})}
+    return carried_out(spec, own), completing, getattr(module, "wrong_note", partial(wrong_note, kinds=spec.records))
 
 
 def open_services(

@@ -13,7 +13,6 @@ import pytest
 
 from mock_server.catalogue import load_vendor, open_services
 from mock_server.messages import Call, Request
-from mock_server.providers import interactly
 from mock_server.stores import MemoryStore, Row, State
 
 NUMBERS = "/assistants/v1/numbers"
@@ -346,20 +345,20 @@ class Unlisted(State):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "path", "body"),
+    ("operation", "path", "body"),
     [
-        (interactly.import_number, {"provider": "twilio"}, {"number": "+14155550143"}),
-        (interactly.import_number, {"provider": "twilio"}, {"number": "+1234567890"}),
-        (interactly.purchase_number, {}, {"number": "+14155550142"}),
-        (interactly.purchase_number, {}, {"number": "+1234567890"}),
-        (interactly.update_number, {"id": DOCUMENTED_ID}, {"assistantId": SECOND_ASSISTANT_ID}),
+        ("importNumber", {"provider": "twilio"}, {"number": "+14155550143"}),
+        ("importNumber", {"provider": "twilio"}, {"number": "+1234567890"}),
+        ("purchaseNumber", {}, {"number": "+14155550142"}),
+        ("purchaseNumber", {}, {"number": "+1234567890"}),
+        ("updateNumber", {"id": DOCUMENTED_ID}, {"assistantId": SECOND_ASSISTANT_ID}),
     ],
 )
 def test_changing_one_number_takes_no_longer_when_there_are_many(
-    behaviour: Any, path: dict[str, str], body: dict[str, Any]
+    operation: str, path: dict[str, str], body: dict[str, Any]
 ) -> None:
     vendor = load_vendor("interactly")
     call = Call("", path, {}, body, datetime(2026, 1, 1, tzinfo=UTC), Random(1))
     with MemoryStore().transaction("space") as transaction:
         vendor.fixtures.fill(transaction, vendor.spec)
-        behaviour(call, Unlisted(transaction, "interactly", vendor.spec.records))
+        vendor.behaviours[operation](call, Unlisted(transaction, "interactly", vendor.spec.records))

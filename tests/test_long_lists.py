@@ -14,9 +14,9 @@ import requests
 
 from mock_server.batches import BATCH
 from mock_server.catalogue import open_services
+from mock_server.derived import completions
 from mock_server.exchange import Service
 from mock_server.messages import Request
-from mock_server.providers.interactly import complete_number
 from mock_server.stores import MemoryStore, State
 from tests.conftest import Server
 
@@ -37,6 +37,7 @@ def fill(service: Service, count: int, **more: Any) -> list[Any]:
         state = State(transaction, "interactly", service.spec.records)
         for row in list(state.all("numbers")):
             state.delete("numbers", row["_id"])
+        complete_number = completions(service.spec)["numbers"]
         for index in range(count):
             given = {"number": f"+1415{index:07d}", "_id": f"{index:024x}", **more}
             state.put("numbers", complete_number(given, datetime.now(UTC), Random(index)))

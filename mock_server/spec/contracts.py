@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mock_server.spec.document import Checker
-from mock_server.spec.model import Operation
+from mock_server.spec.model import Operation, Spec
+from mock_server.spec.sources import check_source
 
-EFFECTS = ("create", "read", "update", "delete", "list", "search")
+EFFECTS = ("create", "read", "update", "delete", "list", "search", "transition")
 COSTS = ("read", "write", "purchase")
 _KEY_PLACES = ("path", "body", "answer", "row")
 
@@ -32,20 +33,64 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_name, value))
 
 
-def _maps_names(value: Any, fits: Callable[[Any], bool] = _is_name) -> bool:
+_PAGING = ("parameter", "next", "offset", "number", "after")
+_ANY = {"any": "name"}
+
+
+def _maps(value: Any, fits: Callable[[Any], bool]) -> bool:
     return isinstance(value, Mapping) and bool(value) and all(map(_is_name, value)) and all(map(fits, value.values()))
 
 
+def _maps_names(value: Any, fits: Callable[[Any], bool] = _is_name) -> bool:
+    return _maps(value, fits)
+
+
+def _has(value: Any, needed: str, optional: str = "") -> bool:
+    """Whether a value is a mapping with all of the needed words, and beside them only optional ones."""
+    return isinstance(value, Mapping) and set(needed.split()) <= set(value) <= set(f"{needed} {optional}".split())
+
+
 def _is_key(value: Any) -> bool:
-    return _maps_names(value) and set(value) == {"in", "name"} and value["in"] in _KEY_PLACES
+    return (
+        _has(value, "in name", "aliases")
+        and _is_name(value["name"])
+        and value["in"] in _KEY_PLACES
+        and isinstance(value.get("aliases", True), bool)
+    )
 
 
 def _is_page(value: Any) -> bool:
     return (
         _maps_names(value)
-        and set(value) <= {"size", "parameter", "next"}
+        and set(value) <= {"size", "unknown", *_PAGING}
+        and sum(word in value for word in _PAGING if word != "next") <= 1
         and ("parameter" in value) == ("next" in value)
         and _is_pointer(value.get("next", ""))
+    )
+
+
+def _is_transition(value: Any) -> bool:
+    return (
+        _has(value, "field from to wrong")
+        and _is_name(value["field"])
+        and _is_name(value["wrong"])
+        and isinstance(value["from"], list)
+        and bool(value["from"])
+    )
+
+
+def _are_parents(value: Any) -> bool:
+    return _maps(
+        value, lambda one: _has(one, "record field", "missing copies") and _maps_names(one.get("copies", _ANY))
+    )
+
+
+def _are_answers(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(_has(one, "name", "when") and _is_name(one["name"]) for one in value)
+        and all(one["when"] == "more" or isinstance(one["when"], Mapping) for one in value if "when" in one)
     )
 
 
@@ -62,6 +107,7 @@ def _one_of(words: tuple[str, ...]) -> Kind:
 
 
 _NAME = Kind("a name", _is_name)
+_ANSWER = Kind("the name of an answer", _is_name)
 _NAMES = Kind("a list of names", _are_names)
 _NAMED = Kind("a mapping from names to names", _maps_names)
 _FLAG = Kind("true or false", lambda value: isinstance(value, bool))
@@ -70,7 +116,10 @@ _POINTER = Kind("a JSON pointer such as /data, or '' for the whole body", _is_po
 KINDS: dict[str, Kind] = {
     "record": _NAME,
     "effect": _one_of(EFFECTS),
-    "key": Kind(f"{{in: {', '.join(_KEY_PLACES[:-1])} or {_KEY_PLACES[-1]}, name: NAME}}", _is_key),
+    "key": Kind(
+        f"{{in: {', '.join(_KEY_PLACES[:-1])} or {_KEY_PLACES[-1]}, name: NAME}}, aliases: true if any name will do",
+        _is_key,
+    ),
     "at": _POINTER,
     "fields": _NAMED,
     "along": _NAMED,
@@ -87,8 +136,44 @@ KINDS: dict[str, Kind] = {
     "consistent": Kind("a list of {digits_of: NAME, equal: NAME} or {digits_of: NAME, contain: NAME}", _are_rules),
     "count": _POINTER,
     "filters": _NAMED,
-    "page": Kind("{size: PARAMETER}, {parameter: PARAMETER, next: POINTER}, or both in one", _is_page),
-    "lifts": Kind("a mapping from parameters to lists of filters", lambda value: _maps_names(value, _are_names)),
+    "page": Kind(
+        "{size: PARAMETER}, {parameter: PARAMETER, next: POINTER}, or both in one; offset, number or after in place of "
+        "parameter and next, and unknown: ANSWER",
+        _is_page,
+    ),
+    "keeps": Kind(
+        "a mapping from names to a name or a list of names",
+        lambda value: _maps_names(value, lambda one: _is_name(one) or _are_names(one)),
+    ),
+    "missing": _ANSWER,
+    "unknown": _ANSWER,
+    "conflict": _NAMED,
+    "upsert": _NAME,
+    "requires": _NAMED,
+    "accepts": Kind(
+        "a mapping from names to {values: [...], answer: ANSWER}",
+        lambda value: _maps(value, lambda one: _has(one, "values answer") and isinstance(one["values"], list)),
+    ),
+    "distinct": Kind(
+        "a mapping from names to {by: NAME, answer: ANSWER}",
+        lambda value: _maps(value, lambda one: _has(one, "by answer")),
+    ),
+    "needs": Kind(
+        "a mapping from fields of the record to {is: VALUE, answer: ANSWER}",
+        lambda value: _maps(value, lambda one: _has(one, "is answer")),
+    ),
+    "within": Kind(
+        "a mapping from parameters or fields of the body to {record: KIND, field: NAME}, with missing: ANSWER and "
+        "copies: {FIELD: FIELD} if need be",
+        _are_parents,
+    ),
+    "sets": Kind("a mapping from fields of the record to sources", lambda value: _maps(value, lambda one: True)),
+    "shows": Kind("a mapping from names or pointers to sources", lambda value: _maps(value, lambda one: True)),
+    "answers": Kind("a list of {name: ANSWER, when: {FIELD: VALUE} or more}", _are_answers),
+    "lifts": Kind("a mapping from parameters to lists of filters", lambda value: _maps(value, _are_names)),
+    "order": _one_of(("oldest", "newest")),
+    "transition": Kind("{field: NAME, from: [VALUE, ...], to: VALUE, wrong: ANSWER}", _is_transition),
+    "in-use": _ANSWER,
     "twin": _NAME,
     "cost": _one_of(COSTS),
     "destroys": _FLAG,
@@ -102,6 +187,7 @@ KINDS: dict[str, Kind] = {
 _NEEDS = {
     "list": ("at", "key"),
     "read": ("key",),
+    "transition": ("record", "key", "transition"),
 }
 """What an effect is of no use without."""
 
@@ -122,6 +208,9 @@ def check_contract(checker: Checker, operation: Operation, place: str) -> None:
     for key, needed in _needs(contract):
         if needed not in contract:
             raise checker.fail(f"{place}/{needed}", f"{name}: {key} needs {needed} too")
+    for key in ("sets", "shows"):
+        for field, source in (contract.get(key) or {}).items():
+            check_source(checker, source, f"{place}/{key}/{field}")
     for key, names, there_are, what in _names(operation):
         for one in names:
             if one not in there_are:
@@ -142,9 +231,11 @@ def _needs(contract: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield from ((f"effect {effect}", needed) for needed in _NEEDS.get(str(effect), ()))
     if effect in ("create", "update", "delete") and "key" in contract:
         yield f"effect {effect} with a key", "record"
-    for key, needed in (("clears", "fields"), ("once", "record"), ("twin", "record")):
+    for key, needed in (("once", "record"), ("twin", "record"), ("upsert", "record"), ("transition", "record")):
         if key in contract:
             yield key, needed
+    if "clears" in contract and "keeps" not in contract:
+        yield "clears", "fields"
     if "lifts" in contract:
         yield "lifts", "filters"
 
@@ -158,13 +249,85 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     key, page = contract.get("key") or {}, contract.get("page") or {}
     yield "fields", contract.get("fields") or (), body, "field of the request body"
     yield "along", contract.get("along") or (), body, "field of the request body"
-    yield "clears", contract.get("clears") or (), set(contract.get("fields") or ()), "field under fields"
+    written = {*(contract.get("fields") or ()), *(contract.get("keeps") or ())}
+    yield "clears", contract.get("clears") or (), written, "field under fields"
+    yield "keeps", contract.get("keeps") or (), body, "field of the request body"
+    yield "requires", contract.get("requires") or (), body | asked, "field or parameter of the request"
+    yield "accepts", contract.get("accepts") or (), body | asked, "field or parameter of the request"
+    yield "distinct", contract.get("distinct") or (), body, "field of the request body"
+    yield "within", contract.get("within") or (), body | asked, "field or parameter of the request"
+    yield "lifts", contract.get("lifts") or (), asked, "parameter"
     yield "once", contract.get("once") or (), body, "field of the request body"
     yield "echo", contract.get("echo") or (), body | asked, "field or parameter of the request"
-    yield "filters", contract.get("filters") or (), asked, "parameter"
-    yield "lifts", contract.get("lifts") or (), asked, "parameter"
-    yield "page", [page[word] for word in ("size", "parameter") if word in page], parameters["query"], "query parameter"
+    filtering = asked | (body if contract.get("effect") == "search" else set())
+    yield "filters", contract.get("filters") or (), filtering, "parameter"
+    paging = [page[word] for word in ("size", "parameter", "offset", "number", "after") if word in page]
+    yield "page", paging, parameters["query"], "query parameter"
     yield "key", [key["name"]] if key.get("in") == "path" else [], parameters["path"], "path parameter"
     yield "key", [key["name"]] if key.get("in") == "body" else [], body, "field of the request body"
     declared = contract.get("evidence") or {}
     yield "evidence", declared if "grade" not in declared else (), set(contract) - {"evidence"}, "key of this contract"
+
+
+def named_answers(contract: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every answer that a contract names, with the key that names it."""
+    for key in ("missing", "unknown", "in-use"):
+        if key in contract:
+            yield key, contract[key]
+    for key in ("conflict", "requires"):
+        yield from ((key, name) for name in (contract.get(key) or {}).values())
+    for key in ("accepts", "distinct", "needs"):
+        yield from ((key, one["answer"]) for one in (contract.get(key) or {}).values())
+    yield from (("within", one["missing"]) for one in (contract.get("within") or {}).values() if "missing" in one)
+    yield from (("answers", one["name"]) for one in contract.get("answers") or ())
+    if "transition" in contract:
+        yield "transition", contract["transition"]["wrong"]
+    if "unknown" in (contract.get("page") or {}):
+        yield "page", contract["page"]["unknown"]
+
+
+def check_against(checker: Checker, spec: Spec, operation: Operation, place: str) -> None:
+    """Raises SpecError where a contract names an answer, a kind of record or a field that the spec does not have."""
+    contract = operation.contract
+    answers = {**spec.answers, **operation.answers}
+    for key, name in named_answers(contract):
+        if name not in answers:
+            known = ", ".join(operation.answers)
+            raise checker.fail(f"{place}/{key}", f"{name!r} names no answer of {operation.id}; there are {known}")
+    for parameter, parent in (contract.get("within") or {}).items():
+        if parent["record"] not in spec.records:
+            known = ", ".join(sorted(spec.records)) or "none"
+            message = f"{parent['record']!r} is not among x-records; there are {known}"
+            raise checker.fail(f"{place}/within/{parameter}", message)
+    record = spec.records.get(str(contract.get("record")))
+    if record is None:
+        return
+    known_fields = properties(record.schema)
+    named = [("upsert", [contract["upsert"]] if "upsert" in contract else [])]
+    named += [(key, list(contract.get(key) or ())) for key in ("sets", "needs", "conflict")]
+    named += [("transition", [contract["transition"]["field"]] if "transition" in contract else [])]
+    named += [("within", [one["field"] for one in (contract.get("within") or {}).values()])]
+    for key, fields in named:
+        for field in fields:
+            if known_fields and field.strip("/").partition("/")[0] not in known_fields:
+                there = ", ".join(sorted(known_fields))
+                raise checker.fail(f"{place}/{key}", f"{field!r} is no field of {record.kind}; there are {there}")
+    for field in ("upsert", "conflict"):
+        names = [contract[field]] if field == "upsert" and field in contract else list(contract.get(field) or ())
+        for name in names:
+            if name not in (record.key, *record.aliases):
+                message = f"{name!r} names no record of {record.kind}; add it to its aliases"
+                raise checker.fail(f"{place}/{field}", message)
+
+
+def properties(schema: Any) -> dict[str, Any]:
+    """An object's properties by name, those of its parts (`allOf`, ...) among them."""
+    if not isinstance(schema, Mapping):
+        return {}
+    found: dict[str, Any] = dict(schema.get("properties") or {})
+    for word in ("allOf", "anyOf", "oneOf"):
+        for part in schema.get(word) or ():
+            found.update(properties(part))
+    for word in ("then", "else"):
+        found.update(properties(schema.get(word)))
+    return found

@@ -146,7 +146,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
     "request": frozenset(
         "summary path query headers body raw-body answer after evidence refused source expect".split()
     ),
-    "record": frozenset(["key", "aliases", "references", "schema", "secrets"]),
+    "record": frozenset("key aliases references schema secrets new computed".split()),
     "magic": frozenset("scenario operations at values answer status headers fault seconds".split()),
     "telephone": frozenset(["inbound"]),
     "inbound": frozenset("number agent shares enabled set-by remarks x-evidence".split()),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mock_server.messages import Json
-from mock_server.spec.contracts import check_contract
+from mock_server.spec.contracts import check_against, check_contract
 from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
 from mock_server.spec.evidence import statement
 from mock_server.spec.literals import check_literals
@@ -20,7 +20,6 @@ from mock_server.spec.model import (
     NamedRequest,
     Operation,
     Parameter,
-    RecordSpec,
     RefusalRule,
     ResponseSpec,
     Security,
@@ -28,6 +27,7 @@ from mock_server.spec.model import (
     Spec,
     Variable,
 )
+from mock_server.spec.records import read_records
 
 SHARED_ANSWERS = (
     "missing-key",
@@ -105,7 +105,7 @@ class _Loading:
             security=self._security(),
             operations=operations,
             answers=self.shared,
-            records=self._records(),
+            records=read_records(checker, document.get("x-records") or {}),
             variables=self.variables,
             magic=tuple(self._magic(operations)),
             other_servers=tuple(_host_and_base(server["url"]) for server in servers[1:]),
@@ -371,24 +371,6 @@ class _Loading:
             )
         return rules
 
-    def _records(self) -> dict[str, RecordSpec]:
-        records = {}
-        for kind, node in (self.document.get("x-records") or {}).items():
-            place = f"/x-records/{kind}"
-            self.checker.mapping(node, "record", place)
-            self.checker.schema(node.get("schema", {}), f"{place}/schema")
-            if "key" not in node:
-                raise self.checker.fail(place, "key, the field that names a record, is missing")
-            records[kind] = RecordSpec(
-                kind,
-                node["key"],
-                tuple(node.get("aliases") or ()),
-                node.get("references") or {},
-                node.get("schema", {}),
-                tuple(node.get("secrets") or ()),
-            )
-        return records
-
     def _magic(self, operations: dict[str, Operation]) -> Iterator[Magic]:
         for index, node in enumerate(self.document.get("x-magic") or ()):
             place = f"/x-magic/{index}"
@@ -471,6 +453,7 @@ class _Loading:
                 known = ", ".join(sorted(spec.records)) or "none"
                 message = f"{record!r} is not among x-records; there are {known}"
                 raise self.checker.fail(f"{place}/x-contract/record", message)
+            check_against(self.checker, spec, operation, f"{place}/x-contract")
             twin = operation.contract.get("twin")
             twins = [one.id for one in spec.operations.values() if one.path == operation.path and one is not operation]
             if twin is not None and twin not in twins:

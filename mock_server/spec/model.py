@@ -142,9 +142,25 @@ class ResponseSpec:
     """How we know the number, where that is known otherwise than the rest: a page may show an answer without it."""
 
 
+class Link(NamedTuple):
+    """A reference to a record: by its key, or by any of its names (`aliases`); only to one that is so (`where`).
+
+    `deleted` says what happens when that one is deleted: the reference is cleared, the record removed with it, or the
+    deletion refused.
+    """
+
+    record: str
+    aliases: bool = False
+    where: Mapping[str, Json] = {}
+    deleted: str = "clear"
+
+
 @dataclass(frozen=True)
 class RecordSpec:
-    """A kind of stored record: the field that names it, other unique fields, and what it refers to."""
+    """A kind of stored record: the field that names it, other unique fields, and what it refers to.
+
+    `new` says where the fields of a new record come from that nobody gives, `computed` those that follow from others.
+    """
 
     kind: str
     key: str
@@ -152,6 +168,9 @@ class RecordSpec:
     references: Mapping[str, str]
     schema: Mapping[str, Any]
     secrets: tuple[str, ...] = ()
+    links: Mapping[str, Link] = field(default_factory=dict)
+    new: Mapping[str, Any] = field(default_factory=dict)
+    computed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

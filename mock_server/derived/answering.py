@@ -1,0 +1,108 @@
+"""What an operation answers: which of the spec's successes, and the record in the shape that its schema has there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mock_server.derived.scene import ABSENT, Record, Scene, asked, fits
+from mock_server.derived.sources import source
+from mock_server.messages import Answer, Call, Json
+from mock_server.spec.contracts import properties
+from mock_server.spec.model import NamedAnswer, Operation, RecordSpec
+from mock_server.stores.state import State
+
+Show = Callable[[Record], Record]
+Say = Callable[[Call, State, Record], Answer]
+
+
+def first_success(operation: Operation) -> NamedAnswer:
+    """The answer of an operation that names no other."""
+    return next(answer for answer in operation.answers.values() if answer.status < 300)
+
+
+def shape_at(operation: Operation, status: int, pointer: str) -> Any:
+    """The answer's schema at a place, the items of lists passed through."""
+    response = operation.responses.get(status)
+    node: Any = response.schema if response is not None else None
+    for step in pointer.strip("/").split("/"):
+        if step and isinstance(node, Mapping):
+            node = node.get("items") if step.isdigit() else properties(node).get(step)
+    return node
+
+
+def shown_as(schema: Any, shape: RecordSpec) -> Show | None:
+    """Leaves out what a schema does not name; None where a record is shown as it is kept."""
+    names = tuple(properties(schema))
+    if not names or set(properties(shape.schema)) <= set(names):
+        return None
+    return lambda record: {name: record[name] for name in names if name in record}
+
+
+def saying(operation: Operation, shape: RecordSpec) -> Say:
+    """Composes the answer about one record."""
+    contract = operation.contract
+    names = [(fits(node.get("when") or {}), node["name"]) for node in contract.get("answers") or ()]
+    default = first_success(operation)
+    at: str | None = contract.get("at", "" if contract["effect"] == "read" else None)
+    show = shown_as(shape_at(operation, default.status, at or ""), shape) if at is not None else None
+    echo = tuple(contract.get("echo") or ()) if at != "" else ()
+    made = {
+        name: source({"field": node} if isinstance(node, str) else node, shape.kind) for name, node in _shows(operation)
+    }
+    by_answer = {
+        answer.name: [(name, make) for name, make in made.items() if _has_place(answer, name)]
+        for answer in operation.answers.values()
+        if answer.status < 300
+    }
+    if at == "" and not names and not made:
+        name = default.name
+        return lambda call, state, record: Answer(name, record if show is None else show(record))
+    if at is None and not names and not made:
+        name = default.name
+        return lambda call, state, record: Answer(name, _echoed(echo, call))
+
+    def say(call: Call, state: State, record: Record) -> Answer:
+        name = next((name for wanted, name in names if wanted(record)), default.name)
+        shown = record if show is None else show(record)
+        body: dict[str, Json] = dict(shown) if at == "" else _echoed(echo, call)
+        if at:
+            _place(body, at, shown)
+        extras = by_answer[name]
+        if extras:
+            scene = Scene(call, state, record, call.now, call.random)
+            for place, make in extras:
+                value = make(scene)
+                if value is not ABSENT:
+                    _place(body, place, value)
+        return Answer(name, body)
+
+    return say
+
+
+def _shows(operation: Operation) -> list[tuple[str, Any]]:
+    return list((operation.contract.get("shows") or {}).items())
+
+
+def _has_place(answer: NamedAnswer, name: str) -> bool:
+    """Whether the documented example of an answer has that field, or is no object that could tell."""
+    return not isinstance(answer.value, Mapping) or name.strip("/").partition("/")[0] in answer.value
+
+
+def _echoed(names: tuple[str, ...], call: Call) -> dict[str, Json]:
+    """What of the request the answer repeats; what was not sent is left out."""
+    body = {}
+    for name in names:
+        value = asked(call, name)
+        if value is not ABSENT:
+            body[name] = value
+    return body
+
+
+def _place(body: dict[str, Json], pointer: str, value: Json) -> None:
+    """Puts a value at a name or a pointer, making the objects on the way."""
+    *above, last = pointer.strip("/").split("/")
+    node: Any = body
+    for step in above:
+        node = node.setdefault(step, {})
+    node[last] = value

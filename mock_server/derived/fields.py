@@ -1,0 +1,133 @@
+"""What a body writes into a record: under which names, which values clear, and what the server sets by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mock_server.derived.making import Making
+from mock_server.derived.scene import ABSENT, Record, Scene
+from mock_server.derived.sources import source
+from mock_server.messages import Call, Json
+from mock_server.spec.model import Operation
+from mock_server.stores.state import State
+
+Put = Callable[[Record, Json], None]
+
+
+class Fields:
+    """Writes the fields of one operation's body into records of one kind."""
+
+    def __init__(self, operation: Operation, making: Making) -> None:
+        contract = operation.contract
+        clears = contract.get("clears") or {}
+        self._writers = [
+            (
+                name,
+                _target(target),
+                _top(target),
+                tuple(clears.get(name) or ()),
+                _remove(target),
+                making.new.get(target),
+            )
+            for name, target in _targets(operation)
+        ]
+        self._sets = [(field, source(node, making.shape.kind)) for field, node in (contract.get("sets") or {}).items()]
+        body = (operation.body_schema or {}).get("properties") or {}
+        self.defaults = [
+            (name, body[name]["default"])
+            for name, _ in _targets(operation)
+            if contract["effect"] == "create" and isinstance(body.get(name), dict) and "default" in body[name]
+        ]
+        self._making = making
+
+    def write(self, record: Record, call: Call, state: State) -> frozenset[str]:
+        """Changes the record as the body says, and returns what it wrote; a cleared field is as in a new record."""
+        body, written = call.body, []
+        for name, put, top, clearing, remove, new in self._writers:
+            if name not in body:
+                continue
+            value = body[name]
+            if clearing and value in clearing:
+                fresh = new(Scene(call, state, record, call.now, call.random)) if new is not None else ABSENT
+                if fresh is ABSENT:
+                    remove(record)
+                else:
+                    put(record, fresh)
+            else:
+                put(record, value)
+                written.append(top)
+        return frozenset(written)
+
+    def given(self, call: Call) -> Record:
+        """What a body gives to a new record; a value that clears gives nothing."""
+        body = call.body
+        given: Record = {}
+        for name, put, _, clearing, _, _ in self._writers:
+            if name in body and not (clearing and body[name] in clearing):
+                put(given, body[name])
+        for name, value in self.defaults:
+            if name not in body:
+                for source_name, put, *_ in self._writers:
+                    if source_name == name:
+                        put(given, value)
+        return given
+
+    def settle(self, record: Record, call: Call, state: State) -> None:
+        """Sets what the server sets by itself, and what follows from other fields."""
+        if self._sets or self._making.computes:
+            scene = Scene(call, state, record, call.now, call.random)
+            for field, make in self._sets:
+                value = make(scene)
+                if value is ABSENT:
+                    record.pop(field, None)
+                else:
+                    record[field] = value
+            self._making.compute(scene)
+
+
+def _targets(operation: Operation) -> list[tuple[str, str]]:
+    """Each field of the body with the name, or one of the names, under which the record keeps it."""
+    found = list((operation.contract.get("fields") or {}).items())
+    for name, targets in (operation.contract.get("keeps") or {}).items():
+        found += [(name, target) for target in ([targets] if isinstance(targets, str) else targets)]
+    return found
+
+
+def _top(target: str) -> str:
+    return target.strip("/").partition("/")[0]
+
+
+def _target(target: str) -> Put:
+    """Writes a value at a name of the record, or at a pointer into it."""
+    if not target.startswith("/"):
+
+        def write(record: Record, value: Json) -> None:
+            record[target] = value
+
+        return write
+    *above, last = target[1:].split("/")
+
+    def write_inside(record: Record, value: Json) -> None:
+        node: Any = record
+        for step in above:
+            if not isinstance(node.get(step), dict):
+                node[step] = {}
+            node = node[step]
+        node[last] = value
+
+    return write_inside
+
+
+def _remove(target: str) -> Callable[[Record], None]:
+    *above, last = target.strip("/").split("/") if target.startswith("/") else [target]
+
+    def remove(record: Record) -> None:
+        node: Any = record
+        for step in above:
+            node = node.get(step)
+            if not isinstance(node, dict):
+                return
+        node.pop(last, None)
+
+    return remove

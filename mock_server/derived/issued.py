@@ -1,0 +1,97 @@
+"""What a server makes up: ids in the shapes that vendors use, times as they write them, counters, telephone numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mock_server.derived.scene import Make, Scene
+from mock_server.identifiers import epoch_x_digits, hexadecimal, object_id, uuid4
+from mock_server.messages import Json, Refusal
+from mock_server.numbering import LINES_PER_AREA, fictitious_line, is_north_american_area
+from mock_server.stores.state import State
+
+_FORMS: Mapping[str, Callable[[datetime], Json]] = {
+    "seconds": lambda now: now.replace(tzinfo=None).isoformat(timespec="seconds") + "Z",
+    "milliseconds": lambda now: now.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z",
+    "microseconds": lambda now: now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
+    "naive-microseconds": lambda now: now.replace(tzinfo=None).isoformat(timespec="microseconds"),
+    "offset-microseconds": lambda now: now.astimezone(UTC).isoformat(timespec="microseconds"),
+    "epoch": lambda now: int(now.timestamp()),
+    "epoch-ms": lambda now: int(now.timestamp() * 1000),
+}
+
+
+def issued(node: Mapping[str, Any], kind: str, area: Make | None) -> Make:
+    """What makes up one value of that kind for each new record of `kind`."""
+    what, prefix = node["issued"], node.get("prefix", "")
+    if what == "time":
+        form = _FORMS[node.get("form", "milliseconds")]
+        return lambda scene: form(scene.now)
+    if what == "number":
+        assert area is not None
+        return _numbers(kind, area, tuple(node.get("besides") or ()), node["none"])
+    if what == "counter":
+        return _counter(kind, prefix)
+    low, high, digits = int(node.get("from", 1_000)), int(node.get("to", 999_999)), int(node.get("digits", 24))
+    makers: dict[str, Make] = {
+        "uuid": lambda scene: uuid4(scene.random),
+        "epoch-x-digits": lambda scene: epoch_x_digits(scene.now, scene.random),
+        "object-id": lambda scene: object_id(scene.now, scene.random),
+        "hex": lambda scene: hexadecimal(scene.random, digits),
+        "integer": lambda scene: scene.random.randrange(low, high + 1),
+    }
+    make = makers[what]
+    return (lambda scene: f"{prefix}{make(scene)}") if prefix else make
+
+
+def _counter(kind: str, prefix: str) -> Make:
+    """1, 2, 3, ... for the records of a kind in a space; a fixture's own number is as good."""
+
+    def next_one(scene: Scene) -> Json:
+        state = _state(scene)
+        count = (state.note(f"count {kind}") or 0) + 1
+        state.keep_note(f"count {kind}", count)
+        return f"{prefix}{count}" if prefix else count
+
+    return next_one
+
+
+def _numbers(kind: str, area: Make, besides: tuple[str, ...], none: str) -> Make:
+    """A number of the area's 555 exchange that the space has not yet seen, nor any of the kinds `besides`."""
+    kinds = (kind, *besides)
+
+    def next_free(scene: Scene) -> Json:
+        state, code = _state(scene), area(scene)
+        index = (state.note(f"lines {code}") or 0) if is_north_american_area(code) else LINES_PER_AREA
+        while index < LINES_PER_AREA:
+            number = fictitious_line(code, index)
+            index += 1
+            if number is not None and not any(state.find(one, number) for one in kinds):
+                state.keep_note(f"lines {code}", index)
+                return number
+        raise Refusal(none, values=scene.said())
+
+    return next_free
+
+
+def _state(scene: Scene) -> State:
+    """The records of the space; a fixture is made before there are any, and has to name such a value itself."""
+    if scene.state is None:
+        raise ValueError("a fixture must give the counters and telephone numbers that a server issues")
+    return scene.state
+
+
+def wrong_note(name: str, value: Json, kinds: Collection[str]) -> str | None:
+    """What is wrong with a note that somebody wants the counters to go on with; None for one that they might have made.
+
+    `kinds` are the kinds of record.
+    """
+    what, _, of = name.partition(" ")
+    if (what, of in kinds) != ("count", True) and not (what == "lines" and is_north_american_area(of)):
+        return "unknown; there are `lines AREA` and `count KIND`"
+    bound = LINES_PER_AREA if what == "lines" else 10**9
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= bound:
+        return f"a whole number from 0 to {bound} is needed"
+    return None

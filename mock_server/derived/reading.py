@@ -1,0 +1,194 @@
+"""Read, list and search, as the contracts say: rows filtered, ordered, cut into pages, shown as their schema says."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from mock_server.derived.addressing import finder, name_of, owners, refusal
+from mock_server.derived.answering import first_success, saying, shape_at, shown_as
+from mock_server.derived.making import Making
+from mock_server.derived.refusing import refusals
+from mock_server.derived.scene import ABSENT, Record, asked, reader
+from mock_server.messages import Answer, Call, Json, Refusal
+from mock_server.spec.model import Operation, Spec
+from mock_server.stores.protocols import Row
+from mock_server.stores.state import State
+
+Behaviour = Callable[[Call, State], Answer]
+Keep = Callable[[Record], bool]
+
+_CURSOR = re.compile(r"(\w+):([1-9][0-9]{0,14})")
+
+
+def showing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
+    """Shows one record."""
+    find, say, refused = finder(spec, operation, making.shape), saying(operation, making.shape), refusals(operation)
+
+    def show(call: Call, state: State) -> Answer:
+        for refuse in refused:
+            refuse(call)
+        return say(call, state, find(call, state))
+
+    return show
+
+
+def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
+    """Shows the rows that the call asks for, a page of them where it has pages."""
+    shape, contract = making.shape, operation.contract
+    kind, default = shape.kind, first_success(operation).name
+    at: str = contract["at"]
+    show = shown_as(shape_at(operation, first_success(operation).status, f"{at}/0"), shape)
+    keeping, belongs, refused = _filter(operation), owners(spec, operation), refusals(operation)
+    page = _paging(operation, kind)
+    newest = contract.get("order") == "newest"
+    more = next((one["name"] for one in contract.get("answers") or () if one.get("when") == "more"), default)
+    place, count = at.strip("/"), (contract.get("count") or "").strip("/")
+
+    def rows(call: Call, state: State, after: int) -> Iterator[Row]:
+        owned = belongs(call, state) if belongs is not None else None
+        keep = keeping(call)
+        found: Iterable[Row] = state.rows(kind, after)
+        if newest:
+            found = reversed(list(found))
+        for row in found:
+            record = row.document
+            if owned and any(record.get(field) != value for field, value in owned.items()):
+                continue
+            if keep is None or keep(record):
+                yield row
+
+    def lists(call: Call, state: State) -> Answer:
+        for refuse in refused:
+            refuse(call)
+        if page is None and not refused and belongs is None:
+            keep = keeping(call)
+            plain: Iterable[Record] = reversed(list(state.all(kind))) if newest else state.all(kind)
+            if keep is not None:
+                plain = filter(keep, plain)
+            documents = plain if show is None else map(show, plain)
+            return Answer(default, {place: documents} if place else documents)
+        found, following, extra = (rows(call, state, 0), None, {}) if page is None else page(call, state, rows)
+        shown = (row.document if show is None else show(row.document) for row in found)
+        body: Json = {place: shown, **extra} if place else shown
+        return Answer(default if following is None else more, body)
+
+    if count and page is not None:
+        return _counted(lists, place, count)
+    return lists
+
+
+def _counted(lists: Behaviour, place: str, count: str) -> Behaviour:
+    """A page counts its own rows."""
+
+    def counted(call: Call, state: State) -> Answer:
+        answer = lists(call, state)
+        rows = list(answer.body[place])
+        return Answer(answer.name, {**answer.body, place: rows, count: len(rows)})
+
+    return counted
+
+
+def _filter(operation: Operation) -> Callable[[Call], Keep | None]:
+    """Which records a call asks for; None is for all of them."""
+    filters = [(name, reader(field)) for name, field in (operation.contract.get("filters") or {}).items()]
+    lifted = {
+        name: [parameter for parameter, names in (operation.contract.get("lifts") or {}).items() if name in names]
+        for name, _ in filters
+    }
+
+    def keeping(call: Call) -> Keep | None:
+        wanted = []
+        for name, read in filters:
+            value = asked(call, name)
+            if value is ABSENT or value is None or any(asked(call, one) is True for one in lifted[name]):
+                continue
+            wanted.append((read, value))
+        if not wanted:
+            return None
+        if len(wanted) == 1:
+            ((one, only),) = wanted
+            return lambda record: _same(one(record), only)
+        return lambda record: all(_same(read(record), value) for read, value in wanted)
+
+    return keeping
+
+
+def _same(found: Json, value: Json) -> bool:
+    """Whether a field is what was asked for; the parameters of a path are text."""
+    return bool(found == value) or (
+        isinstance(value, str) and not isinstance(found, str | bool) and str(found) == value and found is not ABSENT
+    )
+
+
+Paging = Callable[
+    [Call, State, Callable[[Call, State, int], Iterator[Row]]], tuple[Iterable[Row], Any, dict[str, Json]]
+]
+
+
+def _paging(operation: Operation, kind: str) -> Paging | None:
+    """Cuts rows into pages: by a cursor, an offset, a page's number, the key of the last row, or by size alone."""
+    page: Mapping[str, str] = operation.contract.get("page") or {}
+    if not page:
+        return None
+    unknown = page.get("unknown", "invalid-request")
+    key = operation.contract["key"]["name"]
+    size, place = page.get("size"), page.get("next", "").strip("/")
+    parameter = next((page[word] for word in ("parameter", "offset", "number", "after") if word in page), None)
+
+    def pages(
+        call: Call, state: State, rows: Callable[[Call, State, int], Iterator[Row]]
+    ) -> tuple[Iterable[Row], Any, dict[str, Json]]:
+        limit = asked(call, size) if size is not None else ABSENT
+        limit = None if limit is ABSENT else int(limit)
+        given = asked(call, parameter) if parameter is not None else ABSENT
+        after = _place(given, kind, unknown) if "parameter" in page and given is not ABSENT else 0
+        found: Iterator[Row] = rows(call, state, after)
+        if given is not ABSENT and "offset" in page:
+            found = islice(found, max(0, int(given)), None)
+        elif given is not ABSENT and "number" in page:
+            found = islice(found, max(0, int(given) - 1) * (limit or 0), None)
+        elif given is not ABSENT and "after" in page:
+            found = _following(found, key, given, refusal(operation, "page", unknown, call))
+        if limit is None:
+            return found, None, {place: None} if place else {}
+        if not place:
+            return islice(found, limit), None, {}
+        some = list(islice(found, limit + 1))
+        shown = some[:limit]
+        cursor = _cursor(kind, shown[-1].sequence) if len(some) > limit and shown else None
+        return shown, cursor, {place: cursor}
+
+    return pages
+
+
+def _following(rows: Iterator[Row], key: str, last: Json, unknown: Refusal) -> Iterator[Row]:
+    """The rows after the one that has that key; refused when there is none."""
+    for row in rows:
+        if name_of(row.document.get(key)) == name_of(last):
+            return rows
+    raise unknown
+
+
+def _cursor(kind: str, sequence: int) -> str:
+    """Names the last row of a page by its place in the order of creation, which nobody else ever gets.
+
+    Whatever comes or goes in between, no record is shown twice or skipped.
+    """
+    return urlsafe_b64encode(f"{kind}:{sequence}".encode()).decode().rstrip("=")
+
+
+def _place(cursor: Json, kind: str, unknown: str) -> int:
+    """The place that a cursor of ours names; anything else is refused."""
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except ValueError:
+        raise Refusal(unknown) from None
+    match = _CURSOR.fullmatch(text)
+    # Base64 reads more than it writes (padding, stray characters): only what we wrote is ours.
+    if match is None or cursor != _cursor(kind, int(match[2])):
+        raise Refusal(unknown)
+    return int(match[2])

@@ -1,0 +1,106 @@
+"""What a contract refuses beyond the schema: fields that have to be sent, values that are not taken, items twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mock_server.derived.addressing import refusal
+from mock_server.derived.scene import ABSENT, Record, asked
+from mock_server.messages import Call, Json
+from mock_server.spec.model import Link, Operation, RecordSpec, Spec
+from mock_server.stores.state import State
+
+Refuse = Callable[[Call], None]
+
+
+def refusals(operation: Operation) -> list[Refuse]:
+    """What looks at the call alone, in the order of the contract's words."""
+    contract = operation.contract
+    return [
+        *(_required(operation, name, answer) for name, answer in (contract.get("requires") or {}).items()),
+        *(_accepted(operation, name, one) for name, one in (contract.get("accepts") or {}).items()),
+        *(_distinct(operation, name, one) for name, one in (contract.get("distinct") or {}).items()),
+    ]
+
+
+def _required(operation: Operation, name: str, answer: str) -> Refuse:
+    def refuse(call: Call) -> None:
+        if asked(call, name) is ABSENT:
+            raise refusal(operation, "requires", answer, call)
+
+    return refuse
+
+
+def _accepted(operation: Operation, name: str, node: dict[str, Json]) -> Refuse:
+    values, answer = [ABSENT, *node["values"]], node["answer"]
+
+    def refuse(call: Call) -> None:
+        if asked(call, name) not in values:
+            raise refusal(operation, "accepts", answer, call)
+
+    return refuse
+
+
+def _distinct(operation: Operation, name: str, node: dict[str, Json]) -> Refuse:
+    by, answer = node["by"], node["answer"]
+
+    def refuse(call: Call) -> None:
+        items = call.body.get(name)
+        known = []
+        for item in items if isinstance(items, list) else ():
+            value = item.get(by) if isinstance(item, dict) else item
+            if value in known:
+                raise refusal(operation, "distinct", answer, call, **{by: value})
+            known.append(value)
+
+    return refuse
+
+
+Written = Callable[[Record, frozenset[str], Call, State], None]
+
+
+def references(spec: Spec, operation: Operation, shape: RecordSpec) -> Written | None:
+    """Refuses a record that refers to one which is not there; only what a call wrote is looked at."""
+    answer = operation.contract.get("unknown")
+    if answer is None or not shape.links:
+        return None
+
+    def refuse(record: Record, written: frozenset[str], call: Call, state: State) -> None:
+        for field, link in shape.links.items():
+            if field not in written:
+                continue
+            sent = record.get(field)
+            for one in sent if isinstance(sent, list) else (sent,):
+                if one is not None and (wrong := _unlinkable(link, one, state)) is not None:
+                    raised = refusal(operation, "unknown", answer, call, value=one)
+                    # A page that names this answer speaks of ids that nobody has.
+                    raised.assumed = raised.assumed or wrong != "unknown"
+                    raise raised
+
+    return refuse
+
+
+def _unlinkable(link: Link, id: Json, state: State) -> str | None:
+    """Why a record cannot refer to that one, or None."""
+    if not isinstance(id, str | int) or isinstance(id, bool):
+        return "no id"
+    found = state.find(link.record, str(id)) if link.aliases else state.get(link.record, str(id))
+    if found is None:
+        return "unknown"
+    return None if all(found.get(name) == value for name, value in link.where.items()) else "of another sort"
+
+
+def conflicts(operation: Operation, shape: RecordSpec) -> Callable[[Record, Call, State], None] | None:
+    """Refuses a record with a name that another one has."""
+    taken = tuple((operation.contract.get("conflict") or {}).items())
+    if not taken:
+        return None
+
+    def refuse(record: Record, call: Call, state: State) -> None:
+        for field, answer in taken:
+            value = record.get(field)
+            other = state.find(shape.kind, str(value)) if value is not None else None
+            if other is not None and other[shape.key] != record[shape.key]:
+                raise refusal(operation, "conflict", answer, call)
+
+    return refuse

@@ -1,0 +1,77 @@
+"""Turns the sources that a spec names into functions that make a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from operator import attrgetter
+from typing import Any
+
+from mock_server.derived.issued import issued
+from mock_server.derived.scene import ABSENT, Make, Scene, fits, reader
+from mock_server.messages import Json
+from mock_server.numbering import pretty
+
+_TRANSFORMS: Mapping[str, Callable[[Any], Json]] = {
+    "pretty": pretty,
+    "area-code": lambda value: value[2:5] if value.startswith("+1") else "",
+    "digits": lambda value: "".join(one for one in value if one.isdigit()),
+    "lower": str.lower,
+    "any": bool,
+    "count": len,
+    "integer": int,
+}
+
+
+def source(node: Any, kind: str) -> Make:
+    """What makes the value that a source names, in a record of that kind."""
+    if not isinstance(node, Mapping):
+        return _literal(node)
+    if "value" in node:
+        return _literal(node["value"])
+    if "issued" in node:
+        return issued(node, kind, source(node["area"], kind) if "area" in node else None)
+    if "sent" in node:
+        names = frozenset(node["sent"])
+        return lambda scene: scene.call is not None and not names.isdisjoint(scene.call.body)
+    if "next" in node:
+        read = reader(node["next"])
+        return lambda scene: (read(scene.record) or 0) + 1
+    if "join" in node:
+        parts = [source(part, kind) for part in node["join"]]
+        return lambda scene: "".join(str(part(scene)) for part in parts)
+    if "if" in node:
+        wanted, then, other = fits(node["if"]), source(node["then"], kind), source(node.get("else", ABSENT), kind)
+        return lambda scene: then(scene) if wanted(scene.record) else other(scene)
+    return _read(node, kind)
+
+
+def _literal(value: Json) -> Make:
+    if isinstance(value, dict | list):
+        return lambda scene: deepcopy(value)
+    return lambda scene: value
+
+
+def _read(node: Mapping[str, Any], kind: str) -> Make:
+    """A field of the record, of the body, or a parameter."""
+    place = next(word for word in ("field", "body", "path", "query") if word in node)
+    read = reader(node[place])
+    transform, other = _TRANSFORMS.get(node.get("as", "")), source(node.get("else", ABSENT), kind)
+    plain = transform is None and "else" not in node
+    if place == "field":
+        if plain:
+            return lambda scene: read(scene.record)
+        return lambda scene: _become(read(scene.record), transform, other, scene)
+    of = attrgetter(place)
+
+    def asked(scene: Scene) -> Json:
+        found = read(of(scene.call)) if scene.call is not None and of(scene.call) else ABSENT
+        return _become(found, transform, other, scene)
+
+    return asked
+
+
+def _become(found: Json, transform: Callable[[Any], Json] | None, other: Make, scene: Scene) -> Json:
+    if found is ABSENT:
+        return other(scene)
+    return found if transform is None or found is None else transform(found)

@@ -1,0 +1,200 @@
+"""Create, update, delete and transition, as the contracts say: each is one closure, compiled at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mock_server.derived.addressing import finder, names_of, owners, refusal
+from mock_server.derived.answering import saying
+from mock_server.derived.fields import Fields
+from mock_server.derived.making import Making
+from mock_server.derived.refusing import conflicts, references, refusals
+from mock_server.derived.scene import Record
+from mock_server.messages import Answer, Call
+from mock_server.spec.model import Operation, RecordSpec, Spec
+from mock_server.stores.state import State
+
+Behaviour = Callable[[Call, State], Answer]
+
+
+def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
+    """Makes a record of what was sent, or changes the one that is there where the contract says by what it is known."""
+    shape, contract = making.shape, operation.contract
+    kind, upsert = shape.kind, contract.get("upsert")
+    refused, fields, say = refusals(operation), Fields(operation, making), saying(operation, shape)
+    belongs = owners(spec, operation)
+    check_links, check_names = references(spec, operation, shape), conflicts(operation, shape)
+
+    def create(call: Call, state: State) -> Answer:
+        for refuse in refused:
+            refuse(call)
+        owned = belongs(call, state) if belongs is not None else None
+        given = fields.given(call)
+        if owned:
+            given.update(owned)
+        there = state.find(kind, str(given[upsert])) if upsert is not None and upsert in given else None
+        if there is not None:
+            record = there
+            written = fields.write(record, call, state)
+        else:
+            record = making.made(given, call, state)
+            written = frozenset(given)
+        if check_links is not None:
+            check_links(record, written, call, state)
+        fields.settle(record, call, state)
+        if check_names is not None:
+            check_names(record, call, state)
+        state.put(kind, record)
+        return say(call, state, record)
+
+    return create
+
+
+def updating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
+    """Changes what was sent and keeps the rest; a full update puts everything else back to what a new record holds."""
+    shape, contract = making.shape, operation.contract
+    kind, key = shape.kind, shape.key
+    refused, fields, say = refusals(operation), Fields(operation, making), saying(operation, shape)
+    find = finder(spec, operation, shape)
+    check_links, check_names = references(spec, operation, shape), conflicts(operation, shape)
+    full = _fallen_back(operation, making) if not contract.get("partial") else None
+
+    def update(call: Call, state: State) -> Answer:
+        for refuse in refused:
+            refuse(call)
+        record = find(call, state)
+        before = record[key]
+        if full is not None:
+            full(record, call, state)
+        written = fields.write(record, call, state)
+        record[key] = before
+        if check_links is not None:
+            check_links(record, written, call, state)
+        fields.settle(record, call, state)
+        if check_names is not None:
+            check_names(record, call, state)
+        state.put(kind, record)
+        return say(call, state, record)
+
+    return update
+
+
+def _fallen_back(operation: Operation, making: Making) -> Callable[[Record, Call, State], None]:
+    """Takes out of a record what a full update does not send, unless it can never change."""
+    contract = operation.contract
+    lasting = {making.shape.key, *(contract.get("immutable") or ())}
+    names = [name for name in (contract.get("fields") or {}).values() if name not in lasting and name[:1] != "/"]
+
+    def fall_back(record: Record, call: Call, state: State) -> None:
+        fresh = making.made({making.shape.key: record[making.shape.key]}, call, state)
+        for name in names:
+            record.pop(name, None)
+            if name in fresh:
+                record[name] = fresh[name]
+
+    return fall_back
+
+
+def moving(spec: Spec, operation: Operation, making: Making) -> Behaviour:
+    """Moves a record from one value of its status to another; from any other value it is refused."""
+    shape, step = making.shape, operation.contract["transition"]
+    field, sources, target, wrong = step["field"], step["from"], step["to"], step["wrong"]
+    refused, fields, say = refusals(operation), Fields(operation, making), saying(operation, shape)
+    find = finder(spec, operation, shape)
+
+    def move(call: Call, state: State) -> Answer:
+        for refuse in refused:
+            refuse(call)
+        record = find(call, state)
+        if record.get(field) not in sources:
+            raise refusal(operation, "transition", wrong, call, **{field: record.get(field)})
+        fields.write(record, call, state)
+        record[field] = target
+        fields.settle(record, call, state)
+        state.put(shape.kind, record)
+        return say(call, state, record)
+
+    return move
+
+
+def deleting(spec: Spec, operation: Operation, making: Making) -> Behaviour:
+    """Removes a record, and does with those that refer to it what their references say."""
+    shape = making.shape
+    refused, say, find = refusals(operation), saying(operation, shape), finder(spec, operation, shape)
+    unlink = _unlinking(spec, operation, shape)
+
+    def delete(call: Call, state: State) -> Answer:
+        for refuse in refused:
+            refuse(call)
+        record = find(call, state)
+        if unlink is not None:
+            unlink(record, call, state)
+        state.delete(shape.kind, str(record[shape.key]))
+        return say(call, state, record)
+
+    return delete
+
+
+def _unlinking(spec: Spec, operation: Operation, shape: RecordSpec) -> Callable[[Record, Call, State], None] | None:
+    links = _referring(spec, shape.kind)
+    if not links:
+        return None
+    in_use = operation.contract.get("in-use")
+
+    def unlink(record: Record, call: Call, state: State) -> None:
+        ids = names_of(shape, record)
+        for kind, fields in links.items():
+            for other in state.all(kind):
+                mine = [(name, what) for name, what in fields if _refers(other.get(name), ids)]
+                if not mine:
+                    continue
+                if in_use is not None and any(what == "refuse" for _, what in mine):
+                    raise refusal(operation, "in-use", in_use, call)
+                if any(what == "remove" for _, what in mine):
+                    _remove(spec, kind, other, state)
+                    continue
+                for name, _ in mine:
+                    _forget(other, name, ids, spec.records[kind])
+                state.put(kind, other)
+
+    return unlink
+
+
+def _referring(spec: Spec, target: str) -> dict[str, list[tuple[str, str]]]:
+    """The kinds that refer to a kind: their fields, and what is to become of a record when its target goes."""
+    found = {
+        kind: [(name, link.deleted) for name, link in shape.links.items() if link.record == target]
+        for kind, shape in spec.records.items()
+    }
+    return {kind: fields for kind, fields in found.items() if fields}
+
+
+def _refers(value: Any, ids: set[str]) -> bool:
+    return any(str(one) in ids for one in value) if isinstance(value, list) else value is not None and str(value) in ids
+
+
+def _forget(record: Record, name: str, ids: set[str], shape: RecordSpec) -> None:
+    """Takes a reference back: out of a list, to what a new record holds there, or away."""
+    if isinstance(record[name], list):
+        record[name] = [one for one in record[name] if str(one) not in ids]
+    elif name in shape.new:
+        record[name] = shape.new[name] if not isinstance(shape.new[name], dict) else None
+    else:
+        del record[name]
+
+
+def _remove(spec: Spec, kind: str, record: Record, state: State) -> None:
+    """Removes a record with all that is to be removed with it."""
+    shape = spec.records[kind]
+    state.delete(kind, str(record[shape.key]))
+    ids = names_of(shape, record)
+    for other_kind, fields in _referring(spec, kind).items():
+        for other in list(state.all(other_kind)):
+            mine = [(name, what) for name, what in fields if _refers(other.get(name), ids)]
+            if any(what == "remove" for _, what in mine):
+                _remove(spec, other_kind, other, state)
+            elif mine:
+                for name, _ in mine:
+                    _forget(other, name, ids, spec.records[other_kind])
+                state.put(other_kind, other)

@@ -1,0 +1,58 @@
+"""What `x-records` says of a kind of record: its names, what it refers to, and what it holds where nobody says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mock_server.spec.document import Checker
+from mock_server.spec.model import Link, RecordSpec
+from mock_server.spec.sources import check_source
+
+DELETED = ("clear", "remove", "refuse")
+"""What becomes of a record when one that it refers to is deleted."""
+
+
+def read_records(checker: Checker, nodes: Mapping[str, Any]) -> dict[str, RecordSpec]:
+    """The kinds of record by name; raises SpecError for what is not understood."""
+    records = {}
+    for kind, node in nodes.items():
+        place = f"/x-records/{kind}"
+        checker.mapping(node, "record", place)
+        checker.schema(node.get("schema", {}), f"{place}/schema")
+        if "key" not in node:
+            raise checker.fail(place, "key, the field that names a record, is missing")
+        for word in ("new", "computed"):
+            for name, source in (node.get(word) or {}).items():
+                check_source(checker, source, f"{place}/{word}/{name}")
+        links = {
+            field: _link(checker, target, nodes, f"{place}/references/{field}")
+            for field, target in (node.get("references") or {}).items()
+        }
+        records[kind] = RecordSpec(
+            kind,
+            node["key"],
+            tuple(node.get("aliases") or ()),
+            {field: link.record for field, link in links.items()},
+            node.get("schema", {}),
+            tuple(node.get("secrets") or ()),
+            links,
+            node.get("new") or {},
+            node.get("computed") or {},
+        )
+    return records
+
+
+def _link(checker: Checker, node: Any, kinds: Mapping[str, Any], place: str) -> Link:
+    """A reference: the kind alone, or `{record, aliases, where, deleted}`."""
+    node = {"record": node} if isinstance(node, str) else node
+    if not isinstance(node, Mapping) or "record" not in node:
+        raise checker.fail(place, f"must be a kind of record or {{record, aliases, where, deleted}}, not {node!r}")
+    for word in node:
+        if word not in ("record", "aliases", "where", "deleted"):
+            raise checker.fail(f"{place}/{word}", "unknown; a reference has record, aliases, where, deleted")
+    if node["record"] not in kinds:
+        raise checker.fail(place, f"{node['record']!r} is not among x-records; there are {', '.join(sorted(kinds))}")
+    if node.get("deleted", "clear") not in DELETED:
+        raise checker.fail(f"{place}/deleted", f"must be one of {', '.join(DELETED)}, not {node['deleted']!r}")
+    return Link(node["record"], bool(node.get("aliases")), node.get("where") or {}, node.get("deleted", "clear"))

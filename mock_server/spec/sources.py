@@ -1,0 +1,67 @@
+"""Where a value comes from that a spec names: a literal, the request, the record, or the server's own making.
+
+A source is a literal, or a mapping with one of `HEADS`: `{issued: uuid}`, `{body: name}`, `{field: x, as: pretty}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mock_server.spec.document import Checker
+
+HEADS: dict[str, tuple[str, ...]] = {
+    "value": (),
+    "issued": ("form", "prefix", "digits", "from", "to", "area", "besides", "none"),
+    "field": ("as", "else"),
+    "body": ("as", "else"),
+    "path": ("as", "else"),
+    "query": ("as", "else"),
+    "sent": (),
+    "next": (),
+    "join": (),
+    "if": ("then", "else"),
+}
+"""The words that say where a value comes from, each with those that may stand beside it."""
+
+ISSUED = ("uuid", "epoch-x-digits", "object-id", "hex", "integer", "counter", "time", "number")
+"""The kinds of value that a server makes up."""
+
+FORMS = ("seconds", "milliseconds", "microseconds", "naive-microseconds", "offset-microseconds", "epoch", "epoch-ms")
+"""How an issued time is written; `milliseconds` is `2025-11-20T17:41:24.234Z`."""
+
+TRANSFORMS = ("pretty", "area-code", "digits", "lower", "any", "count", "integer")
+"""What may become of a value on its way: `{field: phone_number, as: pretty}`."""
+
+
+def check_source(checker: Checker, node: Any, place: str) -> None:
+    """Raises SpecError for a source that is not understood."""
+    if not isinstance(node, Mapping):
+        return
+    heads = [word for word in node if word in HEADS]
+    if len(heads) != 1:
+        known = ", ".join(HEADS)
+        raise checker.fail(place, f"a source has one of {known}, not {dict(node)!r}; a mapping is {{value: ...}}")
+    head = heads[0]
+    for word in node:
+        if word != head and word not in HEADS[head]:
+            allowed = ", ".join(HEADS[head]) or "nothing"
+            raise checker.fail(f"{place}/{word}", f"beside {head} may stand {allowed}, not {word!r}")
+    for word, allowed_values in (("issued", ISSUED), ("form", FORMS), ("as", TRANSFORMS)):
+        if word in node and node[word] not in allowed_values:
+            raise checker.fail(f"{place}/{word}", f"must be one of {', '.join(allowed_values)}, not {node[word]!r}")
+    for word in ("field", "body", "path", "query", "next"):
+        if word in node and not (isinstance(node[word], str) and node[word]):
+            raise checker.fail(f"{place}/{word}", f"must be a name or a JSON pointer, not {node[word]!r}")
+    if head == "issued" and node["issued"] == "number" and not {"area", "none"} <= set(node):
+        raise checker.fail(place, "an issued number needs area, where it is issued, and none, the answer if all are")
+    for word in ("sent", "join"):
+        if word in node and not (isinstance(node[word], list) and node[word]):
+            raise checker.fail(f"{place}/{word}", f"must be a list, not {node[word]!r}")
+    if head == "if" and not (isinstance(node["if"], Mapping) and node["if"] and "then" in node):
+        raise checker.fail(place, "needs if: {FIELD: VALUE} and then: SOURCE")
+    for index, child in enumerate(node.get("join") or ()):
+        check_source(checker, child, f"{place}/join/{index}")
+    for word in ("then", "else", "area"):
+        if word in node:
+            check_source(checker, node[word], f"{place}/{word}")
