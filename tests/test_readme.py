@@ -8,16 +8,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
-from contract_tests.properties.table import PROPERTIES
-from mock_server.spec import load_all
-from mock_server.spec.contracts import KINDS, check_contract
-from mock_server.spec.document import Checker
 from tests.conftest import ROOT, Server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,40 +60,6 @@ def test_every_assumption_that_a_spec_names_is_in_the_table_of_the_readme() -> N
         named |= set(re.findall(r"Ringback decision (\w+ \d+)", file.read_text(encoding="utf-8")))
     missing = {decision for decision in named if f"| {decision} |" not in README}
     assert not missing
-
-
-def _contract_table() -> dict[str, set[str]]:
-    """The keys of `x-contract` that the README explains, with the properties that they drive."""
-    section = README.partition("### What `x-contract` understands")[2].partition("\n## ")[0]
-    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
-    return {key.strip("`"): set(re.findall(r"`([a-z-]+)`", drives)) or {drives} for key, _, _, drives in rows}
-
-
-def test_the_readme_explains_every_key_of_a_contract_that_a_spec_uses_or_the_code_reads() -> None:
-    used = {key for spec in load_all().values() for operation in spec.operations.values() for key in operation.contract}
-    read = set()
-    for package in ("contract_tests", "mock_server"):
-        for file in (ROOT / package).rglob("*.py"):
-            text = file.read_text(encoding="utf-8")
-            read |= set(re.findall(r"contract(?:\.get\(|\[)\"(\w+)\"", text))
-            read |= set(re.findall(r"\"(\w+)\" (?:not )?in (?:\w+\.)*contract\b", text))
-    assert read > {"record", "effect", "key"}
-    assert set(_contract_table()) == used | read == set(KINDS)
-
-
-def test_the_properties_that_the_readme_names_for_a_contract_are_those_of_the_check() -> None:
-    names = {one.name for one in PROPERTIES}
-    for key, drives in _contract_table().items():
-        assert drives <= names or drives == {"all"}, key
-
-
-def test_the_example_of_a_contract_in_the_readme_is_understood(tmp_path: Path) -> None:
-    block = next(block for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "x-contract" in block)
-    contract = yaml.safe_load(block)["x-contract"]
-    spec = load_all()["vogent"]
-    schema = {"properties": {name: {} for name in contract["fields"]}}
-    operation = replace(spec.operations["updatePhoneNumber"], contract=contract, body_schema=schema)
-    check_contract(Checker("README.md"), operation, "")
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:

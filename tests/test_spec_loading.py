@@ -118,8 +118,12 @@ def test_another_version_of_openapi_is_refused(broken: Broken) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("efect", "update", "a contract has no 'efect'; understood are along, at, clears, consistent, cost, count"),
-        ("effect", "upsert", "effect must be one of create, read, update, delete, list, search, not 'upsert'"),
+        ("efect", "update", "a contract has no 'efect'; understood are accepts, along, answers, at, clears"),
+        (
+            "effect",
+            "upsert",
+            "effect must be one of create, read, update, delete, list, search, transition, not 'upsert'",
+        ),
         ("record", ["numbers"], "record must be a name, not ['numbers']"),
         ("record", "numberz", "'numberz' is not among x-records; there are agents, numbers"),
         ("key", {"name": "phone_number"}, "key must be {in: path, body, answer or row, name: NAME}"),

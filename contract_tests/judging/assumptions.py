@@ -26,7 +26,12 @@ _KEYS_OF = {
     "partial": ("partial", "immutable"),
     "idempotent": ("idempotent",),
     "unique": ("unique",),
-    "list": ("at", "count", "page", "filters", "lifts"),
+    "list": ("at", "count", "page", "filters", "within", "lifts", "order"),
+    "refusals": ("missing", "unknown", "requires", "accepts", "distinct", "conflict", "within", "page"),
+    "made": ("sets",),
+    "shown": ("shows", "answers"),
+    "names": ("key",),
+    "transition": ("transition",),
 }
 """What of a contract the verdicts on a property rest on."""
 

@@ -259,7 +259,7 @@ class Model:
         if not isinstance(rows, list):
             return
         asked = weakest(request.evidence, Reading(operation, None, (), sent.wire, reply.status).evidence)
-        for word, found in row_rules.complaints(operation, sent.query, reply.json, rows):
+        for word, found in row_rules.complaints(operation, {**sent.path, **sent.query}, reply.json, rows):
             evidence = weakest(asked, contract_evidence(operation, word))
             yield Verdict("list", operation, request.name, evidence, list(found), sent.wire)
 

@@ -19,6 +19,7 @@ def complaints(
     yield "count", _miscounted(operation, body, rows)
     yield "page", _too_many(operation, query, rows)
     yield "filters", _unasked(operation, query, rows)
+    yield "within", _elsewhere(operation, query, rows)
 
 
 def _twice(operation: Operation, rows: list[Json]) -> Iterable[Difference]:
@@ -58,5 +59,15 @@ def _unasked(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Di
             continue
         for index, row in enumerate(rows if query.get(parameter) is not None else ()):
             if name in row and row[name] != query[parameter]:
+                message = f"a row of {row[name]!r} where {parameter} {query[parameter]!r} was asked for"
+                yield Difference(f"/{index}/{name}", query[parameter], row[name], message)
+
+
+def _elsewhere(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
+    """Rows that belong to another owner than the one that was asked for."""
+    for parameter, parent in (operation.contract.get("within") or {}).items():
+        name = parent["field"]
+        for index, row in enumerate(rows if query.get(parameter) is not None else ()):
+            if isinstance(row, dict) and name in row and str(row[name]) != str(query[parameter]):
                 message = f"a row of {row[name]!r} where {parameter} {query[parameter]!r} was asked for"
                 yield Difference(f"/{index}/{name}", query[parameter], row[name], message)

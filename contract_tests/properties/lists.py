@@ -29,14 +29,16 @@ def shows_all_once(recorder: Recorder) -> None:
         if reply.status >= 300 or not isinstance(rows, list):
             raise NotCovered(f"was answered with {reply.status} and no rows")
         asked = weakest(request.evidence, reading.Reading(operation, None, (), sent.wire, reply.status).evidence)
-        for word, found in complaints(operation, sent.query, reply.json, rows):
+        for word, found in complaints(operation, {**sent.path, **sent.query}, reply.json, rows):
             recorder.add(request.name, weakest(asked, contract_evidence(operation, word)), found, sent.wire)
 
     recorder.each(successes(recorder.world, operation), check)
     if "lifts" in operation.contract:
         _lift_the_filters(recorder)
-    if {"size", "next"} <= set(operation.contract.get("page") or {}):
+    if reading.turns(operation):
         _turn_the_pages(recorder)
+    if "order" in operation.contract and recorder.world.own:
+        _look_at_the_order(recorder)
     recorder.finish()
 
 
@@ -90,6 +92,26 @@ def _turn_the_pages(recorder: Recorder) -> None:
         contract_evidence(operation, "page"), reading.Reading(operation, None, (), wire, status).evidence
     )
     recorder.add("page by page", evidence, found, wire)
+
+
+def _look_at_the_order(recorder: Recorder) -> None:
+    """Makes records, and looks whether they stand in the list as the contract orders them."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    before = [_name(operation, row) for row in reading.rows_of(world, operation, {})[0]]
+    _make_some(world, operation)
+    rows, wire, status = reading.rows_of(world, operation, {})
+    names = [_name(operation, row) for row in rows]
+    made = [name for name in names if name not in before]
+    newest = operation.contract["order"] == "newest"
+    expected = made + before if newest else before + made
+    if not made:
+        raise NotCovered("no documented request makes a record")
+    found = []
+    if names != expected:
+        message = f"the {operation.contract['order']} rows do not come first"
+        found.append(Difference("", expected, names, message))
+    seen = reading.Reading(operation, None, (), wire, status)
+    recorder.add("in order", weakest(contract_evidence(operation, "order"), seen.evidence), found, wire)
 
 
 def _make_some(world: World, operation: Operation) -> None:

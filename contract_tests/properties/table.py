@@ -10,10 +10,15 @@ from contract_tests.properties import (
     documented,
     fields,
     generated,
+    links,
     lists,
+    made,
     methods,
+    moving,
     records,
+    refused,
     refusing,
+    shown,
     values,
 )
 from contract_tests.properties.recorder import Property, Recorder
@@ -42,6 +47,12 @@ PROPERTIES = (
         "A documented error comes for its documented input, to the letter, and changes nothing.",
         _any,
         documented.documented_errors,
+    ),
+    Property(
+        "refusals",
+        "What the contract refuses is refused as it says, and changes nothing.",
+        refused.refuses,
+        refused.refused_as_said,
     ),
     Property(
         "keys",
@@ -90,6 +101,35 @@ PROPERTIES = (
         "Whatever the page lets a field hold is taken, and reads back as it was sent.",
         values.writes_values,
         values.values_come_back,
+    ),
+    Property(
+        "made",
+        "What the server sets by itself is what the spec says of it.",
+        made.makes,
+        made.made_as_said,
+    ),
+    Property(
+        "shown",
+        "An answer shows of a record what reads back, and what was sent.",
+        lambda spec, operation: (
+            "record" in operation.contract
+            and "key" in operation.contract
+            and operation.contract.get("effect") in ("create", "read", "update", "transition")
+            and bool({"shows", "answers"} & set(operation.contract))
+        ),
+        shown.shown_as_kept,
+    ),
+    Property(
+        "names",
+        "A record is the same by each of its names.",
+        lambda spec, operation: _effect(operation, "read", "update") and bool(operation.contract["key"].get("aliases")),
+        shown.same_by_each_name,
+    ),
+    Property(
+        "transition",
+        "A record moves from one status to the next as the contract says, and from no other.",
+        lambda spec, operation: _effect(operation, "transition"),
+        moving.moves_as_said,
     ),
     Property(
         "partial",
@@ -152,6 +192,12 @@ PROPERTIES = (
         "A deleted record is gone in every documented way, and only that one.",
         lambda spec, operation: _effect(operation, "delete"),
         bystanders.deleted_is_gone,
+    ),
+    Property(
+        "links",
+        "What refers to a deleted record is left as its reference says.",
+        lambda spec, operation: bool(links.ways(spec, operation)),
+        links.settled_as_said,
     ),
     Property(
         "list",

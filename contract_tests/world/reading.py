@@ -90,6 +90,17 @@ def sent_fields(operation: Operation, sent: Sent) -> dict[str, Json]:
     return {target: body[source] for source, target in fields.items() if source in body}
 
 
+def kept_fields(operation: Operation, sent: Sent) -> dict[str, Json]:
+    """What a call wrote that no page says where to find, by the names under which our own records keep it."""
+    body = sent.body if isinstance(sent.body, dict) else {}
+    clearing = operation.contract.get("clears") or {}
+    kept = {}
+    for source, targets in (operation.contract.get("keeps") or {}).items():
+        if source in body and body[source] not in clearing.get(source, ()):
+            kept.update(dict.fromkeys([targets] if isinstance(targets, str) else targets, body[source]))
+    return kept
+
+
 def clears(operation: Operation) -> dict[str, list[Json]]:
     """The values that clear a field, by the name under which it reads back."""
     fields: Mapping[str, str] = operation.contract.get("fields") or {}
@@ -152,11 +163,33 @@ def rows_of(
     return [row for page in found for row in page], wire, status
 
 
+def turns(operation: Operation) -> bool:
+    """Whether the pages of a list can be turned: by what its answer or its last row says, or by counting."""
+    page = operation.contract.get("page") or {}
+    return "size" in page and bool({"next", "offset", "number", "after"} & set(page))
+
+
+def _following(
+    operation: Operation, query: Mapping[str, Json], found: list[list[Json]], body: Json
+) -> tuple[str, Json]:
+    """The parameter for the next page and its value; ABSENT where this was the last one."""
+    page = operation.contract.get("page") or {}
+    if "next" in page:
+        return page["parameter"], pointed(body, page["next"])
+    if not turns(operation) or page["size"] not in query or len(found[-1]) < int(query[page["size"]]):
+        return "", ABSENT
+    if "offset" in page:
+        return page["offset"], sum(map(len, found))
+    if "number" in page:
+        return page["number"], len(found) + 1
+    last = found[-1][-1] if found[-1] else {}
+    return page["after"], last.get(operation.contract["key"]["name"], ABSENT)
+
+
 def pages(
     world: World, operation: Operation, request: NamedRequest, *, key: Json = ABSENT
 ) -> tuple[list[list[Json]], WireRequest, int]:
     """The pages of a list from that request on, `MAX_PAGES` at most, with the first request and its status."""
-    page = operation.contract.get("page") or {}
     query = dict(request.query)
     found: list[list[Json]] = []
     wire, status = None, 200
@@ -166,10 +199,10 @@ def pages(
             wire, status = sent.wire, reply.status
         rows = pointed(reply.json, operation.contract.get("at") or "")
         found.append(rows if isinstance(rows, list) else [])
-        following = pointed(reply.json, page["next"]) if "next" in page else None
+        parameter, following = _following(operation, query, found, reply.json)
         if following in (None, "", ABSENT):
             break
-        query[page["parameter"]] = following
+        query[parameter] = following
     assert wire is not None
     return found, wire, status
 

@@ -162,6 +162,15 @@ def status(operation: str, honest: int, wrong: int) -> Plant:
     return boundary(changed)
 
 
+def answer_status(operation: str, wrong: Callable[[Any], int]) -> Plant:
+    """Answers a status that is made of the body."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        return response._replace(status=wrong(json.loads(response.body))) if of(response, operation, 200) else response
+
+    return boundary(changed)
+
+
 def media_type(operation: str, wrong: str | None) -> Plant:
     """Answers with another Content-Type, or with none."""
 
@@ -316,6 +325,19 @@ def forgets(operation: str, kind: str, *fields: str, key: str = "id") -> Plant:
             old = before.get(record_key(row, state, kind))
             if old is not None and old != row:
                 state.put(kind, old if not fields else {**row, **{name: old.get(name) for name in fields}})
+        return said
+
+    return behaviour(operation, changed)
+
+
+def keeps_links(operation: str, kind: str) -> Plant:
+    """Deletes, and leaves what refers to the deleted record as it was."""
+
+    def changed(call: Call, state: State, honest: Behaviour) -> Answer:
+        before = list(state.all(kind))
+        said = honest(call, state)
+        for row in before:
+            state.put(kind, row)
         return said
 
     return behaviour(operation, changed)

@@ -21,6 +21,7 @@ from tests.defects.planting import (
     drop,
     edits,
     forgets,
+    keeps_links,
     lenient,
     lets_in,
     lists_all,
@@ -421,6 +422,14 @@ DEFECTS = [
         "deleteAgent",
     ),
     # list
+    Defect(
+        "a deleted agent stays linked",
+        "teli",
+        "links",
+        keeps_links("deleteAgent", "numbers"),
+        "deleteAgent",
+        fail_on="assumed",
+    ),
     Defect(
         "the count is one too many",
         "teli",

@@ -21,6 +21,7 @@ from tests.defects.planting import (
     drop,
     edits,
     forgets,
+    keeps_links,
     lenient,
     lets_in,
     lists_all,
@@ -387,6 +388,14 @@ DEFECTS = [
         "deletePhoneNumber",
     ),
     # list
+    Defect(
+        "a deleted agent stays linked",
+        "vogent",
+        "links",
+        keeps_links("deleteAgent", "numbers"),
+        "deleteAgent",
+        fail_on="assumed",
+    ),
     Defect("a page repeats a row", "vogent", "list", behaviour("listPhoneNumbers", _overlapping), "listPhoneNumbers"),
     Defect("a page loses a row", "vogent", "list", behaviour("listPhoneNumbers", _lossy), "listPhoneNumbers"),
     Defect("the pages never end", "vogent", "list", behaviour("listPhoneNumbers", _endless), "listPhoneNumbers"),
