@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from mock_server.providers import teli
 from mock_server.spec import Spec
 
 OWNER = {
@@ -435,11 +434,12 @@ class TestUpdatingAgents:
         assert answer(response) == (404, refusal("Agent not found"))
 
     @pytest.mark.parametrize("operation", ["createAgent", "updateAgent"])
-    def test_contract_and_mock_agree_on_the_names_in_a_row(self, specs: dict[str, Spec], operation: str) -> None:
-        fields = specs["teli"].operations[operation].contract["fields"]
+    def test_every_setting_of_the_page_is_kept_somewhere(self, specs: dict[str, Spec], operation: str) -> None:
+        described = specs["teli"].operations[operation]
+        assert described.body_schema is not None
+        kept = {*described.contract["fields"], *described.contract["keeps"]}
 
-        settings = {name: row_name for name, row_name in fields.items() if name not in teli._OWNERSHIP}
-        assert settings.items() <= {name: row_names[0] for name, row_names in teli._ROW_NAMES.items()}.items()
+        assert set(described.body_schema["properties"]) == kept
 
 
 class TestAgentTools:

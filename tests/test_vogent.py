@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from random import Random
 from typing import Any
 
 import pytest
 
 from mock_server.catalogue import load_vendor, open_services
+from mock_server.exchange import Behaviour
 from mock_server.messages import Answer, Call, Refusal, Request
 from mock_server.numbering import fictitious_blocks
-from mock_server.providers import vogent
 from mock_server.stores import MemoryStore, Row, State
 
 NUMBERS = "/api/phone_numbers"
@@ -672,42 +673,47 @@ def full() -> Iterator[Counted]:
         chance = Random(2)
         for line in range(9_999):
             if line != 1212:
-                do(vogent.purchase_phone_number, state, chance, body={"number": f"+1510555{line:04d}"})
+                do("purchasePhoneNumber", state, chance, body={"number": f"+1510555{line:04d}"})
         state.lookups = 0
         yield state
 
 
-def do(behaviour: Any, state: State, chance: Random, *, path: dict[str, str] | None = None, body: Any = None) -> Answer:
-    answer: Answer = behaviour(Call("", path or {}, {}, body, datetime(2026, 1, 1, tzinfo=UTC), chance), state)
-    return answer
+@cache
+def behaviours() -> Mapping[str, Behaviour]:
+    return load_vendor("vogent").behaviours
+
+
+def do(operation: str, state: State, chance: Random, *, path: dict[str, str] | None = None, body: Any = None) -> Answer:
+    call = Call(operation, path or {}, {}, body, datetime(2026, 1, 1, tzinfo=UTC), chance)
+    return behaviours()[operation](call, state)
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "path", "body"),
+    ("operation", "path", "body"),
     [
-        (vogent.get_phone_number, {"id": NUMBER_ID}, None),
-        (vogent.update_phone_number, {"id": NUMBER_ID}, {"agentId": SALES_ID}),
-        (vogent.delete_phone_number, {"id": NUMBER_ID}, None),
-        (vogent.purchase_phone_number, {}, {"number": "+15105559999"}),
-        (vogent.create_phone_number, {}, {"type": "sip_import", "sipImport": {"phoneNumber": "+33144556677"}}),
-        (vogent.create_phone_number, {}, {"type": "vogent_sip", "vogentSip": {"sipPrefix": "acme"}}),
-        (vogent.search_phone_numbers, {}, {"prefix": "510"}),
-        (vogent.search_phone_numbers, {}, {"prefix": "51"}),
-        (vogent.search_phone_numbers, {}, {"prefix": "5105550"}),
+        ("getPhoneNumber", {"id": NUMBER_ID}, None),
+        ("updatePhoneNumber", {"id": NUMBER_ID}, {"agentId": SALES_ID}),
+        ("deletePhoneNumber", {"id": NUMBER_ID}, None),
+        ("purchasePhoneNumber", {}, {"number": "+15105559999"}),
+        ("createPhoneNumber", {}, {"type": "sip_import", "sipImport": {"phoneNumber": "+33144556677"}}),
+        ("createPhoneNumber", {}, {"type": "vogent_sip", "vogentSip": {"sipPrefix": "acme"}}),
+        ("searchPhoneNumbers", {}, {"prefix": "510"}),
+        ("searchPhoneNumbers", {}, {"prefix": "51"}),
+        ("searchPhoneNumbers", {}, {"prefix": "5105550"}),
     ],
 )
 def test_nothing_but_a_list_takes_longer_when_there_are_many_numbers(
-    full: Counted, behaviour: Any, path: dict[str, str], body: Any
+    full: Counted, operation: str, path: dict[str, str], body: Any
 ) -> None:
-    do(behaviour, full, Random(1), path=path, body=body)
+    do(operation, full, Random(1), path=path, body=body)
     assert full.lookups <= 10
 
 
 def test_the_last_free_number_of_an_area_is_found_and_then_none(full: Counted) -> None:
     search = {"prefix": "510", "limit": 10}
-    assert do(vogent.search_phone_numbers, full, Random(1), body=search).body == [{"number": "+15105559999"}]
-    do(vogent.purchase_phone_number, full, Random(1), body={"number": "+15105559999"})
-    assert do(vogent.search_phone_numbers, full, Random(1), body=search) == Answer("none-found", [])
+    assert do("searchPhoneNumbers", full, Random(1), body=search).body == [{"number": "+15105559999"}]
+    do("purchasePhoneNumber", full, Random(1), body={"number": "+15105559999"})
+    assert do("searchPhoneNumbers", full, Random(1), body=search) == Answer("none-found", [])
 
 
 def test_a_generator_that_repeats_itself_overwrites_no_number_and_no_agent() -> None:
@@ -715,8 +721,8 @@ def test_a_generator_that_repeats_itself_overwrites_no_number_and_no_agent() -> 
     with MemoryStore().transaction("space") as transaction:
         state = State(transaction, "vogent", vendor.spec.records)
         for number in ("+15105550100", "+15105550101"):
-            do(vogent.purchase_phone_number, state, Random(1), body={"number": number})
-            do(vogent.create_agent, state, Random(1), body=AGENT)
+            do("purchasePhoneNumber", state, Random(1), body={"number": number})
+            do("createAgent", state, Random(1), body=AGENT)
         assert (state.count("numbers"), state.count("agents")) == (2, 2)
 
 
@@ -724,11 +730,11 @@ def test_a_number_of_the_fixtures_is_held_though_no_search_marked_it() -> None:
     vendor = load_vendor("vogent")
     with MemoryStore().transaction("space") as transaction:
         state = State(transaction, "vogent", vendor.spec.records)
-        state.put("numbers", vogent.complete_number({"number": "+15105550000"}, datetime.now(UTC), Random(1)))
-        search = do(vogent.search_phone_numbers, state, Random(1), body={"prefix": "510", "limit": 1})
+        state.put("numbers", vendor.completions["numbers"]({"number": "+15105550000"}, datetime.now(UTC), Random(1)))
+        search = do("searchPhoneNumbers", state, Random(1), body={"prefix": "510", "limit": 1})
         assert search.body == [{"number": "+15105550001"}]
         with pytest.raises(Refusal, match="number-unavailable"):
-            do(vogent.purchase_phone_number, state, Random(1), body={"number": "+15105550000"})
+            do("purchasePhoneNumber", state, Random(1), body={"number": "+15105550000"})
 
 
 def test_every_block_for_sale_has_numbers_of_e164_form() -> None:

@@ -30,9 +30,9 @@ def is_assumed(operation: Operation, key: str) -> bool:
     return bool(spoken.get("grade") == "assumed")
 
 
-def refusal(operation: Operation, key: str, name: str, call: Call, **values: Json) -> Refusal:
+def refusal(operation: Operation, key: str, answer: str, call: Call, /, **values: Json) -> Refusal:
     """The refusal that the contract names under this key."""
-    return Refusal(name, assumed=is_assumed(operation, key), values={**said(call), **values})
+    return Refusal(answer, assumed=is_assumed(operation, key), values={**said(call), **values})
 
 
 def owners(spec: Spec, operation: Operation) -> Owners | None:

@@ -24,7 +24,10 @@ _FORMS: Mapping[str, Callable[[datetime], Json]] = {
 
 
 def issued(node: Mapping[str, Any], kind: str, area: Make | None) -> Make:
-    """What makes up one value of that kind for each new record of `kind`."""
+    """What makes up one value of that kind for each new record of `kind`; null where what is to be `given` is not."""
+    if "given" in node:
+        name, always = node["given"], issued({word: node[word] for word in node if word != "given"}, kind, area)
+        return lambda scene: always(scene) if scene.call is not None and scene.call.body.get(name) else None
     what, prefix = node["issued"], node.get("prefix", "")
     if what == "time":
         form = _FORMS[node.get("form", "milliseconds")]

@@ -12,7 +12,7 @@ from mock_server.spec.document import Checker
 
 HEADS: dict[str, tuple[str, ...]] = {
     "value": (),
-    "issued": ("form", "prefix", "digits", "from", "to", "area", "besides", "none"),
+    "issued": ("form", "prefix", "digits", "from", "to", "area", "besides", "none", "given"),
     "field": ("as", "else"),
     "body": ("as", "else"),
     "path": ("as", "else"),
