@@ -12,7 +12,6 @@ import pytest
 
 from mock_server.catalogue import load_vendor
 from mock_server.messages import Call
-from mock_server.providers import uponai
 from mock_server.stores import MemoryStore, State
 
 ACCOUNT = "29e90072-fb58-4c6c-870a-43005115131e"
@@ -338,7 +337,7 @@ def test_an_assignment_reads_no_more_records_when_there_are_more_numbers() -> No
         state = ScanForbidden(transaction, "uponai", vendor.spec.records)
         for number in (NUMBER, NUMBER[1:], "334"):
             call = Call("updatePhoneNumberAssignment", {"number": number}, {}, DOCUMENTED, now, Random(1))
-            assert uponai.update_assignment(call, state).name == "updated"
+            assert vendor.behaviours[call.operation](call, state).name == "updated"
 
 
 # Agents

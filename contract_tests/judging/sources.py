@@ -34,6 +34,8 @@ UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
 def differs(node: Any, found: Json, record: Mapping[str, Json], before: Mapping[str, Json]) -> str | None:
     """How a value differs from its source; `record` is what is shown, `before` what was shown before the write."""
     if isinstance(node, Mapping) and "issued" in node:
+        if "given" in node and found is None:
+            return None
         form = _TIMES[node.get("form", "milliseconds")] if node["issued"] == "time" else _ISSUED[node["issued"]]
         wanted = re.escape(node.get("prefix", "")) + form
         return None if re.fullmatch(wanted, str(found)) else f"{found!r} is not issued as {node['issued']}"
@@ -59,11 +61,17 @@ def value_of(node: Any, record: Mapping[str, Json], before: Mapping[str, Json]) 
         shown = [record.get(name, ABSENT) for name in node["if"]]
         if ABSENT in shown:
             return UNKNOWN
-        holds = all(record[name] == value for name, value in node["if"].items())
+        holds = all(_meets(record[name], value) for name, value in node["if"].items())
         return value_of(node["then"] if holds else node.get("else", ABSENT), record, before)
     if "field" in node:
         return _field(node, record, before)
     return UNKNOWN
+
+
+def _meets(found: Json, value: Json) -> bool:
+    if isinstance(value, Mapping):
+        return isinstance(found, str) and re.search(value["matches"], found) is not None
+    return bool(found == value)
 
 
 def _field(node: Mapping[str, Any], record: Mapping[str, Json], before: Mapping[str, Json]) -> Json:

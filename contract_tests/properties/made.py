@@ -36,7 +36,8 @@ def made_as_said(recorder: Recorder) -> None:
         key = reading.key_of(operation, sent, reply)
         if key is ABSENT or _was_there(world, operation, request):
             return
-        written = {str(name).strip("/").partition("/")[0] for name in reading.sent_fields(operation, sent)}
+        given = [*reading.sent_fields(operation, sent), *reading.kept_fields(operation, sent), *_owned(operation)]
+        written = {str(name).strip("/").partition("/")[0] for name in given}
         evidence = weakest(_evidence(operation), request.evidence)
         seen = [one for one in (reading.answered(operation, sent, reply),) if one is not None]
         for one in [*seen, *reading.read(world, kind, key, {})]:
@@ -59,6 +60,17 @@ def _sources(spec: Spec, operation: Operation) -> dict[str, Any]:
         return {}
     new = shape.new if contract["effect"] == "create" else {}
     return {**new, **shape.computed, **(contract.get("sets") or {})}
+
+
+def _owned(operation: Operation) -> list[str]:
+    """The fields that a new record takes from its owners, or that go along with others."""
+    parents = (operation.contract.get("within") or {}).values()
+    beside = (operation.contract.get("along") or {}).values()
+    return [*beside, *_fields_of(parents)]
+
+
+def _fields_of(parents: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [name for parent in parents for name in (parent["field"], *(parent.get("copies") or ()))]
 
 
 def _evidence(operation: Operation) -> Evidence:

@@ -20,6 +20,9 @@ WORDS = ("missing", "unknown", "requires", "accepts", "distinct", "conflict", "w
 """What of a contract is looked at here."""
 
 
+_OTHER = dict(zip("0123456789abcdef", "7890123456cdefab", strict=True))
+
+
 class Case(NamedTuple):
     """A request that the contract refuses: under which of its words, and with which answer."""
 
@@ -74,12 +77,8 @@ def _cases(world: World, operation: Operation, word: str) -> Iterator[Case]:
     plain = _plain(world, operation)
     if word == "missing" and contract["key"]["in"] == "path":
         name = contract["key"]["name"]
-        yield Case(
-            word,
-            name,
-            declared,
-            plain.with_values({**plain.path, name: _nobodys(plain.path[name])}, plain.query, plain.body),
-        )
+        path = {**plain.path, name: _documented(operation, declared, name) or _nobodys(plain.path[name])}
+        yield Case(word, name, declared, plain.with_values(path, plain.query, plain.body))
     elif word == "unknown":
         links = world.spec.records[contract["record"]].references
         for name, target in (contract.get("fields") or {}).items():
@@ -126,6 +125,15 @@ def _plain(world: World, operation: Operation) -> NamedRequest:
     raise NotCovered("no documented request succeeds")
 
 
+def _documented(operation: Operation, answer: str, name: str) -> Json:
+    """The value that a page asks with to get that answer, if one does."""
+    for request in operation.requests.values():
+        value = request.path.get(name)
+        if request.answer == answer and isinstance(value, str) and not value.startswith("$") and not request.after:
+            return value
+    return None
+
+
 def _schema(operation: Operation, name: str) -> Any:
     return ((operation.body_schema or {}).get("properties") or {}).get(name) or {}
 
@@ -154,10 +162,10 @@ def _without(request: NamedRequest, name: str) -> NamedRequest:
 
 
 def _nobodys(known: Json) -> Json:
-    """A value of the same form that names nothing: its last characters are nines or noughts."""
+    """A value of the same form that names nothing: its last characters are others."""
     if isinstance(known, bool) or not isinstance(known, str | int | float):
         return "nobodys"
     if not isinstance(known, str):
         return 987_654_321
-    tail = "".join("9" if one.isdigit() else "0" if one in "abcdef" else one for one in known[-4:])
+    tail = "".join(_OTHER.get(one, one) for one in known[-4:])
     return known[:-4] + (tail if tail != known[-4:] else "0000")

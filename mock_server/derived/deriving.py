@@ -54,8 +54,11 @@ def derive(spec: Spec, besides: Collection[str] = ()) -> dict[str, Behaviour]:
         if lacking and operation.id in besides:
             continue
         if lacking:
-            message = f"effect {contract['effect']} needs {', '.join(lacking)} too, or a function of its own"
-            raise SpecError(spec.file, f"operation {operation.id}/x-contract", message)
+            message = (
+                f"{operation.id}: effect {contract['effect']} needs {', '.join(lacking)} too, or a function of its own"
+            )
+            path = operation.path.removeprefix(spec.base_path).replace("/", "~1")
+            raise SpecError(spec.file, f"/paths/{path}/{operation.method.lower()}/x-contract", message)
         carry_out = _CARRIES_OUT[contract["effect"]]
         derived[operation.id] = carry_out(spec, operation, makings[contract["record"]])
     return derived

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from random import Random
@@ -72,5 +73,13 @@ def reader(name: str) -> Callable[[Mapping[str, Any]], Json]:
 
 def fits(where: Mapping[str, Json]) -> Callable[[Mapping[str, Any]], bool]:
     """Whether a record's fields have those values; null stands for a field that is not there, too."""
-    wanted = [(reader(name), value) for name, value in where.items()]
-    return lambda record: all((None if (found := read(record)) is ABSENT else found) == value for read, value in wanted)
+    wanted = [(reader(name), _meets(value)) for name, value in where.items()]
+    return lambda record: all(meets(None if (found := read(record)) is ABSENT else found) for read, meets in wanted)
+
+
+def _meets(value: Json) -> Callable[[Json], bool]:
+    """Whether a field is that value, or for `{matches: PATTERN}` a text of that form."""
+    if isinstance(value, Mapping):
+        form = re.compile(value["matches"])
+        return lambda found: isinstance(found, str) and form.search(found) is not None
+    return lambda found: bool(found == value)

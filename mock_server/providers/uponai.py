@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import dropwhile, islice
 from math import fsum
-from random import Random
 from typing import Any
 
-from mock_server.identifiers import hexadecimal, uuid4
 from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.stores.state import State
 
@@ -27,14 +25,6 @@ _ASSIGNMENT = (
     "platform_import_error",
     "platform_import_error_message",
 )
-_CREATABLE = (
-    "agent_name",
-    "voice_id",
-    "response_engine",
-    "response_threshold",
-    "interruption_sensitivity",
-    "ambient_sound",
-)
 _UPDATABLE = ("response_engine", "interruption_sensitivity", "max_call_duration_ms", "responsiveness")
 _PRIVATE = ("workspace_id", "earlier_versions")
 
@@ -46,6 +36,7 @@ def update_assignment(call: Call, state: State) -> Answer:
     """Changes what was sent of a number's assignment and keeps the rest (docs: Update phone number assignment).
 
     What the body alone can tell is checked first, then account, workspace, number and agents, in that order.
+    A function, because weights that add up, agents pinned to versions and rows read off two lists are no fields.
     """
     body = call.body
     _check_shares(body.get("inboundAgents", ()))
@@ -70,7 +61,10 @@ def update_assignment(call: Call, state: State) -> Answer:
 
 
 def list_numbers(call: Call, state: State) -> Answer:
-    """The account's numbers, in every workspace of it (docs: List phone numbers)."""
+    """The account's numbers, in every workspace of it (docs: List phone numbers).
+
+    A function, because a row's single-agent fields are read off its lists, and left out where these are empty.
+    """
     account_sid = _account_sid(call.path["accountSid"], state)
     rows = (_row(number) for number in state.all("numbers") if number["account_sid"] == account_sid)
     return Answer("listed", {"numbers": rows})
@@ -181,19 +175,11 @@ def _row(number: Mapping[str, Json]) -> Record:
 # Agents: version 0 is published at birth and never changes again; the version after it is the draft.
 
 
-def create_agent(call: Call, state: State) -> Answer:
-    """A new agent in version 0 (docs: Create agent)."""
-    given = {field: call.body[field] for field in _CREATABLE if field in call.body}
-    given["workspace_id"] = _workspace_id(call.body["workspaceId"], state)
-    agent = complete_agent(given, call.now, call.random)
-    state.put("agents", agent)
-    return Answer("created", _shown(agent))
-
-
 def list_agents(call: Call, state: State) -> Answer:
     """A page of the workspace's agents, one row for each version, oldest first (docs: List agents).
 
     The page begins after the row of `paginationKey` and `paginationKeyVersion`, or after all rows of that agent.
+    A function, because a row is a version, and a record is an agent with all of its versions.
     """
     workspace_id = _workspace_id(call.query["workspaceId"], state)
     rows = _version_rows(workspace_id, state)
@@ -215,13 +201,19 @@ def _version_rows(workspace_id: int, state: State) -> Iterator[Record]:
 
 
 def get_agent(call: Call, state: State) -> Answer:
-    """The agent in the version asked for, or in its newest one (docs: Get agent)."""
+    """The agent in the version asked for, or in its newest one (docs: Get agent).
+
+    A function, because an older version is part of the record.
+    """
     agent = _agent(call.path["agentId"], call.query["workspaceId"], state)
     return Answer("read", _wanted_version(agent, call.query.get("version")))
 
 
 def update_agent(call: Call, state: State) -> Answer:
-    """Changes the draft, which the first update makes of the published version (docs: Update agent)."""
+    """Changes the draft, which the first update makes of the published version (docs: Update agent).
+
+    A function, because the first update keeps the version that it changes.
+    """
     agent = _agent(call.path["agentId"], call.body["workspaceId"], state)
     has_draft, wanted = bool(agent["earlier_versions"]), call.query.get("version")
     if wanted is not None and not (has_draft and wanted == agent["version"]):
@@ -236,7 +228,10 @@ def update_agent(call: Call, state: State) -> Answer:
 
 
 def list_agent_versions(call: Call, state: State) -> Answer:
-    """The agent's versions, oldest first (docs: List agent versions)."""
+    """The agent's versions, oldest first (docs: List agent versions).
+
+    A function, because a version is part of its agent's record.
+    """
     agent = _agent(call.path["agentId"], call.query["workspaceId"], state)
     fields = ("agent_id", "version", "updated_at")
     return Answer("listed", [{field: version[field] for field in fields} for version in _versions(agent)])
@@ -272,57 +267,14 @@ def _shown(agent: Mapping[str, Json]) -> Record:
     return {field: value for field, value in agent.items() if field not in _PRIVATE}
 
 
-# What a record holds where nobody says
-
-
-def complete_number(given: Mapping[str, Json], now: datetime, random: Random) -> Record:
-    """A whole number, bound to nobody; `number`, `account_sid` and `workspace_id` must be given."""
-    return {
-        "id": random.randrange(1_000, 1_000_000),
-        "base_number": given["number"].removeprefix("+"),
-        "inbound_agents": [],
-        "outbound_agents": [],
-        "application_sid": uuid4(random),
-        "phone_number_sid": uuid4(random),
-        "inbound_webhook_url": None,
-        "is_time_routing_enabled": False,
-        "platform_import_error": False,
-        "platform_import_error_message": None,
-        **given,
-    }
-
-
-def complete_agent(given: Mapping[str, Json], now: datetime, random: Random) -> Record:
-    """A whole agent in version 0; only `agent_name` and `workspace_id` must be given."""
-    return {
-        "agent_id": f"agent_{hexadecimal(random, 26)}",
-        "version": 0,
-        "agent_name": given["agent_name"],
-        "voice_id": "11labs-Adrian",
-        "response_engine": {"type": "retell-llm", "llm_id": f"llm_{hexadecimal(random, 28)}"},
-        "response_threshold": None,
-        "interruption_sensitivity": None,
-        "ambient_sound": None,
-        "responsiveness": None,
-        "max_call_duration_ms": None,
-        "created_at": timestamp(now),
-        "updated_at": timestamp(now),
-        "earlier_versions": [],
-        **given,
-    }
-
-
 def timestamp(now: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: `2025-11-20T17:41:24.234Z`."""
     return now.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-COMPLETIONS = {"numbers": complete_number, "agents": complete_agent}
-
 BEHAVIOURS = {
     "updatePhoneNumberAssignment": update_assignment,
     "listPhoneNumbers": list_numbers,
-    "createAgent": create_agent,
     "listAgents": list_agents,
     "getAgent": get_agent,
     "updateAgent": update_agent,

@@ -175,14 +175,15 @@ def write_agent(call: Call, state: State, derived: Derived) -> Answer:
     A function, because one list is put together of two fields: the linked functions with their messages, then the
     deprecated bare ids, none twice.
     """
-    body = call.body
-    if "linkedFunctionDefinitionIds" not in body:
-        return derived(call, state)
-    linked = list(body.get("linkedFunctionDefinitionInputs", ()))
-    known = {link["functionDefinitionId"] for link in linked}
-    bare = dict.fromkeys(body["linkedFunctionDefinitionIds"])
-    whole = linked + [{"functionDefinitionId": id} for id in bare if id not in known]
-    return derived(call._replace(body={**body, "linkedFunctionDefinitionInputs": whole}), state)
+    said, body = derived(call, state), call.body
+    if "linkedFunctionDefinitionInputs" in body or "linkedFunctionDefinitionIds" in body:
+        linked = list(body.get("linkedFunctionDefinitionInputs", ()))
+        known = {link["functionDefinitionId"] for link in linked}
+        bare = dict.fromkeys(body.get("linkedFunctionDefinitionIds", ()))
+        whole = linked + [{"functionDefinitionId": id} for id in bare if id not in known]
+        said.body["linkedFunctionDefinitions"] = whole
+        state.put("agents", said.body)
+    return said
 
 
 BEHAVIOURS = {

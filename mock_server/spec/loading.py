@@ -87,6 +87,7 @@ class _Loading:
         self.variables = self._variables()
         self.shared = self._shared_answers()
         operations: dict[str, Operation] = {}
+        self.places: dict[str, str] = {}
         for path, item in (document.get("paths") or {}).items():
             place = f"/paths/{path.replace('/', '~1')}"
             checker.mapping(item, "path", place)
@@ -96,6 +97,7 @@ class _Loading:
                     if operation.id in operations:
                         raise checker.fail(place, f"operationId {operation.id} is used twice")
                     operations[operation.id] = operation
+                    self.places[operation.id] = f"{place}/{method}"
         spec = Spec(
             provider=self.provider,
             file=checker.file,
@@ -447,7 +449,7 @@ class _Loading:
                 place = f"/x-variables/{name}/found"
                 raise self.checker.fail(place, f"there is no operation {variable.found_operation!r}")
         for operation in spec.operations.values():
-            place = f"operation {operation.id}"
+            place = self.places[operation.id]
             record = operation.contract.get("record")
             if record is not None and record not in spec.records:
                 known = ", ".join(sorted(spec.records)) or "none"

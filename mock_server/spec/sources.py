@@ -60,6 +60,9 @@ def check_source(checker: Checker, node: Any, place: str) -> None:
             raise checker.fail(f"{place}/{word}", f"must be a list, not {node[word]!r}")
     if head == "if" and not (isinstance(node["if"], Mapping) and node["if"] and "then" in node):
         raise checker.fail(place, "needs if: {FIELD: VALUE} and then: SOURCE")
+    for name, value in (node.get("if") or {}).items():
+        if isinstance(value, Mapping) and set(value) != {"matches"}:
+            raise checker.fail(f"{place}/if/{name}", f"must be a value or {{matches: PATTERN}}, not {dict(value)!r}")
     for index, child in enumerate(node.get("join") or ()):
         check_source(checker, child, f"{place}/join/{index}")
     for word in ("then", "else", "area"):

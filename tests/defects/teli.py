@@ -80,6 +80,12 @@ def _link_by_other_id(call: Call, number: dict[str, Any]) -> None:
             number[link] = number[link].upper()
 
 
+def _by_voice_id(call: Call, state: State, honest: Behaviour) -> Answer:
+    """An agent is found by the id that voice agents are linked by, and by no other."""
+    id = call.path["agent_id"]
+    return honest(call if id.startswith("agent_") else call._replace(path={"agent_id": "none"}), state)
+
+
 DEFECTS = [
     # examples
     Defect("powered_by is missing", "teli", "examples", drop("updatePhoneAgent", "powered_by"), "updatePhoneAgent"),
@@ -422,6 +428,75 @@ DEFECTS = [
         "deleteAgent",
     ),
     # list
+    Defect(
+        "an agent that nobody has is a 410",
+        "teli",
+        "refusals",
+        status("getAgent", 404, 410),
+        "getAgent",
+        fail_on="documented",
+    ),
+    Defect(
+        "the same tool name twice is taken",
+        "teli",
+        "refusals",
+        lenient("updateAgentTools", 400, lambda b: {"tools": b.get("tools", [])[:1]}),
+        "updateAgentTools",
+        fail_on="assumed",
+    ),
+    Defect(
+        "the users of any organization are listed",
+        "teli",
+        "refusals",
+        answered("GET", "/v1/organizations/1762896364768x389173798861439990/users", 200),
+        "listUsers",
+        fail_on="assumed",
+    ),
+    Defect(
+        "an update of the agent leaves its time",
+        "teli",
+        "made",
+        edits("updateAgent", "agents", lambda c, a: a.update(modified_at="today")),
+        "updateAgent",
+        fail_on="assumed",
+    ),
+    Defect(
+        "a new agent is a public one",
+        "teli",
+        "made",
+        edits("createAgent", "agents", lambda c, a: a.update(visibility="public")),
+        "createAgent",
+        fail_on="assumed",
+    ),
+    Defect(
+        "the answer counts one tool too many",
+        "teli",
+        "shown",
+        answer("updateAgentTools", lambda b: b.update(tools_count=b["tools_count"] + 1), status=200),
+        "updateAgentTools",
+        fail_on="documented",
+    ),
+    Defect(
+        "the owner of a new agent is another one",
+        "teli",
+        "shown",
+        put("createAgent", status=201, user_id="1762896366429x599348279945130000"),
+        "createAgent",
+        fail_on="documented",
+    ),
+    Defect(
+        "an agent is found by one id only",
+        "teli",
+        "names",
+        behaviour(
+            "getAgent",
+            lambda c, s, h: (
+                h(c, s) if c.path["agent_id"].startswith("agent_") else h(c._replace(path={"agent_id": "none"}), s)
+            ),
+        ),
+        "getAgent",
+        fail_on="assumed",
+    ),
     Defect(
         "a deleted agent stays linked",
         "teli",
