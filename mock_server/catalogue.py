@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mock_server.derived import carried_out, completions, derive, wrong_note
 from mock_server.exchange import Behaviour, NoteCheck, Service
 from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures
-from mock_server.messages import Answer, Json
+from mock_server.messages import Answer
 from mock_server.spaces import DEFAULT_SPACE, Spaces
 from mock_server.spec import Spec, SpecError, load, specs_folder
 from mock_server.stores import Transaction, open_store
