@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mock_server.desk.rewind import MAX_SNAPSHOT_BYTES, Snapshots
 from mock_server.exchange import Service
 from mock_server.messages import Request, Response
-from mock_server.telephone import Switchboard
+from mock_server.telephone import Courier, Switchboard
 
 CONTROL = "_ringback"
 MAX_CONTROL_BYTES = MAX_SNAPSHOT_BYTES
@@ -43,6 +43,7 @@ class Gateway:
         hosts: tuple[str, ...] = (),
         control_token: str | None = None,
         control_open: bool = True,
+        webhook_hosts: tuple[str, ...] = (),
     ) -> None:
         self.services = services
         self.spaces = next(iter(services.values())).spaces
@@ -53,7 +54,7 @@ class Gateway:
         self.control_open = control_open
         self.specs = {name: service.spec for name, service in services.items()}
         self.snapshots = Snapshots(self.spaces.store)
-        self.switchboard = Switchboard(self.spaces, self.specs)
+        self.switchboard = Switchboard(self.spaces, self.specs, Courier(webhook_hosts))
         # Plain WSGI hides the socket, so it breaks no connection and has no streams; a wire says that it can.
         self.wire_faults: tuple[str, ...] = ("malformed-json",)
         self.has_streams = False

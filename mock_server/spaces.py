@@ -12,6 +12,7 @@ from typing import Protocol
 
 from mock_server.desk.chance import Chance
 from mock_server.desk.clock import Clock
+from mock_server.desk.deliveries import Deliveries
 from mock_server.desk.faults import HELD_FAULTS, Faults
 from mock_server.desk.journal import Budget, Journal
 from mock_server.desk.stubs import Stubs
@@ -62,6 +63,7 @@ class Space:
         self.clock = Clock(born)
         self.faults = Faults()
         self.stubs = Stubs()
+        self.deliveries = Deliveries()
         self.journal = Journal(budget, kept=store if store.durable else None, space=name)
         self.lock = RLock()
         self.held = 0
@@ -81,11 +83,12 @@ class Space:
         self.random = Chance(self.seed)
 
     def rewind(self) -> None:
-        """Clock, chance, faults, stubs and journal as in a new space; the documents are the store's business."""
+        """Everything but the documents, which are the store's business, as in a new space."""
         self.reseed()
         self.clock = Clock(self.born)
         self.faults.clear()
         self.stubs.clear()
+        self.deliveries.reset()
         self.journal.clear()
         self.keep()
 
@@ -104,7 +107,7 @@ class Space:
 
     def _parts(self) -> dict[str, Part]:
         """What the space is beside documents, chance and journal; each knows how to be kept."""
-        return {"clock": self.clock, "faults": self.faults, "stubs": self.stubs}
+        return {"clock": self.clock, "faults": self.faults, "stubs": self.stubs, "deliveries": self.deliveries}
 
     def _restore(self, world: Json | None) -> None:
         if world is not None:

@@ -113,6 +113,13 @@ def _add_serve(commands: Any) -> None:
     add("--no-cors", action="store_true", default=_env_switch("no-cors"), help="no CORS headers for browsers")
     add("--control-token", default=_env("control-token"), metavar="T", help="bearer token of the control API")
     add("--allowed-host", action="append", default=None, metavar="H", help="Host name that may use the control API")
+    add(
+        "--webhook-host",
+        action="append",
+        default=None,
+        metavar="H",
+        help="host name, beside loopback, that events may be delivered to; repeatable",
+    )
     add("--json", action="store_true", default=_env_switch("json"), help="print one JSON line when ready")
     add(
         "--end-with-stdin",
@@ -186,11 +193,13 @@ def _serve(options: argparse.Namespace) -> int:
             store=options.store,
         )
         allowed = options.allowed_host if options.allowed_host is not None else _env_list("allowed-host")
+        webhook_hosts = options.webhook_host if options.webhook_host is not None else _env_list("webhook-host")
         gateway = Gateway(
             services,
             only=options.only,
             cors=not options.no_cors,
             hosts=(options.host, *allowed),
+            webhook_hosts=tuple(webhook_hosts),
             control_token=options.control_token,
             control_open=ip_address(address).is_loopback,
         )

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from ringback.client import Control, Refused, Unreachable
 
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
+_UNDELIVERED = ("failed", "refused", "dropped")
 _FILTERS = ("provider", "operation", "status", "method", "path", "since")
 
 
@@ -70,6 +71,7 @@ def add_commands(commands: Any) -> None:
     load.add_argument("file", metavar="FILE", help="what export printed; - for stdin")
     _add_stubs(commands)
     _add_calls(commands)
+    _add_deliveries(commands)
     _add_worlds(commands)
     _add_time(commands)
 
@@ -118,6 +120,73 @@ def _add_calls(commands: Any) -> None:
         "end one that is under way",
     )
     end.add_argument("id", metavar="ID")
+
+
+def _add_deliveries(commands: Any) -> None:
+    webhooks = _group(commands, "webhooks", "where a space's events go")
+    _command(webhooks, "list", lambda o, c: c.call("GET", "/webhooks", space=o.space), "show the addresses")
+    put = _command(webhooks, "set", _set_webhook, "send a vendor's events to an address")
+    put.add_argument("provider", metavar="PROVIDER")
+    put.add_argument("address", metavar="ADDRESS")
+    put.add_argument("--secret", metavar="S", help="signs the deliveries (default: the space's key)")
+    put.add_argument("--event", action="append", metavar="E", help="only this event; repeatable")
+    put.add_argument("--fail", action="append", type=int, metavar="STATUS", help="of the next attempt; 0: no answer")
+    clear = _command(
+        webhooks,
+        "clear",
+        lambda o, c: c.call("DELETE", f"/webhooks/{quote(o.provider, safe='')}", space=o.space),
+        "send them nowhere",
+    )
+    clear.add_argument("provider", metavar="PROVIDER")
+
+    deliveries = _group(commands, "deliveries", "see what was delivered, and deliver it again")
+    listing = _command(
+        deliveries,
+        "list",
+        lambda o, c: c.call("GET", "/deliveries", **_given(o, "space", "provider", "event", "state", "call", "limit")),
+        "show deliveries, newest last",
+    )
+    listing.add_argument("--limit", type=int, metavar="N")
+    verify = _command(
+        deliveries,
+        "verify",
+        lambda o, c: c.call(
+            "POST", "/deliveries/verify", _given(o, "space", "provider", "event", "state", "call", "times", "body")
+        ),
+        "check how often something was delivered; exit code 1 if not so",
+    )
+    verify.add_argument("--times", metavar="T", help="`exactly N`, `at least N` (default: at least 1), `at most N`")
+    verify.add_argument("--body", type=_json, metavar="JSON", help="what the body must contain")
+    for parser in (listing, verify):
+        for name in ("provider", "event", "state", "call"):
+            parser.add_argument(f"--{name}", metavar=name.upper())
+    replay = _command(
+        deliveries,
+        "replay",
+        lambda o, c: c.call("POST", f"/deliveries/{o.number}/replay", space=o.space),
+        "send one again; exit code 1 if it does not arrive",
+    )
+    replay.add_argument("number", type=int, metavar="N")
+
+    deliver = _command(commands, "deliver", _deliver, "send one documented event to an application")
+    deliver.add_argument("provider", metavar="VENDOR")
+    deliver.add_argument("event", metavar="EVENT")
+    deliver.add_argument("--to", required=True, metavar="ADDRESS")
+    deliver.add_argument("--call", metavar="ID", help="a call to tell of (default: what the page shows)")
+    deliver.add_argument("--secret", metavar="S")
+
+
+def _set_webhook(options: argparse.Namespace, control: Control) -> Any:
+    wanted = {"url": options.address, **_given(options, "secret")}
+    if options.event:
+        wanted["events"] = options.event
+    if options.fail:
+        wanted["failures"] = options.fail
+    return control.call("PUT", f"/webhooks/{quote(options.provider, safe='')}", wanted, space=options.space)
+
+
+def _deliver(options: argparse.Namespace, control: Control) -> Any:
+    return control.call("POST", "/deliveries", _given(options, "space", "provider", "event", "to", "call", "secret"))
 
 
 def _dial(options: argparse.Namespace, control: Control) -> Any:
@@ -234,7 +303,8 @@ def _run(options: argparse.Namespace, act: Callable[[Any, Control], Any]) -> int
         return UNREACHABLE
     if answer is not None:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
-    return FAILED if isinstance(answer, dict) and answer.get("passed") is False else 0
+    failed = isinstance(answer, dict) and (answer.get("passed") is False or answer.get("state") in _UNDELIVERED)
+    return FAILED if failed else 0
 
 
 def _asked(options: argparse.Namespace) -> str | None:

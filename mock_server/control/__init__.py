@@ -7,6 +7,7 @@ from flask import Flask, Response, current_app
 from mock_server.control import (
     calls,
     clock,
+    deliveries,
     faults,
     guard,
     health,
@@ -19,6 +20,7 @@ from mock_server.control import (
     specs,
     state,
     stubs,
+    webhooks,
 )
 from mock_server.gateway import CONTROL, Gateway
 
@@ -32,7 +34,8 @@ def register(app: Flask, gateway: Gateway) -> None:
     # Not as a route for every path, which would hide that a known path has no such method.
     app.register_error_handler(404, index.nowhere)
     app.register_blueprint(index.blueprint)
-    for noun in (health, info, specs, reset, spaces, state, clock, faults, stubs, calls, requests):
+    nouns = (health, info, specs, reset, spaces, state, clock, faults, stubs, calls, webhooks, deliveries, requests)
+    for noun in nouns:
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")
 
 

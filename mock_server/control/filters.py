@@ -13,6 +13,7 @@ from mock_server.desk.journal import Entry
 from mock_server.messages import Json
 from mock_server.spaces import Space
 
+_TIMES = re.compile(r"^(exactly|at least|at most) ([0-9]{1,9})$")
 FILTERS = ("space", "provider", "operation", "status", "method", "path", "since")
 
 
@@ -74,3 +75,15 @@ def differences(wanted: Json, found: Json, place: str) -> list[str]:
         ]
     same = isinstance(wanted, bool) is isinstance(found, bool) and wanted == found
     return [] if same else [f"{place}: expected {wanted!r}, found {found!r}"]
+
+
+def times(wanted: Json) -> tuple[str, int]:
+    """How many are wanted: `exactly`, `at least` or `at most`, and the number."""
+    if isinstance(wanted, int):
+        return "exactly", wanted
+    match = _TIMES.match(wanted)
+    if match is None:
+        raise Problem(
+            400, "Invalid times", f"{wanted!r}: `exactly N`, `at least N`, `at most N` or a number is needed."
+        )
+    return match.group(1), int(match.group(2))

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from mock_server import __version__
 from mock_server.control.inputs import OPENAPI, gateway, only
 from mock_server.control.problems import Problem
+from mock_server.desk.deliveries import MAX_BYTES, MAX_DELIVERIES
 from mock_server.desk.events import MAX_STREAMS
 from mock_server.desk.faults import MAX_RULES
 from mock_server.desk.journal import MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
@@ -41,6 +42,8 @@ def info() -> dict[str, Any]:
             "fault_rules_per_space": MAX_RULES,
             "stubs_per_space": MAX_STUBS,
             "calls_per_space": MAX_CALLS,
+            "deliveries_per_space": MAX_DELIVERIES,
+            "delivery_bytes_per_space": MAX_BYTES,
             "held_connections_per_space": MAX_HELD_PER_SPACE,
             "held_connections": MAX_HELD,
             "snapshots": MAX_SNAPSHOTS,

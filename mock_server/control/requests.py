@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from mock_server.control.filters import FILTERS, differences, filtered
+from mock_server.control.filters import FILTERS, differences, filtered, times
 from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, only
-from mock_server.control.problems import Problem
 from mock_server.desk.events import HEADER, event, newer
 from mock_server.desk.journal import MAX_SPACE_BYTES, Entry
 from mock_server.desk.nearby import hints
@@ -19,8 +17,6 @@ from mock_server.messages import Json
 from mock_server.spaces import Space
 
 blueprint = Blueprint("requests", __name__)
-
-_TIMES = re.compile(r"^(exactly|at least|at most) ([0-9]{1,9})$")
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
@@ -82,7 +78,7 @@ def verified() -> dict[str, Any]:
     """
     only()
     wanted = body("Verification")
-    kind, number = _times(wanted.get("times", "at least 1"))
+    kind, number = times(wanted.get("times", "at least 1"))
     candidates = filtered(_wanted_space(wanted), wanted)
     missing = [(entry, _missing(entry, wanted)) for entry in candidates]
     fitting = [entry.number for entry, lacking in missing if not lacking]
@@ -145,17 +141,6 @@ def _space() -> Space:
 def _wanted_space(wanted: Mapping[str, Any]) -> Space:
     name = wanted.get("space")
     return known_space(name)
-
-
-def _times(wanted: Json) -> tuple[str, int]:
-    if isinstance(wanted, int):
-        return "exactly", wanted
-    match = _TIMES.match(wanted)
-    if match is None:
-        raise Problem(
-            400, "Invalid times", f"{wanted!r}: `exactly N`, `at least N`, `at most N` or a number is needed."
-        )
-    return match.group(1), int(match.group(2))
 
 
 def _missing(entry: Entry, wanted: Mapping[str, Any]) -> list[str]:

@@ -18,8 +18,11 @@ from mock_server.spec.model import (
     RefusalRule,
     ResponseSpec,
     Security,
+    Sending,
+    Signature,
     Spec,
     Variable,
+    Webhook,
 )
 from mock_server.spec.refusing import Verdict, refusal_values, refuse, refused_in_some_form
 from mock_server.spec.routing import Match, Router, path_values
@@ -43,10 +46,13 @@ __all__ = [
     "Router",
     "SchemaCheck",
     "Security",
+    "Sending",
+    "Signature",
     "Spec",
     "SpecError",
     "Variable",
     "Verdict",
+    "Webhook",
     "WireRequest",
     "build",
     "child",

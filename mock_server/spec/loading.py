@@ -28,6 +28,7 @@ from mock_server.spec.model import (
     Variable,
 )
 from mock_server.spec.records import read_records
+from mock_server.spec.webhooks import read_sending, read_webhooks
 
 SHARED_ANSWERS = (
     "missing-key",
@@ -112,6 +113,8 @@ class _Loading:
             magic=tuple(self._magic(operations)),
             other_servers=tuple(_host_and_base(server["url"]) for server in servers[1:]),
             inbound=self._inbound(operations),
+            webhooks={webhook.name: webhook for webhook in read_webhooks(checker, document)},
+            sending=read_sending(checker, document.get("x-telephone") or {}),
             missing=tuple(self._missing(operations)),
         )
         self._agree(spec)

@@ -257,6 +257,45 @@ class Operation:
         return tuple(parameter for parameter in self.parameters if parameter.place == place)
 
 
+class Signature(NamedTuple):
+    """A header of every delivery: `value` and what is hashed (`of`) hold `{body}`, `{ms}`, `{secret}`, `{hmac}`."""
+
+    header: str
+    value: str
+    of: str
+
+
+class Sending(NamedTuple):
+    """How a vendor delivers: signed how, tried how often again, given up after how many seconds."""
+
+    signature: Signature | None
+    retries: int
+    timeout_seconds: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One event. `example` is the documented payload; `body` is its shape, filled with the facts of a call.
+
+    It is sent when a call of a `direction` comes into a state of `on`, provided that it was `answered` where that is
+    said; nowhere, when `on` is empty. `asked_at` names the field of a number at whose address it is asked before a call
+    connects; the receiver may then choose another agent, by the pointers of `chooses` into what it answers.
+    """
+
+    name: str
+    summary: str
+    evidence: Evidence
+    schema: Mapping[str, Any]
+    example: Json
+    body: Json
+    on: tuple[str, ...]
+    directions: tuple[str, ...]
+    answered: bool
+    asked_at: str | None
+    chooses: Mapping[str, str]
+
+
 class Shares(NamedTuple):
     """A list of a number in which several agents share its calls: its field, and what its entries call what."""
 
@@ -329,6 +368,8 @@ class Spec:
     other_servers: tuple[tuple[str, str], ...] = ()
     """Further servers the pages name, as (host, base path): the same paths under another name."""
     inbound: Inbound | None = None
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    sending: Sending | None = None
     missing: tuple[Missing, ...] = ()
     """What the pages document and nobody serves."""
 

@@ -1,6 +1,9 @@
 """The telephone of a space: calls with a life that its clock moves, and who picks up when a number rings."""
 
+from mock_server.telephone.announcing import written
 from mock_server.telephone.calls import MAX_CALLS, STATES, CallLimit, shown
+from mock_server.telephone.courier import Courier
+from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import OUTCOMES
 from mock_server.telephone.keeping import BadCalls, export_calls, import_calls, read_calls
 from mock_server.telephone.switchboard import (
@@ -20,12 +23,15 @@ __all__ = [
     "AmbiguousNumber",
     "BadCalls",
     "CallLimit",
+    "Courier",
     "NoSuchCall",
     "NoSuchNumber",
     "NotLive",
     "Switchboard",
     "export_calls",
+    "facts",
     "import_calls",
     "read_calls",
     "shown",
+    "written",
 ]

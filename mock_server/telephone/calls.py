@@ -64,6 +64,7 @@ def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: dateti
     script = [] if nobody else talk(dialled.said, dialled.greeting, fate.outcome, random)
     call = {
         "id": id,
+        "session_id": uuid4(random),
         "provider": dialled.provider,
         "direction": dialled.direction,
         "from": dialled.caller,

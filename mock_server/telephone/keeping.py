@@ -25,6 +25,7 @@ _LINE = {
 }
 _FIELDS = {
     "id": _TEXT,
+    "session_id": _TEXT,
     "provider": _TEXT,
     "direction": {"enum": ["inbound", "outbound"]},
     "from": _TEXT,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
+from mock_server.messages import Json
 from mock_server.stores import State
 from mock_server.telephone.calls import NEXT_DUE, note_due, stamp, step
 
@@ -17,6 +19,8 @@ class Played(NamedTuple):
     steps: int
     last: datetime | None
     next: datetime | None
+    moved: Sequence[tuple[datetime, Mapping[str, Json]]] = ()
+    """Each call that a step moved, as it was then, in order."""
 
 
 @dataclass
@@ -40,6 +44,7 @@ def play(book: State, until: datetime, limit: int, agenda: Agenda) -> Played:
         agenda.rows = [(row.document["due_at"], row.sequence, row.document["id"]) for row in book.rows("agenda")]
         heapify(agenda.rows)
     agenda.mark, rows, steps, last = "", agenda.rows, 0, None
+    moved = []
     while rows and rows[0][0] <= horizon and steps < limit:
         due, sequence, id = heappop(rows)
         call = book.get("calls", id)
@@ -53,5 +58,6 @@ def play(book: State, until: datetime, limit: int, agenda: Agenda) -> Played:
             book.put("agenda", {"id": id, "due_at": call["due_at"]})
             heappush(rows, (call["due_at"], sequence, id))
         steps += 1
+        moved.append((last, call))
     agenda.mark = note_due(book, rows[0][0] if rows else None)
-    return Played(steps, last, datetime.fromisoformat(rows[0][0]) if rows else None)
+    return Played(steps, last, datetime.fromisoformat(rows[0][0]) if rows else None, moved)

@@ -13,7 +13,10 @@ from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import Inbound, Spec
 from mock_server.stores import State, Transaction
+from mock_server.telephone.announcing import announce
+from mock_server.telephone.asking import advised, ask
 from mock_server.telephone.calls import ENDED, Dialled, book_of, hang_up, keep, place, shown
+from mock_server.telephone.courier import Courier
 from mock_server.telephone.fates import fate
 from mock_server.telephone.picking import picks_up
 from mock_server.telephone.playing import Agenda, Played, play
@@ -50,8 +53,9 @@ class NotLive(Exception):
 class Switchboard:
     """Rings, plays and hangs up in the spaces of a server."""
 
-    def __init__(self, spaces: Spaces, specs: Mapping[str, Spec]) -> None:
+    def __init__(self, spaces: Spaces, specs: Mapping[str, Spec], courier: Courier | None = None) -> None:
         self._spaces = spaces
+        self.courier = courier or Courier()
         self._specs = specs
         self._agendas: WeakKeyDictionary[Space, Agenda] = WeakKeyDictionary()
 
@@ -68,8 +72,12 @@ class Switchboard:
         """Rings a number of the space, and tells of the call; raises NoSuchNumber, AmbiguousNumber or CallLimit."""
         self.catch_up(space)
         with self._opened(space) as (world, transaction):
+            spec, inbound, number, _ = self._called(transaction, to, provider)
+        # Nobody waits for the space while the application is asked.
+        advice = ask(space, spec, inbound, number, caller, self.courier)
+        with self._opened(space) as (world, transaction):
             spec, inbound, number, state = self._called(transaction, to, provider)
-            picked = picks_up(spec, inbound, number, state, world.random)
+            picked = advised(advice, picks_up(spec, inbound, number, state, world.random), inbound, state)
             agent: Mapping[str, Any] = picked.agent or {}
             name = str(agent.get(inbound.name, ""))
             greeting = (agent.get(inbound.greeting) if inbound.greeting else None) or (
@@ -86,6 +94,7 @@ class Switchboard:
                 now,
                 world.random,
             )
+            announce(world, spec, call, now, self.courier)
             return shown(call, now)
 
     def _called(
@@ -144,6 +153,12 @@ class Switchboard:
         with self._opened(space) as (world, transaction):
             return shown(_known(book_of(transaction), id), world.now())
 
+    def told(self, space: Space, id: str) -> tuple[dict[str, Any], datetime]:
+        """The call of that id, whole, and the space's time; raises NoSuchCall."""
+        self.catch_up(space)
+        with self._opened(space) as (world, transaction):
+            return _known(book_of(transaction), id), world.now()
+
     def hang_up(self, space: Space, id: str) -> dict[str, Json]:
         """Ends a call that is under way; raises NoSuchCall or NotLive."""
         self.catch_up(space)
@@ -154,6 +169,7 @@ class Switchboard:
                 raise NotLive(f"the call {id} is over since {call['ended_at']}: {call['reason']}")
             hang_up(call, now)
             keep(book, call)
+            self._announce(world, call, now)
             return shown(call, now)
 
     def catch_up(self, space: Space) -> int:
@@ -175,11 +191,18 @@ class Switchboard:
                 played: Played = play(
                     book_of(transaction), until, STEPS_AT_ONCE, self._agendas.setdefault(world, Agenda())
                 )
+                for moment, call in played.moved:
+                    self._announce(world, call, moment)
                 if moving and played.last is not None and played.last > world.now():
                     world.clock.set(played.last, frozen=True)
             steps += played.steps
             if played.next is None or played.next > until:
                 return steps
+
+    def _announce(self, space: Space, call: Mapping[str, Json], now: datetime) -> None:
+        spec = self._specs.get(call["provider"])
+        if spec is not None:
+            announce(space, spec, call, now, self.courier)
 
     @contextmanager
     def _opened(self, space: Space) -> Iterator[tuple[Space, Transaction]]:

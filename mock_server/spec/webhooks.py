@@ -1,0 +1,67 @@
+"""What a vendor calls its customers with: the payloads, when each is sent, and how it is signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mock_server.spec.document import Checker
+from mock_server.spec.model import Evidence, Sending, Signature, Webhook
+
+STATES = ("queued", "ringing", "in-progress", "ended")
+DIRECTIONS = ("inbound", "outbound")
+
+
+def read_webhooks(checker: Checker, document: Mapping[str, Any]) -> Iterator[Webhook]:
+    """The webhooks of a document; raises SpecError at the first that is not understood."""
+    for name, item in (document.get("webhooks") or {}).items():
+        place = f"/webhooks/{name}"
+        checker.mapping(item, "webhook", place)
+        node = checker.mapping(item.get("post"), "webhook operation", f"{place}/post")
+        delivery = checker.mapping(node.get("x-delivery") or {}, "delivery", f"{place}/post/x-delivery")
+        media = ((node.get("requestBody") or {}).get("content") or {}).get("application/json") or {}
+        checker.mapping(media, "media", f"{place}/post/requestBody")
+        checker.schema(media.get("schema", {}), f"{place}/post/requestBody/schema")
+        examples = checker.examples(media.get("examples") or {}, f"{place}/post/requestBody/examples")
+        if "x-evidence" not in node or not examples:
+            raise checker.fail(place, "needs x-evidence and an example of its body")
+        on, directions = tuple(delivery.get("when") or ()), tuple(delivery.get("direction") or DIRECTIONS)
+        if set(on) - set(STATES) or set(directions) - set(DIRECTIONS):
+            known = ", ".join((*STATES, *DIRECTIONS))
+            raise checker.fail(f"{place}/post/x-delivery", f"understood are {known}")
+        if delivery and "body" not in delivery:
+            raise checker.fail(f"{place}/post/x-delivery", "what is sent needs a body")
+        first = next(iter(examples.values()))
+        evidence = node["x-evidence"]
+        yield Webhook(
+            name=name,
+            summary=node.get("summary", ""),
+            evidence=Evidence(evidence["grade"], evidence["source"], evidence.get("note", "")),
+            schema=media.get("schema", {}),
+            example=first["value"],
+            body=delivery.get("body"),
+            on=on,
+            directions=directions,
+            answered=bool(delivery.get("answered")),
+            asked_at=delivery.get("asked-at"),
+            chooses=delivery.get("chooses") or {},
+        )
+
+
+def read_sending(checker: Checker, section: Mapping[str, Any]) -> Sending | None:
+    """How the vendor delivers, as `x-telephone` says it."""
+    if "webhooks" not in section:
+        return None
+    place = "/x-telephone/webhooks"
+    node = checker.mapping(section["webhooks"], "sending", place)
+    if "x-evidence" not in node:
+        raise checker.fail(place, "x-evidence is missing")
+    evidence, signature = node["x-evidence"], node.get("signature")
+    return Sending(
+        signature=Signature(signature["header"], signature["value"], signature.get("of", "{body}"))
+        if signature is not None
+        else None,
+        retries=int(node.get("retries", 0)),
+        timeout_seconds=float(node.get("timeout-seconds", 10)),
+        evidence=Evidence(evidence["grade"], evidence["source"], evidence.get("note", "")),
+    )

@@ -1,0 +1,166 @@
+"""Delivers events to the addresses of an application, in threads of its own: a slow receiver slows nobody else."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Collection
+from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException
+from threading import Condition, Thread
+from typing import NamedTuple
+
+from mock_server.desk.deliveries import DELIVERED, DROPPED, FAILED, REFUSED, Attempt, Delivery
+from mock_server.spaces import Space
+from mock_server.spec import Sending
+from mock_server.telephone.addresses import Place, Refused, place_of
+from mock_server.telephone.signing import signed
+
+log = logging.getLogger("ringback")
+
+THREADS = 8
+MAX_WAITING = 20_000
+"""How many deliveries wait at a time, of all spaces; what comes on top is dropped, and says so."""
+
+_READ_BYTES = 16 * 1024
+
+
+class _Job(NamedTuple):
+    space: Space
+    delivery: Delivery
+    sending: Sending
+
+
+class Courier:
+    """Sends what it is given: of one space and vendor one after the other and in order, of several side by side."""
+
+    def __init__(self, hosts: Collection[str] = ()) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._lanes: dict[tuple[str, str], deque[_Job]] = {}
+        self._ready: deque[tuple[str, str]] = deque()
+        self._waiting = 0
+        self._threads: list[Thread] = []
+        self._changed = Condition()
+
+    def send(self, space: Space, delivery: Delivery, sending: Sending) -> None:
+        """Queues the delivery and returns at once."""
+        with self._changed:
+            if self._waiting >= MAX_WAITING:
+                delivery.state, delivery.reason = DROPPED, f"{MAX_WAITING} deliveries were waiting already"
+                return
+            key = (space.name, delivery.provider)
+            lane = self._lanes.get(key)
+            if lane is None:
+                # A lane that exists is being emptied, or about to be: only a new one has to be announced.
+                lane = self._lanes[key] = deque()
+                self._ready.append(key)
+            lane.append(_Job(space, delivery, sending))
+            self._waiting += 1
+            if len(self._threads) < min(THREADS, len(self._lanes)):
+                thread = Thread(target=self._work, name=f"courier-{len(self._threads)}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            self._changed.notify()
+
+    def refuses(self, url: str) -> str | None:
+        """Why the address would not be called, as far as it alone tells; None when it would be."""
+        try:
+            place_of(url, self._hosts, lambda host, port: ["127.0.0.1"])
+        except Refused as refused:
+            return str(refused)
+        return None
+
+    def settled(self, space: Space, seconds: float) -> bool:
+        """Waits until nothing of the space is on its way, at most so many seconds; says whether that is so."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while any(name == space.name for name, _ in self._lanes):
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    return False
+        return True
+
+    def now(self, space: Space, delivery: Delivery, sending: Sending) -> bytes | None:
+        """Sends the delivery while the caller waits; the receiver's answer when it is a 2xx, else None."""
+        return self._deliver(_Job(space, delivery, sending))
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._ready:
+                    self._changed.wait()
+                key = self._ready.popleft()
+                job = self._lanes[key].popleft()
+            try:
+                self._deliver(job)
+            except Exception:
+                log.exception("delivery %d of %s failed", job.delivery.number, job.space.name)
+                job.delivery.state, job.delivery.reason = FAILED, "a fault of Ringback's own; its log says which"
+            with self._changed:
+                self._waiting -= 1
+                if self._lanes[key]:
+                    self._ready.append(key)
+                else:
+                    del self._lanes[key]
+                self._changed.notify_all()
+
+    def _deliver(self, job: _Job) -> bytes | None:
+        """Tries until the receiver says 2xx, as often as the vendor does."""
+        delivery = job.delivery
+        try:
+            place = place_of(delivery.url, self._hosts)
+        except Refused as refused:
+            delivery.state, delivery.reason = REFUSED, str(refused)
+            return None
+        for _ in range(1 + job.sending.retries):
+            answer, attempt = self._attempt(job, place)
+            delivery.attempts.append(attempt)
+            if attempt.status is not None and 200 <= attempt.status < 300:
+                delivery.state, delivery.reason = DELIVERED, None
+                return answer
+        last = delivery.attempts[-1]
+        told = last.error or f"the receiver answered {last.status}"
+        delivery.reason = f"{len(delivery.attempts)} of {1 + job.sending.retries} attempts: {told}"
+        delivery.state = FAILED
+        return None
+
+    def _attempt(self, job: _Job, place: Place) -> tuple[bytes, Attempt]:
+        # Receivers compare the time of a signature with their own clock, so it is the real one.
+        began, wall = time.perf_counter(), datetime.now(UTC)
+        headers = {"Host": place.host, "Content-Type": "application/json", "User-Agent": "Ringback"}
+        if job.sending.signature is not None:
+            milliseconds = int(wall.timestamp() * 1000)
+            name, value = signed(job.sending.signature, job.delivery.body, job.delivery.secret, milliseconds)
+            headers[name] = value
+        job.delivery.headers = headers
+        forced = job.space.deliveries.failure(job.delivery.provider)
+        status, error, answer = None, None, b""
+        if forced is not None:
+            status, error = forced or None, None if forced else "no answer, as was told in advance"
+        else:
+            try:
+                status, answer = _post(place, headers, job.delivery.body.encode(), job.sending.timeout_seconds)
+            except (OSError, HTTPException, ValueError) as failed:
+                error = f"{type(failed).__name__}: {failed}"
+        passed = round((time.perf_counter() - began) * 1000, 3)
+        text = answer[:2000].decode("utf-8", "replace")
+        return answer, Attempt(wall.isoformat(timespec="milliseconds"), status, error, text, passed)
+
+
+def _post(place: Place, headers: dict[str, str], body: bytes, seconds: float) -> tuple[int, bytes]:
+    """One request to exactly this address; redirects are answers like others."""
+    plain = socket.create_connection((place.address, place.port), timeout=seconds)
+    try:
+        if place.secure:
+            name = place.host.rpartition("@")[2].partition(":")[0]
+            plain = ssl.create_default_context().wrap_socket(plain, server_hostname=name)
+        connection = HTTPConnection(place.address, place.port, timeout=seconds)
+        connection.sock = plain
+        connection.request("POST", place.target, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read(_READ_BYTES)
+    finally:
+        plain.close()

@@ -1,0 +1,33 @@
+"""What can be said of a call: the facts with which a vendor's payloads and records are filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from mock_server.messages import Json
+from mock_server.telephone.calls import ENDED, duration_seconds, transcript
+
+
+def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
+    """The call's own fields, and what follows from them.
+
+    `how` is its state while it lasts and the reason afterwards; `text` the transcript as one text, `recording` an id
+    for what was recorded of an answered call.
+    """
+    answered = datetime.fromisoformat(call["answered_at"]) if call["answered_at"] else now
+    spoken: list[dict[str, Json]] = [
+        {**line, "at": (answered + timedelta(seconds=line["at_seconds"])).isoformat(), "number": number}
+        for number, line in enumerate(transcript(call, now), 1)
+    ]
+    over = call["state"] == ENDED
+    said = "\n".join(f"{line['speaker'].capitalize()}: {line['text']}" for line in spoken)
+    return {
+        **{name: value for name, value in call.items() if name != "script"},
+        "how": call["reason"] if over else call["state"],
+        "transcript": spoken,
+        "text": said or None,
+        "duration_seconds": duration_seconds(call) if over else None,
+        "recording": call["session_id"] if over and call["answered_at"] else None,
+        "now": now.isoformat(),
+    }

@@ -1,0 +1,58 @@
+"""Fills the shape of a payload or a record with the facts of a call.
+
+In a shape `{fact: agent/id}` stands for a fact; `as` says in which form, `map` what each value is called, `else` what
+stands there when there is none, `before` what stands before it; without `else` the key is left out.
+`{each: transcript, show: {...}}` is a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from mock_server.messages import Json
+
+ABSENT: Any = type("Absent", (), {"__bool__": lambda self: False})()
+
+
+def _moment(value: str) -> datetime:
+    return datetime.fromisoformat(value)
+
+
+FORMS: Mapping[str, Callable[[Any], Json]] = {
+    "milliseconds": lambda value: int(_moment(value).timestamp() * 1000),
+    "rfc3339": lambda value: _moment(value).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    "naive": lambda value: _moment(value).replace(tzinfo=None).isoformat(timespec="microseconds"),
+    "whole": int,
+    "thousandths": lambda value: int(value * 1000),
+    "text": str,
+}
+"""How a fact may be written: moments in three ways, seconds as a whole number or in milliseconds, anything as text."""
+
+
+def filled(shape: Json, facts: Mapping[str, Json]) -> Json:
+    """The shape with every fact in its place; ABSENT where the whole of it is a fact that is not there."""
+    if isinstance(shape, list):
+        return [made for made in (filled(child, facts) for child in shape) if made is not ABSENT]
+    if not isinstance(shape, Mapping):
+        return shape
+    if "fact" in shape:
+        return _fact(shape, facts)
+    if "each" in shape:
+        return [filled(shape["show"], row) for row in facts.get(shape["each"]) or ()]
+    made = {name: filled(child, facts) for name, child in shape.items()}
+    return {name: child for name, child in made.items() if child is not ABSENT}
+
+
+def _fact(node: Mapping[str, Any], facts: Mapping[str, Json]) -> Json:
+    found: Any = facts
+    for part in str(node["fact"]).split("/"):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    if found is not None and "map" in node:
+        found = node["map"].get(str(found))
+    if found is None:
+        return node.get("else", ABSENT)
+    if "as" in node:
+        found = FORMS[node["as"]](found)
+    return f"{node['before']}{found}" if "before" in node else found
