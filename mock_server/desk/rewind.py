@@ -114,6 +114,9 @@ def _checked(document: Json, services: Mapping[str, Service]) -> dict[str, dict[
     if not isinstance(document, dict) or document.get("version") != VERSION:
         found = document.get("version") if isinstance(document, dict) else type(document).__name__
         raise BadState([f"version: {VERSION} is needed, found {found!r}"])
+    for name in ("space", "now"):
+        if not isinstance(document.get(name, ""), str):
+            raise BadState([f"{name}: a text is needed, found {document[name]!r:.100}"])
     providers = document.get("providers")
     if not isinstance(providers, dict):
         raise BadState(["providers: a mapping of vendors is needed"])
