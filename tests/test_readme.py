@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.properties.table import PROPERTIES
 from tests.conftest import ROOT, Server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,6 +61,12 @@ def test_every_assumption_that_a_spec_names_is_in_the_table_of_the_readme() -> N
         named |= set(re.findall(r"Ringback decision (\w+ \d+)", file.read_text(encoding="utf-8")))
     missing = {decision for decision in named if f"| {decision} |" not in README}
     assert not missing
+
+
+def test_the_readme_lists_every_property_with_its_sentence() -> None:
+    section = README.partition("### What a check looks at")[2].partition("\n#")[0]
+    listed = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", section, re.MULTILINE)
+    assert listed == [(one.name, one.sentence) for one in PROPERTIES]
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from contract_tests.words.findings import Difference
 from contract_tests.words.pointers import pointed
@@ -46,21 +46,24 @@ def _too_many(operation: Operation, query: Json, rows: list[Json]) -> Iterable[D
         yield Difference("", size, len(rows), f"{size} rows at most were asked for, and {len(rows)} came")
 
 
+def active_filters(operation: Operation, asked: Mapping[str, Json]) -> dict[str, Json]:
+    """The fields of a row that these parameters determine, with their values: some lift filters (`lifts`)."""
+    lifts = (operation.contract.get("lifts") or {}).items()
+    lifted = {name for flag, names in lifts if str(asked.get(flag)).lower() == "true" for name in names}
+    return {
+        name: asked[parameter]
+        for parameter, name in (operation.contract.get("filters") or {}).items()
+        if asked.get(parameter) is not None and parameter not in lifted
+    }
+
+
 def _unasked(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
     """Rows that a filter of the query should have kept out."""
-    lifted = {
-        name
-        for parameter, names in (operation.contract.get("lifts") or {}).items()
-        if str(query.get(parameter)).lower() == "true"
-        for name in names
-    }
-    for parameter, name in (operation.contract.get("filters") or {}).items():
-        if parameter in lifted:
-            continue
-        for index, row in enumerate(rows if query.get(parameter) is not None else ()):
-            if name in row and row[name] != query[parameter]:
-                message = f"a row of {row[name]!r} where {parameter} {query[parameter]!r} was asked for"
-                yield Difference(f"/{index}/{name}", query[parameter], row[name], message)
+    for name, value in active_filters(operation, query).items():
+        for index, row in enumerate(rows):
+            if isinstance(row, dict) and name in row and row[name] != value:
+                message = f"a row of {name} {row[name]!r} where {value!r} was asked for"
+                yield Difference(f"/{index}/{name}", value, row[name], message)
 
 
 def _elsewhere(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:

@@ -188,6 +188,30 @@ def deleted_is_gone(recorder: Recorder) -> None:
             if lost:
                 found.append(Difference("", "the others", f"{lost} fewer", f"others went with it in {reader}"))
             recorder.add(f"{request.name}, read by {reader}", evidence, found, sent.wire)
+        if world.own:
+            _make_another(recorder, world, key)
 
     recorder.each(successes(recorder.world, operation), check)
     recorder.finish()
+
+
+def _make_another(recorder: Recorder, world: World, key: Json) -> None:
+    """Makes a record after one was deleted: that one does not come back, and the new one is another."""
+    operation = recorder.operation
+    kind, evidence = operation.contract["record"], contract_evidence(operation)
+    for maker in world.spec.operations.values():
+        if maker.contract.get("record") != kind or maker.contract.get("effect") != "create":
+            continue
+        sent, reply = world.send(maker, world.plain_request(maker))
+        made = reading.key_of(maker, sent, reply) if reply.status < 300 else ABSENT
+        if made is ABSENT:
+            continue
+        found = []
+        if made == key:
+            found.append(Difference("", "another record", key, "what was made after a delete is the deleted record"))
+        for seen in reading.read(world, kind, key, {}):
+            if seen.record is not ABSENT and made != key:
+                message = f"deleted, and {seen.operation.id} shows it again after another one was made"
+                found.append(Difference("", "gone", "there again", message))
+        recorder.add(f"{maker.id} after it", evidence, found, sent.wire)
+        return

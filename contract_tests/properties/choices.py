@@ -1,4 +1,4 @@
-"""At least two values for each field that an operation writes, so that a record can be seen to change and to stay."""
+"""What an experiment needs to see a difference: two values for each field, and more than one record of a kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from contract_tests.judging.battery import trials
 from contract_tests.judging.lawful import violations_of
 from contract_tests.world import reading
-from contract_tests.world.world import World
+from contract_tests.world.world import World, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
 
@@ -53,3 +53,13 @@ def with_body(world: World, operation: Operation, body: Json) -> NamedRequest:
     """The operation's documented request with another body."""
     plain = world.plain_request(operation)
     return plain.with_values(plain.path, plain.query, body)
+
+
+def make_some(world: World, operation: Operation) -> None:
+    """Two more records on a server of our own, so that there is something to tell apart."""
+    kind = operation.contract.get("record")
+    makers = [one for one in world.spec.operations.values() if one.contract.get("record") == kind]
+    for maker in makers if world.own else ():
+        if maker.contract.get("effect") == "create":
+            for request in successes(world, maker)[:4]:
+                world.send(maker, world.named(maker, request.name))

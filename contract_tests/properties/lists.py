@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contract_tests.judging.rows import complaints
+from contract_tests.properties.choices import make_some
 from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.statements import contract_evidence, weakest
@@ -12,6 +13,9 @@ from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation, WireRequest
 
 MAX_OWNERS = 5
+
+SIZES = (1, 2, 3)
+"""The sizes of pages that are turned: an error by one hides at one alone."""
 
 
 def lists(operation: Operation) -> bool:
@@ -76,29 +80,46 @@ def _rows(
 def _turn_the_pages(recorder: Recorder) -> None:
     """Compares the list read in one go with the same list read row by row."""
     operation, world = recorder.operation, recorder.world.fresh()
-    _make_some(world, operation)
-    page, plain = operation.contract["page"], world.plain_request(operation)
+    make_some(world, operation)
+    plain = world.plain_request(operation)
     whole = [row for rows in reading.pages(world, operation, plain)[0] for row in rows]
-    single = plain.with_values(plain.path, {**plain.query, page["size"]: 1}, plain.body)
-    turned, wire, status = reading.pages(world, operation, single)
+    for size in SIZES:
+        if len(whole) <= size * reading.MAX_PAGES:
+            _compare_pages(recorder, world, whole, size)
+
+
+def _compare_pages(recorder: Recorder, world: World, whole: list[Json], size: int) -> None:
+    """Compares the rows of the list with those of its pages of that size."""
+    operation = recorder.operation
+    page, plain = operation.contract["page"], world.plain_request(operation)
+    small = plain.with_values(plain.path, {**plain.query, page["size"]: size}, plain.body)
+    turned, wire, status = reading.pages(world, operation, small)
     rows = [row for found in turned for row in found]
     found = []
     if len(turned) == reading.MAX_PAGES > len(whole) + 1:
         found.append(Difference("", f"{len(whole)} pages", "no end", "the pages never end"))
     elif len(rows) != len(whole) or any(row not in rows for row in whole):
-        message = f"{len(whole)} rows in one go, {len(rows)} page by page, not the same ones"
-        found.append(Difference("", [_name(operation, r) for r in whole], [_name(operation, r) for r in rows], message))
+        message = f"{len(whole)} rows in one go, {len(rows)} in pages of {size}, not the same ones"
+        found.append(Difference("", _names(operation, whole), _names(operation, rows), message))
     evidence = weakest(
         contract_evidence(operation, "page"), reading.Reading(operation, None, (), wire, status).evidence
     )
-    recorder.add("page by page", evidence, found, wire)
+    found += [
+        Difference("", size, len(rows), f"{size} rows at most were asked for, and {len(rows)} came")
+        for rows in turned
+        if len(rows) > size
+    ]
+    if not found and rows != whole:
+        message = f"the pages of {size} have the rows in another order than the whole list"
+        found.append(Difference("", _names(operation, whole), _names(operation, rows), message, "assumed"))
+    recorder.add(f"pages of {size}", evidence, found, wire)
 
 
 def _look_at_the_order(recorder: Recorder) -> None:
     """Makes records, and looks whether they stand in the list as the contract orders them."""
     operation, world = recorder.operation, recorder.world.fresh()
     before = [_name(operation, row) for row in reading.rows_of(world, operation, {})[0]]
-    _make_some(world, operation)
+    make_some(world, operation)
     rows, wire, status = reading.rows_of(world, operation, {})
     names = [_name(operation, row) for row in rows]
     made = [name for name in names if name not in before]
@@ -114,14 +135,8 @@ def _look_at_the_order(recorder: Recorder) -> None:
     recorder.add("in order", weakest(contract_evidence(operation, "order"), seen.evidence), found, wire)
 
 
-def _make_some(world: World, operation: Operation) -> None:
-    """Two more records on a server of our own, so that there are pages to turn."""
-    kind = operation.contract.get("record")
-    makers = [one for one in world.spec.operations.values() if one.contract.get("record") == kind]
-    for maker in makers if world.own else ():
-        if maker.contract.get("effect") == "create":
-            for request in successes(world, maker)[:2]:
-                world.send(maker, world.named(maker, request.name))
+def _names(operation: Operation, rows: list[Json]) -> list[Json]:
+    return [_name(operation, row) for row in rows]
 
 
 def _name(operation: Operation, row: Json) -> Json:

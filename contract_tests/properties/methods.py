@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.endpoint.transport import Reply
@@ -37,28 +38,71 @@ def _of_path(spec: Spec, operation: Operation) -> list[Operation]:
     return [one for one in spec.operations.values() if one.path == operation.path]
 
 
+class Try(NamedTuple):
+    """A request by a method of a path, what it is called, and whether its answer is judged too."""
+
+    what: str
+    method: str
+    carrier: Operation
+    request: NamedRequest
+    judged: bool
+
+
 def undocumented_refused(recorder: Recorder) -> None:
-    """Sends each undocumented method to the path, and compares what the vendor shows before and after."""
+    """Sends each undocumented method to the path, and what only looks; what the vendor shows must stay the same.
+
+    It is looked at before the first and after the last, and only if something changed, after each of them.
+    """
     operation, world = recorder.operation, recorder.world
-    evidence = Evidence("assumed", operation.evidence.source, "no page speaks of the other methods of this path")
-    reasons, sent = [], False
-    before = world.snapshot()
-    for method in undocumented(world.spec, operation):
+    reasons: list[str] = []
+    tries = list(_tries(world, operation, reasons))
+    before, sent = world.snapshot(), []
+    for one in tries:
         try:
-            carrier, request = _request(world, operation, method)
-            wire, reply = world.send_to(carrier, request, method=method)
+            wire, reply = world.send_to(one.carrier, one.request, method=one.method)
         except BudgetSpent:
             raise
         except NotCovered as why:
-            reasons.append(f"{method}: {why}")
+            reasons.append(f"{one.what}: {why}")
             continue
-        sent = True
-        after = world.snapshot()
-        recorder.add(method, evidence, [*_accepted(method, reply), *_changed(method, before, after)], wire)
-        before = after
+        sent.append(one)
+        if one.judged:
+            recorder.add(one.what, _silence(operation), _accepted(one.method, reply), wire)
     if not sent:
         raise NotCovered("; ".join(reasons))
+    if world.snapshot() != before:
+        world = world.fresh()
+        _look_after_each(recorder, world, sent)
     recorder.finish()
+
+
+def _silence(operation: Operation) -> Evidence:
+    return Evidence("assumed", operation.evidence.source, "no page speaks of the other methods of this path")
+
+
+def _look_after_each(recorder: Recorder, world: World, tries: list[Try]) -> None:
+    before = world.snapshot()
+    for one in tries:
+        wire, _ = world.send_to(one.carrier, one.request, method=one.method)
+        after = world.snapshot()
+        recorder.add(one.what, _silence(recorder.operation), _changed(one.what, before, after), wire)
+        before = after
+
+
+def _tries(world: World, operation: Operation, reasons: list[str]) -> Iterator[Try]:
+    """The undocumented methods; and on a mock of our own HEAD, and GET with the body of a write.
+
+    Those two only look by the rules of HTTP, whatever is documented: how they are answered is not judged.
+    """
+    for method in undocumented(world.spec, operation):
+        try:
+            yield Try(method, method, *_request(world, operation, method), True)
+        except NotCovered as why:
+            reasons.append(f"{method}: {why}")
+    if world.own:
+        carrier, request = _request(world, operation, "POST")
+        yield Try("HEAD", "HEAD", carrier, replace(request, body=None, has_body=False), False)
+        yield Try("GET with a body", "GET", carrier, request, False)
 
 
 def _request(world: World, operation: Operation, method: str) -> tuple[Operation, NamedRequest]:
@@ -93,8 +137,8 @@ def _accepted(method: str, reply: Reply) -> Iterable[Difference]:
         yield Difference("status", "a refusal", reply.status, message)
 
 
-def _changed(method: str, before: dict[str, Json], after: dict[str, Json]) -> Iterable[Difference]:
+def _changed(what: str, before: dict[str, Json], after: dict[str, Json]) -> Iterable[Difference]:
     for name in before:
         if before[name] != after[name]:
-            message = f"no page documents {method} here, and it changed what this operation shows"
+            message = f"no page documents {what} here, and it changed what this operation shows"
             yield Difference(name, "unchanged", "changed", message)

@@ -9,6 +9,7 @@ from contract_tests.properties import (
     bystanders,
     documented,
     fields,
+    filters,
     generated,
     links,
     lists,
@@ -18,8 +19,11 @@ from contract_tests.properties import (
     records,
     refused,
     refusing,
+    search,
+    secrets,
     shown,
     values,
+    wire,
 )
 from contract_tests.properties.recorder import Property, Recorder
 from mock_server.spec import Operation, Spec
@@ -56,7 +60,7 @@ PROPERTIES = (
     ),
     Property(
         "keys",
-        "A missing and a wrong key are refused.",
+        "A missing, a wrong and a nearly right key are refused.",
         lambda spec, operation: operation.secured,
         documented.keys_refused,
     ),
@@ -150,6 +154,30 @@ PROPERTIES = (
         "A request with one wrong value is refused as a whole: unknown records are, and nothing of it is kept.",
         refusing.writes_several,
         refusing.refused_as_a_whole,
+    ),
+    Property(
+        "wire",
+        "An answer is JSON in UTF-8 that every client reads alike, a refusal too, and says that it is.",
+        _any,
+        wire.sound_json,
+    ),
+    Property(
+        "secrets",
+        "A secret that was sent is never given back.",
+        secrets.carries_secrets,
+        secrets.never_given_back,
+    ),
+    Property(
+        "filters",
+        "A filter keeps exactly the rows that have its value, alone and beside another; a wider scope has them all.",
+        filters.filters,
+        filters.exactly_what_was_asked,
+    ),
+    Property(
+        "search",
+        "A search finds what begins as asked, as many at most, each once, and nothing that is taken.",
+        search.searches,
+        search.finds_what_was_asked,
     ),
     Property(
         "addressed",

@@ -132,6 +132,7 @@ KINDS: dict[str, Kind] = {
     "echo": _NAMES,
     "unique": _NAMES,
     "once": _NAMES,
+    "begins": _NAMED,
     "idempotent": _FLAG,
     "consistent": Kind("a list of {digits_of: NAME, equal: NAME} or {digits_of: NAME, contain: NAME}", _are_rules),
     "count": _POINTER,
@@ -262,7 +263,9 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     filtering = asked | (body if contract.get("effect") == "search" else set())
     yield "filters", contract.get("filters") or (), filtering, "parameter"
     paging = [page[word] for word in ("size", "parameter", "offset", "number", "after") if word in page]
-    yield "page", paging, parameters["query"], "query parameter"
+    yield "begins", contract.get("begins") or (), filtering, "field or parameter of the request"
+    paged = parameters["query"] | (body if contract.get("effect") == "search" else set())
+    yield "page", paging, paged, "query parameter"
     yield "key", [key["name"]] if key.get("in") == "path" else [], parameters["path"], "path parameter"
     yield "key", [key["name"]] if key.get("in") == "body" else [], body, "field of the request body"
     declared = contract.get("evidence") or {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.defects import interactly, moves, teli, uponai, values, vogent
+from tests.defects import edges, interactly, moves, teli, uponai, values, vogent
 from tests.defects.planting import Defect
 
 DEFECTS: list[Defect] = [
@@ -12,6 +12,7 @@ DEFECTS: list[Defect] = [
     *uponai.DEFECTS,
     *values.DEFECTS,
     *moves.DEFECTS,
+    *edges.DEFECTS,
 ]
 
 BEYOND = {
