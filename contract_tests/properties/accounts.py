@@ -59,6 +59,8 @@ def _every_name(world: World, operation: Operation, key: Json) -> list[Json]:
 
     What destroys is asked for by the key alone: there is one record to destroy.
     """
+    if operation.contract["effect"] == "delete":
+        return [key]
     kind = operation.contract["record"]
     shown = [
         name
@@ -68,8 +70,7 @@ def _every_name(world: World, operation: Operation, key: Json) -> list[Json]:
         if key in _names(world, kind, row)
         for name in _names(world, kind, row)
     ]
-    once = operation.contract["effect"] == "delete"
-    return [key, *(name for name in dict.fromkeys(shown) if name != key and not once)]
+    return [key, *(name for name in dict.fromkeys(shown) if name != key)]
 
 
 def _made(world: World, kind: str) -> Json:
