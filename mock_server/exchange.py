@@ -15,6 +15,7 @@ from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.outcome import Outcome, problem
 from mock_server.spaces import DEFAULT_SPACE, Busy, Space, SpaceLimit, Spaces
 from mock_server.spec import (
+    GRADES,
     Match,
     NamedAnswer,
     Operation,
@@ -24,6 +25,7 @@ from mock_server.spec import (
     hint,
     refusal_values,
     refuse,
+    refused_in_some_form,
     unserved,
 )
 from mock_server.stores import Snapshot, State, StoreFailed, Transaction
@@ -195,7 +197,13 @@ class Service:
                 violations += check.body.differences(body)
         verdict = refuse(operation, violations) if violations else None
         if verdict is not None:
-            raise Refusal(verdict.answer, assumed=verdict.assumed, values=refusal_values(verdict.violation))
+            known = refused_in_some_form(operation, violations)
+            raise Refusal(
+                verdict.answer,
+                assumed=verdict.assumed,
+                refused=known.grade if known is not None else None,
+                values=refusal_values(verdict.violation),
+            )
         with self.spaces.store.transaction(space.name) as transaction:
             call = Call(operation.id, path, query, body, space.now(), space.random)
             if operation.id not in self._listings or all(transaction.count(kind) <= BATCH for kind in self._kinds):
@@ -236,7 +244,11 @@ class Service:
     def _refused(self, refusal: Refusal, operation: Operation | None) -> Outcome:
         answer: NamedAnswer = self.spec.answer(operation, refusal.name)
         grade = "assumed" if refusal.assumed else answer.evidence.grade
-        return Outcome(answer.name, answer.status, answer.filled(refusal.values), grade)
+        # That an input is refused may be on a page which does not show how.
+        known = refusal.refused
+        better = known is not None and GRADES.index(known) < GRADES.index(grade)
+        headers = (("x-ringback-refused", str(known)),) if better else ()
+        return Outcome(answer.name, answer.status, answer.filled(refusal.values), grade, headers)
 
     def _journal(
         self,

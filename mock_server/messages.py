@@ -78,15 +78,24 @@ class Refusal(Exception):
     """Stops a call, takes back what it did, and is answered with the spec's example of that name.
 
     `values` (and whatever else is named) replace the literals that the example's `x-placeholders` names.
-    `assumed` marks an answer whose words are documented but whose use for this input is not.
+    `assumed` marks an answer whose words are documented but whose use for this input is not; `refused` is how we know
+    that the input is refused at all, in whatever words.
     """
 
     def __init__(
-        self, name: str, /, *, assumed: bool = False, values: Mapping[str, Json] | None = None, **named: Json
+        self,
+        name: str,
+        /,
+        *,
+        assumed: bool = False,
+        refused: str | None = None,
+        values: Mapping[str, Json] | None = None,
+        **named: Json,
     ) -> None:
         super().__init__(name)
         self.name = name
         self.assumed = assumed
+        self.refused = refused
         self.values: Mapping[str, Json] = {**(values or {}), **named}
 
 

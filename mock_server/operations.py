@@ -7,7 +7,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mock_server.spec import Magic, NamedAnswer, NamedRequest, Operation, Spec, WireRequest, build, curl, hint
+from mock_server.spec import (
+    Magic,
+    NamedAnswer,
+    NamedRequest,
+    Operation,
+    OperationCheck,
+    Spec,
+    WireRequest,
+    build,
+    curl,
+    encode_query,
+    hint,
+    refused_in_some_form,
+    strongest,
+)
 
 DEFAULT_ORIGIN = "http://127.0.0.1:4010"
 _QUOTED = r"\$answers\.([\w./-]+)#([\w./-]+)"
@@ -17,7 +31,8 @@ _QUOTED = r"\$answers\.([\w./-]+)#([\w./-]+)"
 def catalogue(specs: dict[str, Spec], origin: str = DEFAULT_ORIGIN, key: str = "test_me") -> list[dict[str, Any]]:
     """The operations as `{"provider", "operation", "method", "path", "evidence", "source", "magic", "answers": [...]}`.
 
-    Each answer is `{"name", "status", "evidence", "source", "summary", "how", "provoke"}`: `provoke` lists shell
+    Each answer is `{"name", "status", "evidence", "source", "summary", "how", "refused", "provoke"}`: `refused` is how
+    it is known that such an input is refused at all, where that is better known than the answer; `provoke` lists shell
     lines for a fresh space (the key names one), the last of which gets the answer; a line that is quoted later keeps
     the value in a variable, `ID=$(curl -s ... | python3 -c ...)`. `how` is `natural` for a
     documented input, or `forced` by `Prefer` where no input brings it about. `magic` lists the values that need no
@@ -67,8 +82,27 @@ def _answers(spec: Spec, operation: Operation, origin: str, key: str) -> Iterato
             "source": answer.evidence.source,
             "summary": answer.summary,
             "how": how,
+            "refused": _refused(operation, answer),
             "provoke": lines,
         }
+
+
+def _refused(operation: Operation, answer: NamedAnswer) -> str | None:
+    """How we know that an input with this answer is refused at all, where that is better known than the answer."""
+    fitting = [request for request in operation.requests.values() if request.answer == answer.name]
+    if answer.status < 400 or not fitting:
+        return None
+    check = OperationCheck(operation)
+    said = [request.refused for request in fitting if request.refused is not None]
+    for request in fitting:
+        violations = check.query(encode_query(request.query))[1]
+        if check.body is not None and isinstance(request.body, dict):
+            violations += check.body.differences(request.body)
+        known = refused_in_some_form(operation, violations)
+        said += [known] if known is not None else []
+    if not said or strongest(answer.evidence, *said) == answer.evidence:
+        return None
+    return strongest(*said).grade
 
 
 def _magic(magic: Magic) -> dict[str, Any]:

@@ -6,15 +6,17 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import requests
 
+from mock_server.commands.listing import as_text
 from mock_server.operations import DEFAULT_ORIGIN, catalogue
 from mock_server.spec import Spec, load_all
-from tests.conftest import RINGBACK, ROOT, Server
+from tests.conftest import RINGBACK, ROOT, Client, Server
 
 KEY = "test_me"
 SPECS = load_all()
@@ -149,3 +151,36 @@ class TestLines:
 
     def test_some_lines_keep_what_an_earlier_one_was_answered(self) -> None:
         assert {case.values[1] for case in CAPTURING} >= {"releasePhoneNumber", "deleteAgent"}
+
+
+def test_an_answer_of_ours_to_what_a_page_says_is_refused_is_listed_with_both(specs: dict[str, Spec]) -> None:
+    """A field is marked as required on the page, and the answer to a request without it is Ringback's own."""
+    listed = {
+        (entry["operation"], answer["name"]): (answer["evidence"], answer["refused"])
+        for entry in catalogue({name: specs[name] for name in ("teli", "uponai")})
+        for answer in entry["answers"]
+    }
+    assert listed["createPhoneNumber", "field-required"] == ("assumed", "seed")
+    assert listed["updatePhoneNumberAssignment", "field-required"] == ("assumed", "seed")
+    assert listed["createPhoneNumber", "missing-fields"] == ("seed", None)
+    assert listed["createPhoneNumber", "created"] == ("seed", None)
+    text = list(
+        as_text(
+            [one for one in catalogue({"uponai": specs["uponai"]}) if one["operation"] == "updatePhoneNumberAssignment"]
+        )
+    )
+    assert "    400 field-required   [assumed] natural, refused in some form [seed]" in text
+
+
+def test_the_mock_says_that_an_input_is_refused_at_all_better_than_how(api: Callable[..., Client]) -> None:
+    """Marked as required on UponAI's page, which shows no error; the weights' sum is on no page at all."""
+    client = api("uponai")
+    path = "/api/numbers/+12137771235/agent"
+    missing = client.put(path, json={"workspaceId": 1})
+    assert (missing.status_code, missing.headers["X-Ringback-Evidence"]) == (400, "assumed")
+    assert missing.headers["X-Ringback-Refused"] == "seed"
+    entry = {"agent_id": "agent_d3c2df14e163c7ca8ac5b1bf38", "weight": 50}
+    body = {"accountSid": "29e90072-fb58-4c6c-870a-43005115131e", "workspaceId": 1, "inboundAgents": [entry]}
+    heavy = client.put(path, json=body)
+    assert (heavy.status_code, heavy.headers["X-Ringback-Evidence"]) == (400, "assumed")
+    assert "X-Ringback-Refused" not in heavy.headers

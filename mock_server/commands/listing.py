@@ -12,7 +12,8 @@ def as_text(entries: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{entry['provider']} {entry['operation']}: {entry['summary']}"
         yield f"  {entry['method']} {entry['path']}   [{entry['evidence']}] {entry['source']}"
         for answer in entry["answers"]:
-            yield f"    {answer['status']} {answer['name']}   [{answer['evidence']}] {answer['how']}"
+            refused = f", refused in some form [{answer['refused']}]" if answer["refused"] else ""
+            yield f"    {answer['status']} {answer['name']}   [{answer['evidence']}] {answer['how']}{refused}"
             for line in answer["provoke"]:
                 yield f"      {line}"
         for magic in entry["magic"]:

@@ -3,7 +3,7 @@
 from mock_server.spec.building import WireRequest, build, curl, encode_query, fill_path, key_header
 from mock_server.spec.checking import OperationCheck, SchemaCheck, compile_checks
 from mock_server.spec.errors import SpecError
-from mock_server.spec.evidence import child, stated, strongest, whole
+from mock_server.spec.evidence import GRADES, child, stated, strongest, whole
 from mock_server.spec.loading import SHARED_ANSWERS, load, load_all, specs_folder
 from mock_server.spec.model import (
     Evidence,
@@ -29,6 +29,7 @@ from mock_server.spec.routing import Match, Router, path_values
 from mock_server.spec.unserved import hint, unserved
 
 __all__ = [
+    "GRADES",
     "SHARED_ANSWERS",
     "Evidence",
     "Inbound",

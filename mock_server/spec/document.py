@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 
 from mock_server.spec.errors import SpecError
-from mock_server.spec.lines import line_of
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -247,7 +246,7 @@ class Checker:
         self.file = file
 
     def fail(self, place: str, message: str) -> SpecError:
-        return SpecError(self.file, place, message, line_of(self.file, place))
+        return SpecError(self.file, place, message)
 
     def mapping(self, node: Any, what: str, place: str) -> dict[str, Any]:
         """`node` as a mapping whose keys are all known for a `what`."""

@@ -15,6 +15,8 @@ def line_of(file: str, place: str) -> int | None:
 
     A place may begin with `operation NAME` in place of the pointer to that operation; references are followed.
     """
+    if not place.startswith(("/", "operation ")):
+        return None
     try:
         root = yaml.compose(Path(file).read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

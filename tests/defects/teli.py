@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mock_server.exchange import Behaviour
-from mock_server.messages import Answer, Call
+from mock_server.messages import Answer, Call, Refusal
 from mock_server.stores import State
 from tests.defects.planting import (
     UNDECODED,
@@ -86,6 +86,12 @@ def _by_voice_id(call: Call, state: State, honest: Behaviour) -> Answer:
     return honest(call if id.startswith("agent_") else call._replace(path={"agent_id": "none"}), state)
 
 
+def _refuses_nickname(call: Call, state: State, honest: Behaviour) -> Answer:
+    if set(call.body) == {"nickname"}:
+        raise Refusal("missing-fields")
+    return honest(call, state)
+
+
 DEFECTS = [
     # examples
     Defect("powered_by is missing", "teli", "examples", drop("updatePhoneAgent", "powered_by"), "updatePhoneAgent"),
@@ -150,6 +156,13 @@ DEFECTS = [
         "updatePhoneAgent",
     ),
     # what a page says in words: refused in some form, answered if updated, shown to the owner
+    Defect(
+        "a nickname alone is refused",
+        "teli",
+        "examples",
+        behaviour("updatePhoneAgent", _refuses_nickname),
+        "updatePhoneAgent",
+    ),
     Defect(
         "all three fields are answered, sent or not",
         "teli",

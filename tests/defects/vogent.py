@@ -134,6 +134,13 @@ DEFECTS = [
     Defect(
         "agentId is missing when unlinked", "vogent", "examples", drop("getPhoneNumber", "agentId"), "getPhoneNumber"
     ),
+    Defect(
+        "a SIP username is called a number",
+        "vogent",
+        "examples",
+        rows("listPhoneNumbers", "data", lambda r: [{**one, "type": "PSTN"} for one in r]),
+        "listPhoneNumbers",
+    ),
     Defect("type in lower case", "vogent", "examples", put("updatePhoneNumber", type="pstn"), "updatePhoneNumber"),
     Defect("id is a number", "vogent", "examples", put("getPhoneNumber", id=7), "getPhoneNumber"),
     Defect("number is null", "vogent", "examples", put("updatePhoneNumber", number=None), "updatePhoneNumber"),
