@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mock_server.derived import carried_out, completions, derive, wrong_note
 from mock_server.exchange import Behaviour, NoteCheck, Service
 from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Answer
 from mock_server.spaces import DEFAULT_SPACE, Spaces
 from mock_server.spec import Spec, SpecError, load, specs_folder
@@ -70,6 +71,7 @@ def open_services(
     accepted_keys: Sequence[str] = (),
     seed: int | None = None,
     store: str = MEMORY,
+    limits: Limits = DEFAULTS,
 ) -> dict[str, Service]:
     """Ready services of the named vendors (all by default), sharing one set of spaces in the store of that address.
 
@@ -83,12 +85,13 @@ def open_services(
             vendor.fixtures.fill(transaction, vendor.spec)
 
     spaces = Spaces(
-        open_store(store),
+        open_store(store, limits),
         fill,
         shared_keys=[key for vendor in vendors.values() for key in vendor.fixtures.keys],
         accepted_keys=[key for key in accepted_keys if key != "any"],
         accept_any="any" in accepted_keys,
         seed=seed,
+        limits=limits,
     )
     spaces.reopen()
     spaces.open(DEFAULT_SPACE)

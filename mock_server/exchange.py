@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from mock_server.batches import BATCH, listings
 from mock_server.bodies import read_body
@@ -28,7 +28,7 @@ from mock_server.spec import (
     refused_in_some_form,
     unserved,
 )
-from mock_server.stores import Snapshot, State, StoreFailed, Transaction
+from mock_server.stores import Snapshot, State, StoreFailed, StoreFull, Transaction
 
 log = logging.getLogger("ringback")
 
@@ -36,6 +36,7 @@ Behaviour = Callable[[Call, State], Answer]
 NoteCheck = Callable[[str, Json], str | None]
 """What is wrong with a note (its name, its value) that a vendor's behaviours would find; None if nothing is."""
 
+_READING = ("GET", "HEAD")
 MAX_QUERY_FIELDS = 4_000
 """A query of 64 KiB can hold eight times as many, and takes as long to read as a thousand requests."""
 
@@ -90,7 +91,7 @@ class Service:
             raise
         except Refusal as refusal:
             outcome = self._refused(refusal, operation)
-        except SpaceLimit as limit:
+        except (SpaceLimit, StoreFull) as limit:
             outcome = self._refused(Refusal("space-limit", message=str(limit)), operation)
         except BadPreference as wrong:
             outcome = problem("Bad preference", str(wrong))
@@ -111,11 +112,11 @@ class Service:
         self._journal(request, response, outcome, operation, space, started)
         return response
 
-    def too_slow(self, request: Request) -> Response:
-        """The answer to a request whose body did not arrive in time."""
+    def turned_away(self, request: Request, status: int, message: str) -> Response:
+        """The answer to a request whose body, or answer, could not be taken: nothing is carried out, or sent, of it."""
         started = perf_counter()
-        envelope = self.spec.answers["error"].filled({"message": "Request Timeout"})
-        outcome = Outcome("error", 408, envelope, "assumed", (("connection", "close"),))
+        envelope = self.spec.answers["error"].filled({"message": message})
+        outcome = Outcome("error", status, envelope, "assumed", (("connection", "close"),))
         response = outcome.encoded(None)
         self._journal(request, response, outcome, None, None, started)
         return response
@@ -162,7 +163,9 @@ class Service:
 
     def _authenticate(self, request: Request, operation: Operation) -> Space:
         """The space that the request's key opens."""
-        return self._open(request) if operation.secured else self.spaces.open(DEFAULT_SPACE)
+        space = self._open(request) if operation.secured else self.spaces.open(DEFAULT_SPACE)
+        space.used = monotonic()
+        return space
 
     def _open(self, request: Request) -> Space:
         key = self._key(request)
@@ -205,6 +208,8 @@ class Service:
                 values=refusal_values(verdict.violation),
             )
         with self.spaces.store.transaction(space.name) as transaction:
+            if request.method not in _READING:
+                space.touched = True
             call = Call(operation.id, path, query, body, space.now(), space.random)
             if operation.id not in self._listings or all(transaction.count(kind) <= BATCH for kind in self._kinds):
                 return self._decided(call, operation, transaction)

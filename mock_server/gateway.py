@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mock_server.desk.rewind import MAX_SNAPSHOT_BYTES, Snapshots
+from mock_server.desk.rewind import Snapshots
 from mock_server.exchange import Service
+from mock_server.limits import DEFAULTS
 from mock_server.messages import Request, Response
 from mock_server.telephone import Courier, Switchboard
 
 CONTROL = "_ringback"
-MAX_CONTROL_BYTES = MAX_SNAPSHOT_BYTES
+MAX_CONTROL_BYTES = DEFAULTS.snapshot_bytes
 """What the body of a control request may take: a state that was exported can be imported again."""
 
 PROBES = frozenset((f"/{CONTROL}/health", "/livez", "/readyz"))
@@ -53,11 +54,12 @@ class Gateway:
         self.control_token = control_token
         self.control_open = control_open
         self.specs = {name: service.spec for name, service in services.items()}
-        self.snapshots = Snapshots(self.spaces.store)
+        self.snapshots = Snapshots(self.spaces.store, self.spaces.limits)
         self.switchboard = Switchboard(self.spaces, self.specs, Courier(webhook_hosts))
         # Plain WSGI hides the socket, so it breaks no connection and has no streams; a wire says that it can.
         self.wire_faults: tuple[str, ...] = ("malformed-json",)
         self.has_streams = False
+        self.stopping = False
         self._by_host = {service.spec.host: (service, "") for service in services.values()}
         for service in services.values():
             for host, base in service.spec.other_servers:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from random import Random
 from threading import RLock, get_ident
+from time import monotonic
 from typing import Protocol
 
 from mock_server.desk.chance import Chance
@@ -16,16 +18,19 @@ from mock_server.desk.deliveries import Deliveries
 from mock_server.desk.faults import HELD_FAULTS, Faults
 from mock_server.desk.journal import Budget, Journal
 from mock_server.desk.stubs import Stubs
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
 from mock_server.stores import Store, Transaction
 
+log = logging.getLogger("ringback")
+
 DEFAULT_SPACE = "default"
-MAX_SPACES = 1_000
 SEEDED_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 """When the clocks of a server with a seed stand, until they are set or put back to real time."""
-MAX_HELD_PER_SPACE = 32
-MAX_HELD = 128
-"""How many connections faults may hold open at a time, in a space and in all."""
+UNUSED_SECONDS = 3600.0
+"""After this time without a request a space makes room for a new one even where something was written to it."""
+
+_TELL_SECONDS = 60.0
 
 
 class SpaceLimit(Exception):
@@ -54,20 +59,37 @@ class Part(Protocol):
 class Space:
     """One world. `lock` makes its exchanges come one after the other; `born` is when its clock stands at first."""
 
-    def __init__(self, name: str, seed: int, budget: Budget, store: Store, born: datetime | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        seed: int,
+        budget: Budget,
+        store: Store,
+        born: datetime | None = None,
+        limits: Limits = DEFAULTS,
+    ) -> None:
         self._store = store
         self.name = name
         self.seed = seed
         self.born = born
         self.random = Chance(seed)
         self.clock = Clock(born)
-        self.faults = Faults()
+        self.faults = Faults(limits)
         self.stubs = Stubs()
         self.deliveries = Deliveries()
-        self.journal = Journal(budget, kept=store if store.durable else None, space=name)
+        self.journal = Journal(
+            budget,
+            entries=limits.journal_entries_per_space,
+            size=limits.journal_bytes_per_space,
+            kept=store if store.durable else None,
+            space=name,
+        )
         self.lock = RLock()
         self.held = 0
         self.closed = False
+        self.touched = False
+        """Whether anything was written, or chosen in advance: such a space is somebody's work."""
+        self.used = monotonic()
         self.kept_at: object = None
         """The mark of what was kept last."""
         if store.durable:
@@ -159,7 +181,7 @@ class Spaces:
         accepted_keys: Iterable[str] = (),
         accept_any: bool = False,
         seed: int | None = None,
-        limit: int = MAX_SPACES,
+        limits: Limits = DEFAULTS,
     ) -> None:
         self.store = store
         store.beside = self
@@ -170,11 +192,13 @@ class Spaces:
         self._seed = secrets.randbits(48) if seed is None else seed
         # Ids and answers hold times: to be the same for the same seed, these have to be.
         self._born = None if seed is None else SEEDED_TIME
-        self._limit = limit
+        self.limits = limits
         self._spaces: dict[str, Space] = {}
         self._lock = RLock()
-        self.budget = Budget()
+        self.budget = Budget(limits.journal_bytes)
         self.held = 0
+        self._closed_for_room = 0
+        self._told = 0.0
         self.impatient: int | None = None
         """The thread that serves everybody and so waits for nobody."""
 
@@ -216,14 +240,43 @@ class Spaces:
         with self._lock:
             if name in self._spaces:
                 return self._spaces[name]
-            if len(self._spaces) >= self._limit:
-                raise SpaceLimit(f"{self._limit} spaces are open; reset or delete some, or use fewer keys")
-            space = Space(name, _seed_of(self._seed, name), self.budget, self.store, self._born)
+            if len(self._spaces) >= self.limits.spaces and not self._make_room():
+                raise SpaceLimit(f"{self.limits.spaces} spaces are open; reset or delete some, or use fewer keys")
+            space = Space(name, _seed_of(self._seed, name), self.budget, self.store, self._born, self.limits)
             if not self.store.exists(name):
                 self.store.refill(name, self._fill)
             self._spaces[name] = space
             space.keep()
             return space
+
+    def _make_room(self) -> bool:
+        """Closes the longest idle space that is nobody's work; False where all are in use."""
+        now = monotonic()
+        for space in sorted(self._spaces.values(), key=lambda space: space.used):
+            in_use = space.touched and now - space.used < UNUSED_SECONDS
+            if in_use or space.name == DEFAULT_SPACE or space.held or not space.lock.acquire(blocking=False):
+                continue
+            try:
+                self._forget(space)
+            finally:
+                space.lock.release()
+            self._closed_for_room += 1
+            if now - self._told > _TELL_SECONDS or not self._told:
+                self._told = now
+                log.warning(
+                    "%d spaces are open, the most there can be: the longest idle make room (%d so far, the last %s)",
+                    self.limits.spaces, self._closed_for_room, space.name,
+                )  # fmt: skip
+            return True
+        return False
+
+    def _forget(self, space: Space) -> None:
+        """With both locks held: nobody opens the name anew before its documents are gone."""
+        self.store.drop(space.name)
+        space.closed = True
+        space.journal.close()
+        self.store.forget_world(space.name)
+        del self._spaces[space.name]
 
     def locked(self, space: Space) -> _Locked:
         """The space with its lock held; if it was closed since it was found, the new one of its name.
@@ -236,7 +289,7 @@ class Spaces:
         """Reserves an open connection for a fault; returns what gives it back, or None when all are taken."""
         assert fault in HELD_FAULTS
         with self._lock:
-            if space.held >= MAX_HELD_PER_SPACE or self.held >= MAX_HELD:
+            if space.held >= self.limits.held_connections_per_space or self.held >= self.limits.held_connections:
                 return None
             space.held += 1
             self.held += 1
@@ -263,12 +316,7 @@ class Spaces:
         with space.lock, self._lock:
             if space.closed:
                 return False
-            # Nobody opens the name anew before its documents are gone.
-            self.store.drop(name)
-            space.closed = True
-            space.journal.close()
-            self.store.forget_world(name)
-            del self._spaces[name]
+            self._forget(space)
         return True
 
     def names(self) -> list[str]:

@@ -9,7 +9,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from ringback.shapes import Exchange, Json
 
@@ -81,7 +81,7 @@ class Control:
     ) -> HTTPResponse:
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        handlers: list[Any] = [ProxyHandler({})]
+        handlers: list[Any] = [ProxyHandler({}), _Stay()]
         if self._authority is not None:
             from ssl import create_default_context
 
@@ -96,6 +96,13 @@ class Control:
         except (OSError, HTTPException, ValueError) as error:
             raise Unreachable(f"{self.url}: {getattr(error, 'reason', None) or error}") from None
         return response
+
+
+class _Stay(HTTPRedirectHandler):
+    """Follows no redirection: the token would go along, to whoever was named."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
 
 
 def _problem(text: bytes, status: int) -> str:

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from mock_server.desk.faults import MAX_RULES, WIRE_FAULTS
-from mock_server.spaces import MAX_HELD, MAX_HELD_PER_SPACE
+from mock_server.desk.faults import WIRE_FAULTS
+from mock_server.limits import DEFAULTS
 from mock_server.spec import Spec, build
 from tests.conftest import Client, Server
 from tests.desk import Desk, desk_of, problem
@@ -452,11 +452,11 @@ def test_a_rule_for_a_space_that_no_key_can_open_is_refused(desk: Desk) -> None:
 
 
 def test_a_space_has_a_bounded_number_of_rules(desk: Desk) -> None:
-    for _ in range(MAX_RULES):
+    for _ in range(DEFAULTS.fault_rules_per_space):
         desk.rule("teli", "listOrganizations", answer={"status": 503})
     status, detail = desk.refusal(provider="teli", operation="*", answer={"status": 503})
     assert status == 409
-    assert str(MAX_RULES) in detail
+    assert str(DEFAULTS.fault_rules_per_space) in detail
 
 
 def test_without_a_socket_the_wire_faults_are_refused() -> None:
@@ -498,17 +498,21 @@ def test_held_connections_are_capped_and_the_others_are_not_slowed(server: Serve
 
     for desk in desks:
         desk.rule("teli", "listOrganizations", fault="hang", delay_ms=4000)
-    threads = [threading.Thread(target=hang, args=(client,)) for client in held for _ in range(MAX_HELD_PER_SPACE + 2)]
+    threads = [
+        threading.Thread(target=hang, args=(client,))
+        for client in held
+        for _ in range(DEFAULTS.held_connections_per_space + 2)
+    ]
     for thread in threads:
         thread.start()
-    wanted = len(threads) - MAX_HELD
+    wanted = len(threads) - DEFAULTS.held_connections
     deadline = time.monotonic() + 10
     while len(statuses) < wanted and time.monotonic() < deadline:
         time.sleep(0.02)
     busy = p99()
     for thread in threads:
         thread.join()
-    assert sorted(statuses) == [0] * MAX_HELD + [503] * wanted
+    assert sorted(statuses) == [0] * DEFAULTS.held_connections + [503] * wanted
     rules = [desk.faults()[0] for desk in desks]
     assert sum(rule["refused"] for rule in rules) == wanted
     assert all(rule["refused"] >= 2 for rule in rules)
@@ -519,7 +523,7 @@ def test_held_connections_are_capped_and_the_others_are_not_slowed(server: Serve
 
 def test_a_held_connection_is_given_back_when_its_client_goes(server: Server, teli: Client, desk: Desk) -> None:
     desk.rule("teli", "listOrganizations", fault="hang", delay_ms=60_000)
-    for _ in range(MAX_HELD_PER_SPACE + 5):
+    for _ in range(DEFAULTS.held_connections_per_space + 5):
         with pytest.raises(requests.Timeout):
             requests.get(teli.origin + ORGANIZATIONS, headers={"X-API-Key": teli.key}, timeout=0.03)
     assert desk.faults()[0]["refused"] <= 5

@@ -14,10 +14,10 @@ import pytest
 import requests
 
 from mock_server.catalogue import open_services
-from mock_server.desk.journal import MAX_BODY_BYTES, MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
+from mock_server.desk.journal import MAX_BODY_BYTES
 from mock_server.exchange import Service
+from mock_server.limits import DEFAULTS
 from mock_server.messages import Request
-from mock_server.wire.live import MAX_STREAMS
 from tests.conftest import Client, Server
 from tests.desk import Desk, desk_of, events, problem, read_until
 
@@ -269,9 +269,9 @@ def test_the_journal_stays_within_its_bounds_under_100_000_requests(service: Ser
     for _ in range(100_000):
         service.exchange(request)
     space = service.spaces.open("test_many")
-    assert len(space.journal) == MAX_ENTRIES
-    assert space.journal.size <= MAX_SPACE_BYTES
-    assert service.spaces.budget.used <= MAX_TOTAL_BYTES
+    assert len(space.journal) == DEFAULTS.journal_entries_per_space
+    assert space.journal.size <= DEFAULTS.journal_bytes_per_space
+    assert service.spaces.budget.used <= DEFAULTS.journal_bytes
     assert len(service.spaces.names()) == 2
     assert len(space.faults) == 0
 
@@ -284,8 +284,8 @@ def test_the_bytes_are_bounded_per_space_and_in_all(service: Service) -> None:
         for _ in range(300):
             service.exchange(Request("POST", AGENTS, headers=headers, body=body))
     budget = service.spaces.budget
-    assert all(0 < service.spaces.open(key).journal.size <= MAX_SPACE_BYTES for key in spaces)
-    assert MAX_TOTAL_BYTES * 0.9 < budget.used <= MAX_TOTAL_BYTES
+    assert all(0 < service.spaces.open(key).journal.size <= DEFAULTS.journal_bytes_per_space for key in spaces)
+    assert DEFAULTS.journal_bytes * 0.9 < budget.used <= DEFAULTS.journal_bytes
     assert budget.used == sum(journal.size for journal in budget.journals)
     for key in spaces:
         service.spaces.close(key)
@@ -412,14 +412,14 @@ def test_streams_are_bounded_and_given_back(server: Server) -> None:
 
     deadline = time.monotonic() + 20
     while True:
-        streams = [open_stream() for _ in range(MAX_STREAMS + 2)]
+        streams = [open_stream() for _ in range(DEFAULTS.streams + 2)]
         statuses = [status for _, status in streams]
         for reader, _ in streams:
             reader.close()
-        if statuses.count(200) == MAX_STREAMS or time.monotonic() > deadline:
+        if statuses.count(200) == DEFAULTS.streams or time.monotonic() > deadline:
             break
         time.sleep(0.3)
-    assert statuses == [200] * MAX_STREAMS + [503] * 2
+    assert statuses == [200] * DEFAULTS.streams + [503] * 2
     time.sleep(0.5)
     reader, status = open_stream()
     reader.close()

@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from mock_server.catalogue import open_services
-from mock_server.desk.rewind import MAX_SNAPSHOTS, SnapshotLimit, Snapshots
+from mock_server.desk.rewind import SnapshotLimit, Snapshots
+from mock_server.limits import DEFAULTS
 from mock_server.messages import Request
-from mock_server.spaces import MAX_SPACES
 from mock_server.spec import Spec, build
 from mock_server.stores import MemoryStore
 from tests.conftest import Client, Server
@@ -123,15 +123,15 @@ def test_a_space_is_made_from_a_snapshot(desk: Desk, teli: Client) -> None:
 def test_spaces_are_bounded_and_the_bound_is_told(serve: Callable[..., Server], specs: dict[str, Spec]) -> None:
     server = serve()
     desk = desk_of(server, "default")
-    for index in range(MAX_SPACES - 1):
+    for index in range(DEFAULTS.spaces - 1):
         assert desk.call("POST", "/spaces", json={"name": f"test_{index}"}).status_code == 201
-    assert str(MAX_SPACES) in problem(desk.call("POST", "/spaces", json={"name": "test_more"}), 409)["detail"]
+    assert str(DEFAULTS.spaces) in problem(desk.call("POST", "/spaces", json={"name": "test_more"}), 409)["detail"]
     for provider, spec in specs.items():
         answer = Client(server.origin(provider), spec, "test_more").get(_listing(spec))
         assert answer.status_code == 503
-        assert str(MAX_SPACES) in answer.text
+        assert str(DEFAULTS.spaces) in answer.text
     started = time.monotonic()
-    assert len(desk.call("POST", "/reset").json()["reset"]) == MAX_SPACES
+    assert len(desk.call("POST", "/reset").json()["reset"]) == DEFAULTS.spaces
     assert time.monotonic() - started < 5
     assert [space["name"] for space in desk.call("GET", "/spaces").json()["spaces"]] == ["default"]
     assert desk.call("POST", "/spaces", json={"name": "test_more"}).status_code == 201
@@ -227,16 +227,16 @@ def test_a_snapshot_is_kept_restored_and_deleted(desk: Desk, teli: Client) -> No
 def test_snapshots_are_bounded(desk: Desk) -> None:
     space = open_services(["teli"])["teli"].spaces.open("default")
     snapshots = Snapshots(MemoryStore())
-    for index in range(MAX_SNAPSHOTS):
+    for index in range(DEFAULTS.snapshots):
         snapshots.keep(str(index), space, {})
     snapshots.keep("0", space, {"again": True})
-    with pytest.raises(SnapshotLimit, match=str(MAX_SNAPSHOTS)):
+    with pytest.raises(SnapshotLimit, match=str(DEFAULTS.snapshots)):
         snapshots.keep("more", space, {})
     taken = []
     while (answer := desk.call("POST", "/snapshots", json={"name": uuid4().hex})).status_code == 201:
         taken.append(answer.json()["name"])
-        assert len(taken) <= MAX_SNAPSHOTS
-    assert str(MAX_SNAPSHOTS) in problem(answer, 409)["detail"]
+        assert len(taken) <= DEFAULTS.snapshots
+    assert str(DEFAULTS.snapshots) in problem(answer, 409)["detail"]
     for name in taken:
         desk.call("DELETE", f"/snapshots/{name}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import signal
 import sys
@@ -14,21 +13,26 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from mock_server import __version__
+from mock_server.limits import DEFAULTS, MEANINGS, Limits
+from mock_server.limits import flag as limit_flag
+from mock_server.limits import names as limit_names
+from mock_server.logs import printable
 
 USAGE = 2
+MAX_DRAIN_SECONDS = 3600.0
 
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line and exits with 2."""
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"{self.prog}: {message}; `{self.prog} --help` lists what is understood\n")
+        sys.stderr.write(f"{self.prog}: {printable(message)}; `{self.prog} --help` lists what is understood\n")
         raise SystemExit(USAGE)
 
 
 def fail(command: str, message: str) -> NoReturn:
     """Ends the process with one clear line on stderr and exit code 2."""
-    sys.stderr.write(f"ringback {command}: {message}\n")
+    sys.stderr.write(f"ringback {command}: {printable(message)}\n")
     raise SystemExit(USAGE)
 
 
@@ -120,7 +124,19 @@ def _add_serve(commands: Any) -> None:
         metavar="H",
         help="host name, beside loopback, that events may be delivered to; repeatable",
     )
+    add(
+        "--drain",
+        default=_env("drain"),
+        metavar="SECONDS",
+        help="when told to stop, go on with what is under way for so long (default 5); a second signal ends at once",
+    )
     add("--json", action="store_true", default=_env_switch("json"), help="print one JSON line when ready")
+    bounds = parser.add_argument_group("limits", "what the server holds at most; at a limit an answer names it")
+    for name in limit_names():
+        counted, then = MEANINGS[name]
+        flag, default = limit_flag(name), getattr(DEFAULTS, name)
+        text = f"{counted} (default {default}); then: {then}".replace("%", "%%")
+        bounds.add_argument(flag, dest=f"max_{name}", default=_env(flag), metavar="N", help=text)
     add(
         "--end-with-stdin",
         action="store_true",
@@ -169,6 +185,7 @@ def _operations(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from ipaddress import ip_address
 
+    from mock_server import logs
     from mock_server.catalogue import open_services, provider_names
     from mock_server.gateway import Gateway
     from mock_server.spec import SpecError
@@ -177,11 +194,14 @@ def _serve(options: argparse.Namespace) -> int:
 
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    logging.basicConfig(level=logging.WARNING, format="ringback: %(message)s")
+    logs.begin()
     names = provider_names()
     if options.only is not None and options.only not in names:
         fail("serve", f"--only {options.only}: no such vendor; there are {', '.join(names)}")
     port, seed = _integer("--port", options.port), _integer("--seed", options.seed)
+    drain = _drain(options.drain)
+    if options.control_token is not None and not options.control_token.strip():
+        fail("serve", "--control-token is empty: give one that nobody guesses, or leave the flag out on loopback")
     tls = _tls(options.tls_cert, options.tls_key)
     try:
         address = resolved(options.host)
@@ -191,6 +211,7 @@ def _serve(options: argparse.Namespace) -> int:
             accepted_keys=options.accept_key if options.accept_key is not None else _env_list("accept-key"),
             seed=seed,
             store=options.store,
+            limits=_limits(options),
         )
         allowed = options.allowed_host if options.allowed_host is not None else _env_list("allowed-host")
         webhook_hosts = options.webhook_host if options.webhook_host is not None else _env_list("webhook-host")
@@ -204,7 +225,7 @@ def _serve(options: argparse.Namespace) -> int:
             control_open=ip_address(address).is_loopback,
         )
         port = free_port(address, port or 0)
-        serve(gateway, address, port, lambda: _announce(options, gateway, port), tls)
+        serve(gateway, address, port, lambda: _announce(options, gateway, port), tls, drain)
     except StoreRefused as error:
         fail("serve", f"--store {error}")
     except (SpecError, CannotServe) as error:
@@ -218,6 +239,27 @@ def _end_with_stdin() -> None:
         while os.read(0, 4096):
             pass
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    wanted = {name: getattr(options, f"max_{name}") for name in limit_names()}
+    given = {name: _integer(limit_flag(name), text) for name, text in wanted.items() if text is not None}
+    for name, value in given.items():
+        if value is None or value < 1:
+            fail("serve", f"{limit_flag(name)} {value}: a whole number above 0 is needed")
+    return Limits(**{name: value for name, value in given.items() if value is not None})
+
+
+def _drain(text: str | None) -> float:
+    from mock_server.wire.serving import DRAIN_SECONDS
+
+    try:
+        seconds = DRAIN_SECONDS if text is None else float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_DRAIN_SECONDS:
+        fail("serve", f"--drain {text}: seconds from 0 to {MAX_DRAIN_SECONDS:g} are needed")
+    return seconds
 
 
 def _integer(flag: str, text: str | None) -> int | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from mock_server.logs import printable
 from ringback.client import Control, Refused, Unreachable
 
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
@@ -296,10 +297,12 @@ def _run(options: argparse.Namespace, act: Callable[[Any, Control], Any]) -> int
     try:
         answer = act(options, Control(options.url, options.control_token))
     except Refused as refused:
-        sys.stderr.write(f"ringback: {refused}\n")
+        sys.stderr.write(f"ringback: {printable(str(refused))}\n")
         return USAGE
     except Unreachable as unreachable:
-        sys.stderr.write(f"ringback: nobody answers at {unreachable}; is `ringback serve` running there?\n")
+        sys.stderr.write(
+            f"ringback: nobody answers at {printable(str(unreachable))}; is `ringback serve` running there?\n"
+        )
         return UNREACHABLE
     if answer is not None:
         print(json.dumps(answer, indent=2, ensure_ascii=False))

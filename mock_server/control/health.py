@@ -13,11 +13,20 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/health")
 def health() -> dict[str, Any]:
-    """`{"status", "version", "providers": [...], "spaces": N}`; `degraded` with the `reason` while nothing is kept."""
+    """`{"status", "version", "providers": [...], "spaces": N}`: `ok`, `stopping`, or `degraded` with a `reason`.
+
+    It is degraded while nothing is kept, and stopping from the first signal on.
+    """
     gateway = current_app.extensions["ringback"]
     problem = gateway.spaces.store.problem
+    if gateway.stopping:
+        problem = None
     return {
-        **({"status": "ok"} if problem is None else {"status": "degraded", "reason": problem}),
+        **(
+            {"status": "stopping" if gateway.stopping else "ok"}
+            if problem is None
+            else {"status": "degraded", "reason": problem}
+        ),
         "version": __version__,
         "providers": list(gateway.services),
         "spaces": len(gateway.spaces.names()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -10,13 +11,8 @@ from mock_server import __version__
 from mock_server.control.inputs import OPENAPI, gateway, only
 from mock_server.control.problems import Problem
 from mock_server.desk.deliveries import MAX_BYTES, MAX_DELIVERIES
-from mock_server.desk.events import MAX_STREAMS
-from mock_server.desk.faults import MAX_RULES
-from mock_server.desk.journal import MAX_ENTRIES, MAX_SPACE_BYTES, MAX_TOTAL_BYTES
-from mock_server.desk.rewind import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOTS
 from mock_server.desk.stubs import MAX_STUBS
 from mock_server.operations import catalogue, missing_operations
-from mock_server.spaces import MAX_HELD, MAX_HELD_PER_SPACE, MAX_SPACES
 from mock_server.telephone import MAX_CALLS
 
 blueprint = Blueprint("info", __name__)
@@ -35,20 +31,11 @@ def info() -> dict[str, Any]:
         },
         "store": "memory://",
         "limits": {
-            "spaces": MAX_SPACES,
-            "journal_entries_per_space": MAX_ENTRIES,
-            "journal_bytes_per_space": MAX_SPACE_BYTES,
-            "journal_bytes": MAX_TOTAL_BYTES,
-            "fault_rules_per_space": MAX_RULES,
+            **asdict(front.spaces.limits),
             "stubs_per_space": MAX_STUBS,
             "calls_per_space": MAX_CALLS,
             "deliveries_per_space": MAX_DELIVERIES,
             "delivery_bytes_per_space": MAX_BYTES,
-            "held_connections_per_space": MAX_HELD_PER_SPACE,
-            "held_connections": MAX_HELD,
-            "snapshots": MAX_SNAPSHOTS,
-            "snapshot_bytes": MAX_SNAPSHOT_BYTES,
-            "streams": MAX_STREAMS,
         },
         "faults": list(front.wire_faults),
     }

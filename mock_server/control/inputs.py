@@ -102,15 +102,18 @@ def open_space(name: str | None) -> Space:
     spaces, wanted = gateway().spaces, name or DEFAULT_SPACE
     found = spaces.get(wanted)
     if found is not None:
+        found.touched = True
         return found
     if not _SPACE_NAME.fullmatch(wanted):
         raise Problem(
             404, "No such space", f"There is no space {wanted!r}. A space that is not open yet must be named test_..."
         )
     try:
-        return spaces.open(wanted)
+        found = spaces.open(wanted)
     except SpaceLimit as limit:
         raise Problem(409, "Too many spaces", f"{limit}.") from None
+    found.touched = True
+    return found
 
 
 def known_space(name: str | None) -> Space:

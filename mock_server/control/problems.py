@@ -7,7 +7,7 @@ import logging
 from flask import Response, json
 from werkzeug.exceptions import HTTPException
 
-from mock_server.stores import StoreFailed
+from mock_server.stores import StoreFailed, StoreFull
 
 log = logging.getLogger("ringback")
 
@@ -32,6 +32,8 @@ def answer(error: Exception) -> Response:
         status, title, detail = error.status, error.title, error.detail
     elif isinstance(error, StoreFailed):
         status, title, detail = 503, "Store failed", f"{error}. Nothing was changed; it may work again later."
+    elif isinstance(error, StoreFull):
+        status, title, detail = 422, "Too large", f"{error}; nothing was changed."
     elif isinstance(error, HTTPException) and error.code:
         status, title, detail = error.code, error.name, error.description or error.name
         headers = [(k, v) for k, v in error.get_headers() if k.lower() == "allow"]

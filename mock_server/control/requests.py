@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from mock_server.control.filters import FILTERS, differences, filtered, times
 from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, only
 from mock_server.desk.events import HEADER, event, newer
-from mock_server.desk.journal import MAX_SPACE_BYTES, Entry
+from mock_server.desk.journal import Entry
 from mock_server.desk.nearby import hints
 from mock_server.jsontext import BadJson, loads
 from mock_server.messages import Json
@@ -127,7 +127,11 @@ def events() -> Response:
     given = request.headers.get("Last-Event-ID", "")
     after = int(given) if INTEGER.fullmatch(given) else integer("after", newest, 0, 2**53)
     # Where the socket is hidden, the answer is what there is now; else the wire goes on with it.
-    kept = [] if gateway().has_streams else newer(gateway().spaces, name, after, 1000, MAX_SPACE_BYTES)
+    kept = (
+        []
+        if gateway().has_streams
+        else newer(gateway().spaces, name, after, 1000, gateway().spaces.limits.journal_bytes_per_space)
+    )
     response = Response(b"".join(event(entry) for entry in kept), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers[HEADER] = f"{after} {name or ''}"

@@ -13,8 +13,6 @@ from mock_server.spaces import Spaces
 HEADER = "x-ringback-live"
 """Marks a control answer that goes on as a stream: its value is `<last event id> <space or nothing>`."""
 
-MAX_STREAMS = 64
-
 
 def newer(spaces: Spaces, name: str | None, last: int, limit: int, size: int) -> list[Entry]:
     """The first entries numbered above `last` of the space of that name, or of all, oldest first.

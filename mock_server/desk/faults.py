@@ -11,9 +11,10 @@ from random import Random
 from threading import RLock
 from typing import NamedTuple
 
+from mock_server.jsontext import dumps
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
 
-MAX_RULES = 200
 MAX_DELAY_SECONDS = 120.0
 WIRE_FAULTS = ("reset", "empty", "truncate", "malformed-json", "hang", "slow-drip")
 HELD_FAULTS = ("hang", "slow-drip")
@@ -76,6 +77,11 @@ class Rule:
     hits: int = 0
     refused: int = 0
 
+    @property
+    def size(self) -> int:
+        """Its bytes, more or less: what it compares with and what it says."""
+        return len(dumps([dict(self.match), self.body, dict(self.headers or {})]))
+
     def speaks_of(self, provider: str, operation: str, values: Values) -> bool:
         """Whether it is about such a request at all."""
         if self.provider != provider or self.operation not in ("*", operation):
@@ -132,7 +138,8 @@ MATCH_PLACES = ("body", "path", "query", "$")
 class Faults:
     """The rules of one space, oldest first; the first that takes a request decides."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULTS) -> None:
+        self._limits = limits
         self._rules: dict[str, Rule] = {}
         self._made = 0
         self.version = 0
@@ -160,8 +167,12 @@ class Faults:
     def put(self, rule: Rule) -> None:
         """Adds a rule, or replaces the one of its id; raises FaultLimit at the bound."""
         with self._lock:
-            if rule.id not in self._rules and len(self._rules) >= MAX_RULES:
-                raise FaultLimit(f"a space has at most {MAX_RULES} rules; delete some")
+            most, most_bytes = self._limits.fault_rules_per_space, self._limits.rule_bytes_per_space
+            if rule.id not in self._rules and len(self._rules) >= most:
+                raise FaultLimit(f"a space has at most {most} rules; delete some")
+            others = (known for known in self._rules.values() if known.id != rule.id)
+            if rule.size + sum(known.size for known in others) > most_bytes:
+                raise FaultLimit(f"the rules of a space take {most_bytes} bytes at most; write smaller ones")
             self._rules[rule.id] = rule
             self.version += 1
 

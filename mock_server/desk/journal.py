@@ -11,14 +11,13 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from mock_server.jsontext import BadJson, dumps, loads
+from mock_server.limits import DEFAULTS
 from mock_server.messages import Json, Request, Response
 
-MAX_ENTRIES = 10_000
-MAX_SPACE_BYTES = 16 * 1024 * 1024
-MAX_TOTAL_BYTES = 64 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024
 REDACTED = "[redacted]"
 SECRET_HEADERS = frozenset(("x-api-key", "authorization", "cookie", "set-cookie", "proxy-authorization"))
+_AT_ONCE = 20
 _ENTRY_OVERHEAD = 64
 """Bytes an entry takes beside its encoded text, roughly."""
 
@@ -56,7 +55,7 @@ class Budget:
     `lock` guards every journal: the vendors are served on one thread, the control API on others.
     """
 
-    def __init__(self, limit: int = MAX_TOTAL_BYTES) -> None:
+    def __init__(self, limit: int = DEFAULTS.journal_bytes) -> None:
         self.limit = limit
         self.used = 0
         self.last_number = 0
@@ -69,7 +68,11 @@ class Budget:
             largest = max(self.journals, key=lambda journal: journal.size)
             if not len(largest):
                 return
-            largest.forget_oldest()
+            # Several at a time: with a thousand journals it takes longer to find the largest than to forget.
+            for _ in range(min(len(largest), _AT_ONCE)):
+                largest.forget_oldest()
+                if self.used <= self.limit:
+                    return
 
 
 class Journal:
@@ -79,8 +82,8 @@ class Journal:
         self,
         budget: Budget,
         *,
-        entries: int = MAX_ENTRIES,
-        size: int = MAX_SPACE_BYTES,
+        entries: int = DEFAULTS.journal_entries_per_space,
+        size: int = DEFAULTS.journal_bytes_per_space,
         kept: Kept | None = None,
         space: str = "",
     ) -> None:

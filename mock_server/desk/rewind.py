@@ -11,6 +11,7 @@ from mock_server.desk.stubs import MAX_STUBS, Stub
 from mock_server.exchange import Service
 from mock_server.fixtures import reference_errors
 from mock_server.jsontext import dumps, dumps_long, loads_long, own
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import SchemaCheck, Spec
@@ -18,8 +19,6 @@ from mock_server.stores import State, Store
 from mock_server.telephone import BadCalls, export_calls, import_calls, read_calls
 
 VERSION = 1
-MAX_SNAPSHOTS = 100
-MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
 _NOTES = "~notes"
 
 
@@ -176,7 +175,8 @@ class Snapshot:
 class Snapshots:
     """The named snapshots of a server, bounded in number and bytes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, limits: Limits = DEFAULTS) -> None:
+        self._limits = limits
         self._store = store
         self._snapshots = {name: _restored(name, kept) for name, kept in store.snapshots()}
         self._lock = RLock()
@@ -186,10 +186,11 @@ class Snapshots:
         snapshot = Snapshot(name, space.name, space.now(), dumps_long(document))
         with self._lock:
             others = [kept for kept in self._snapshots.values() if kept.name != name]
-            if len(others) >= MAX_SNAPSHOTS:
-                raise SnapshotLimit(f"{MAX_SNAPSHOTS} snapshots are kept; delete some")
-            if sum(len(kept.encoded) for kept in others) + len(snapshot.encoded) > MAX_SNAPSHOT_BYTES:
-                raise SnapshotLimit(f"snapshots take {MAX_SNAPSHOT_BYTES >> 20} MiB at most; delete some")
+            most, most_bytes = self._limits.snapshots, self._limits.snapshot_bytes
+            if len(others) >= most:
+                raise SnapshotLimit(f"{most} snapshots are kept; delete some")
+            if sum(len(kept.encoded) for kept in others) + len(snapshot.encoded) > most_bytes:
+                raise SnapshotLimit(f"snapshots take {most_bytes >> 20} MiB at most; delete some")
             head = dumps([snapshot.space, snapshot.taken.isoformat()])
             self._store.keep_snapshot(name, head + b"\n" + snapshot.encoded)
             self._snapshots[name] = snapshot

@@ -2,7 +2,7 @@
 
 from mock_server.stores.memory import MemoryStore
 from mock_server.stores.opening import open_store
-from mock_server.stores.protocols import Row, Snapshot, Store, StoreFailed, StoreRefused, Transaction
+from mock_server.stores.protocols import Row, Snapshot, Store, StoreFailed, StoreFull, StoreRefused, Transaction
 from mock_server.stores.state import State
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "State",
     "Store",
     "StoreFailed",
+    "StoreFull",
     "StoreRefused",
     "Transaction",
     "open_store",

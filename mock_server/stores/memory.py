@@ -9,11 +9,14 @@ from threading import RLock, Thread
 from time import sleep
 
 from mock_server.jsontext import dumps, own
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
-from mock_server.stores.protocols import Beside, Row, Transaction
+from mock_server.stores.protocols import Beside, Row, StoreFull, Transaction
 
 Stored = tuple[int, bytes]
 _MANY = 1_000
+ROW_BYTES = 100
+"""What a row takes beside its text, roughly."""
 
 
 class Table:
@@ -136,12 +139,14 @@ class MemorySnapshot(MemoryReader):
 class MemoryTransaction(MemoryReader):
     """Writes go straight into the tables; the undo log takes them back."""
 
-    __slots__ = ("_undo",)
+    __slots__ = ("_undo", "grown")
 
     _tables: Tables
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self.grown = 0
+        """By how many bytes there is more than before."""
         self._undo: list[tuple[Table, str, Stored | None]] = []
 
     def put(self, kind: str, id: str, document: Json) -> None:
@@ -155,8 +160,10 @@ class MemoryTransaction(MemoryReader):
         for view in table.views:
             view.keep(id, old)
         if old is not None:
+            self.grown += len(encoded) - len(old[1])
             table.rows[id] = (old[0], encoded)
             return
+        self.grown += len(encoded) + ROW_BYTES
         table.last += 1
         table.rows[id] = (table.last, encoded)
         # In this order: who reads meanwhile goes by the length of `ids`.
@@ -171,6 +178,7 @@ class MemoryTransaction(MemoryReader):
         self._undo.append((table, id, old))
         for view in table.views:
             view.keep(id, old)
+        self.grown -= len(old[1]) + ROW_BYTES
         del table.rows[id]
         return True
 
@@ -192,9 +200,10 @@ class MemoryTransaction(MemoryReader):
 class _Transacted:
     """The block of a transaction: a class, because a generator would take longer than all that is done inside."""
 
-    __slots__ = ("_lock", "_space", "_spaces", "_transaction")
+    __slots__ = ("_lock", "_space", "_spaces", "_store", "_transaction")
 
-    def __init__(self, lock: RLock, spaces: dict[str, Tables], space: str) -> None:
+    def __init__(self, store: MemoryStore, lock: RLock, spaces: dict[str, Tables], space: str) -> None:
+        self._store = store
         self._lock = lock
         self._spaces = spaces
         self._space = space
@@ -209,10 +218,16 @@ class _Transacted:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         try:
-            if kind is None:
-                self._transaction.commit()
-            else:
+            if kind is not None:
                 self._transaction.undo()
+                return
+            try:
+                self._store.admit(self._space, self._transaction.grown)
+            except StoreFull:
+                self._transaction.undo()
+                raise
+            self._transaction.commit()
+            self._store.settle(self._space, self._transaction.grown)
         finally:
             self._lock.release()
 
@@ -224,7 +239,10 @@ class MemoryStore:
     problem: str | None = None
     beside: Beside | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULTS) -> None:
+        self._limits = limits
+        self._sizes: dict[str, int] = {}
+        self._size = 0
         self._spaces: dict[str, Tables] = {}
         self._locks: dict[str, RLock] = {}
         self._guard = RLock()
@@ -237,7 +255,7 @@ class MemoryStore:
         return lock
 
     def transaction(self, space: str) -> _Transacted:
-        return _Transacted(self._lock(space), self._spaces, space)
+        return _Transacted(self, self._lock(space), self._spaces, space)
 
     def snapshot(self, space: str, prefix: str) -> MemorySnapshot:
         lock = self._lock(space)
@@ -245,6 +263,23 @@ class MemoryStore:
             tables = self._spaces.get(space, {})
             viewed = {kind: table for kind, table in tables.items() if kind.startswith(prefix)}
             return MemorySnapshot(viewed, lock)
+
+    def admit(self, space: str, grown: int) -> None:
+        """Raises StoreFull where there is no room for so many bytes more."""
+        if grown <= 0:
+            return
+        most, most_of_all = self._limits.bytes_per_space, self._limits.stored_bytes
+        if self._sizes.get(space, 0) + grown > most:
+            raise StoreFull(f"the documents of a space take {most} bytes at most")
+        if self._size + grown > most_of_all:
+            raise StoreFull(f"the documents of all spaces take {most_of_all} bytes at most; reset or delete some")
+
+    def settle(self, space: str, grown: int) -> None:
+        """Counts so many bytes more."""
+        if grown:
+            with self._guard:
+                self._sizes[space] = self._sizes.get(space, 0) + grown
+                self._size += grown
 
     def count(self, space: str, kind: str) -> int:
         table = self._spaces.get(space, {}).get(kind)
@@ -256,6 +291,7 @@ class MemoryStore:
     def drop(self, space: str) -> None:
         with self._guard:
             tables = self._spaces.pop(space, {})
+            self._size -= self._sizes.pop(space, 0)
         # Row by row, where there are many: to forget them all at once takes as long as to list them.
         if sum(len(table.rows) for table in tables.values()) > _MANY:
             Thread(target=_forget, args=(tables,), daemon=True).start()
@@ -263,8 +299,10 @@ class MemoryStore:
     def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
         with self._lock(space):
             tables: Tables = {}
-            fill(MemoryTransaction(tables))
+            transaction = MemoryTransaction(tables)
+            fill(transaction)
             self._spaces[space] = tables
+            self.settle(space, transaction.grown - self._sizes.get(space, 0))
 
     def spaces(self) -> list[str]:
         return []

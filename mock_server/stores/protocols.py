@@ -18,6 +18,10 @@ class StoreFailed(Exception):
     """A change could not be kept, and nothing was changed; the text says why. It may work again later."""
 
 
+class StoreFull(Exception):
+    """A change would make a space, or all together, larger than it may be; nothing was changed, the text says why."""
+
+
 class StoreRefused(Exception):
     """A store cannot be used at all; the text says what was found and what would be right."""
 

@@ -17,9 +17,10 @@ from threading import RLock
 from typing import Any
 
 from mock_server.jsontext import dumps, own
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
-from mock_server.stores.memory import MemoryStore, MemoryTransaction, Table, Tables
-from mock_server.stores.protocols import StoreFailed, StoreRefused, Transaction
+from mock_server.stores.memory import ROW_BYTES, MemoryStore, MemoryTransaction, Table, Tables
+from mock_server.stores.protocols import StoreFailed, StoreFull, StoreRefused, Transaction
 
 log = logging.getLogger("ringback")
 
@@ -49,8 +50,8 @@ class SqliteStore(MemoryStore):
 
     durable = True
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
+    def __init__(self, path: Path, limits: Limits = DEFAULTS) -> None:
+        super().__init__(limits)
         self.path = path
         self.problem: str | None = None
         self._file_lock = _locked(path)
@@ -75,6 +76,7 @@ class SqliteStore(MemoryStore):
             for space, kind, id, sequence, document in self._database.execute(rows):
                 table = self._spaces[space][kind]
                 table.rows[id] = (sequence, document)
+                self.settle(space, len(document) + ROW_BYTES)
                 table.sequences.append(sequence)
                 table.ids.append(id)
         except (sqlite3.Error, KeyError, TypeError) as error:
@@ -107,6 +109,7 @@ class SqliteStore(MemoryStore):
 
             self.write(replace)
             self._spaces[space] = tables
+            self.settle(space, transaction.grown - self._sizes.get(space, 0))
 
     def write(self, change: Callable[[sqlite3.Connection], object]) -> None:
         """Carries out a change of the file as a whole; raises StoreFailed, and changes nothing, where it cannot."""
@@ -292,11 +295,13 @@ class _Transacted:
                 return
             if transaction.changed:
                 try:
+                    self._store.admit(self._space, transaction.grown)
                     self._store.write_with_world(self._space, *transaction.rows_for(self._space))
-                except StoreFailed:
+                except (StoreFailed, StoreFull):
                     transaction.undo()
                     raise
             transaction.commit()
+            self._store.settle(self._space, transaction.grown)
         finally:
             self._lock.release()
 

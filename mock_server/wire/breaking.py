@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from mock_server.desk.faults import WIRE_FAULTS
@@ -26,20 +27,25 @@ async def send_broken(response: Response, client: str, protocol: Any) -> None:
         if response.delay_seconds:
             await asyncio.sleep(response.delay_seconds)
         if response.fault == "reset":
-            sever(client, reset=True)
+            await _severed(client, reset=True)
         elif response.fault == "empty":
-            sever(client)
+            await _severed(client)
         elif response.fault == "hang":
             await _hold(response.fault_seconds, protocol)
-            sever(client)
+            await _severed(client)
         elif response.fault == "truncate":
             await _send_part(response, protocol)
-            sever(client)
+            await _severed(client)
         else:
             await _drip(response, protocol)
     finally:
         if response.release is not None:
             response.release()
+
+
+async def _severed(client: str, *, reset: bool = False) -> None:
+    """Where there are thousands of connections, finding one takes its time."""
+    await asyncio.get_running_loop().run_in_executor(None, partial(sever, client, reset=reset))
 
 
 async def _hold(seconds: float, protocol: Any) -> None:

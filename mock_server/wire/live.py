@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from granian._granian import RSGIProtocolClosed as ProtocolGone
 
-from mock_server.desk.events import MAX_STREAMS, event, newer
+from mock_server.desk.events import event, newer
 from mock_server.spaces import Spaces
 from mock_server.wire.connections import connection_with, unread_bytes
 
@@ -33,13 +33,14 @@ class Live:
 
         `client` is the reader's "address:port".
         """
-        if self.readers >= MAX_STREAMS:
-            detail = f"{MAX_STREAMS} streams are open, which is the most there can be; close some."
+        most = self._spaces.limits.streams
+        if self.readers >= most:
+            detail = f"{most} streams are open, which is the most there can be; close some."
             body = orjson.dumps({"type": "about:blank", "title": "Too many readers", "status": 503, "detail": detail})
             protocol.response_bytes(503, [("content-type", "application/problem+json")], body)
             return
         self.readers += 1
-        connection = connection_with(client)
+        connection = await asyncio.get_running_loop().run_in_executor(None, connection_with, client)
         gone = asyncio.ensure_future(protocol.client_disconnect())
         text, _, space = marker.partition(" ")
         try:

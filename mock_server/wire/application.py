@@ -1,0 +1,177 @@
+"""The RSGI application: requests of the web server in, answers out, on one event loop in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
+from typing import Any
+
+import orjson
+from granian._granian import RSGIProtocolClosed as ProtocolClosed
+
+from mock_server.admission import objection
+from mock_server.bodies import MAX_BODY_BYTES
+from mock_server.desk.events import HEADER
+from mock_server.exchange import Service
+from mock_server.gateway import CONTROL, MAX_CONTROL_BYTES, PROBES, Gateway
+from mock_server.messages import Request, Response
+from mock_server.spaces import Busy
+from mock_server.wire.breaking import SUPPORTED_FAULTS, send_broken
+from mock_server.wire.flight import Airspace, Flight, FlightLimit
+from mock_server.wire.live import Live
+from mock_server.wire.receiving import BODY_SECONDS, BrokenOff, Deadlines, with_body
+from mock_server.wire.sending import PART_BYTES, send, send_in_parts
+from mock_server.wire.waiting import Waiting
+
+log = logging.getLogger("ringback")
+
+_LARGE = ("PUT", f"/{CONTROL}/state")
+"""The only control request whose body may be larger than any other's."""
+
+
+class Wire:
+    """The RSGI application. Vendors are answered on the event loop, the control API in a thread.
+
+    Long lists have one thread to themselves, one after the other, so that they cost the memory of one, and of the
+    time of everybody else as little.
+    """
+
+    def __init__(self, gateway: Gateway, host: str, port: int) -> None:
+        self._gateway = gateway
+        self._airspace = Airspace(gateway.spaces.limits.bytes_in_flight)
+        self.working = 0
+        """How many exchanges are under way; who only reads events is none of them."""
+        self._server = (host, port)
+        self._live = Live(gateway.spaces)
+        self._deadlines = Deadlines(BODY_SECONDS)
+        self._lists = ThreadPoolExecutor(1, "lists")
+        self._health = ThreadPoolExecutor(1, "health")
+        self._waiting = Waiting()
+        gateway.spaces.impatient = get_ident()
+        gateway.wire_faults = SUPPORTED_FAULTS
+        gateway.has_streams = True
+        self._flask: Any = None
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        flight = Flight(self._airspace)
+        self.working += 1
+        try:
+            await self._answer(scope, protocol, flight)
+        except ProtocolClosed:
+            # The client has gone in the middle of its request: nobody is there to be answered.
+            return
+        except Exception:
+            # Unanswered, the client would wait for ever.
+            log.exception("%s %s failed", scope.method, scope.path)
+            protocol.response_bytes(500, [("content-type", "text/plain")], b"Ringback failed; its log says how\n")
+        finally:
+            self.working -= 1
+            flight.land()
+
+    async def _answer(self, scope: Any, protocol: Any, flight: Flight) -> None:
+        items = scope.headers.items()
+        headers = dict(items)
+        if len(headers) != len(items):
+            headers = _joined(items)
+        request = Request(scope.method, scope.path, scope.query_string, headers)
+        destination = self._gateway.route(scope.authority or headers.get("host", ""), request.path)
+        if destination.service is None:
+            if scope.authority and "host" not in headers:
+                headers["host"] = scope.authority
+            response = await self._controlled(request, scope, protocol, flight)
+        else:
+            service, request = destination.service, request._replace(path=destination.path)
+            try:
+                if _has_body(request, scope):
+                    taking = with_body(request, protocol, MAX_BODY_BYTES, flight)
+                    request = await self._deadlines.keep(taking)
+                response = await self._exchanged(service, request)
+                if len(response.body) > PART_BYTES:
+                    flight.take(len(response.body))
+            except TimeoutError:
+                response = service.turned_away(request, 408, "Request Timeout")
+            except BrokenOff:
+                response = service.turned_away(request, 400, "The body broke off")
+            except FlightLimit as limit:
+                response = service.turned_away(request, 503, str(limit))
+        if response.fault is not None:
+            await send_broken(response, scope.client, protocol)
+            return
+        if response.delay_seconds:
+            await asyncio.sleep(response.delay_seconds)
+        if len(response.body) > PART_BYTES and request.method != "HEAD":
+            await send_in_parts(response, scope.client, protocol)
+        else:
+            send(response, protocol)
+
+    async def _controlled(self, request: Request, scope: Any, protocol: Any, flight: Flight) -> Response:
+        """The control API's answer; of a request that it will not serve the body is not even read."""
+        if _has_body(request, scope) and objection(self._gateway, request.headers) is None:
+            limit = MAX_CONTROL_BYTES if (request.method, request.path) == _LARGE else MAX_BODY_BYTES
+            try:
+                request = await self._deadlines.keep(with_body(request, protocol, limit, flight))
+            except TimeoutError:
+                return _short(408, "The body came too slowly")
+            except BrokenOff:
+                return _short(400, "The body broke off")
+            except FlightLimit as reached:
+                return _short(503, str(reached))
+        # Whoever asks whether the server is up does not stand in line behind those who ask for more.
+        pool = self._health if request.path in PROBES else None
+        loop = asyncio.get_running_loop()
+        response = await loop.run_in_executor(pool, self._control, request, scope.scheme)
+        marker = dict(response.headers).get(HEADER)
+        if marker is not None:
+            kept = [header for header in response.headers if header[0] != HEADER]
+            self.working -= 1
+            try:
+                await self._live.stream(marker, kept, scope.client, protocol)
+            finally:
+                self.working += 1
+            raise ProtocolClosed
+        return response
+
+    def stopping(self) -> None:
+        """From now on the probes say that the server is about to end."""
+        self._gateway.stopping = True
+
+    async def _exchanged(self, service: Service, request: Request) -> Response:
+        if service.is_long(request):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._lists, self._gateway.exchange, service, request)
+        while True:
+            try:
+                return self._gateway.exchange(service, request)
+            except Busy as busy:
+                await self._waiting.until_free(busy.space)
+
+    def _control(self, request: Request, scheme: str) -> Response:
+        # Flask is imported on first use: it would double the time the server needs to be ready.
+        from mock_server.app import call_flask, create_app
+
+        if self._flask is None:
+            self._flask = create_app(self._gateway)
+        return call_flask(self._flask, request, self._server, scheme)
+
+
+def _has_body(request: Request, scope: Any) -> bool:
+    headers = request.headers
+    if "content-length" in headers or "transfer-encoding" in headers:
+        return True
+    # Over HTTP/2 a body needs no announcement.
+    return scope.http_version == "2" and request.method not in ("GET", "HEAD", "OPTIONS")
+
+
+def _short(status: int, detail: str) -> Response:
+    """A refusal of the control API before Flask has seen the request."""
+    body = orjson.dumps({"type": "about:blank", "title": detail, "status": status, "detail": detail})
+    return Response(status, body + b"\n", (("content-type", "application/problem+json"), ("connection", "close")))
+
+
+def _joined(items: list[tuple[str, str]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in items:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
