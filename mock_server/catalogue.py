@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mock_server.derived import carried_out, completions, derive, wrong_note
 from mock_server.exchange import Behaviour, NoteCheck, Service
-from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures
+from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures, read_keys
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Answer
 from mock_server.spaces import DEFAULT_SPACE, Spaces
@@ -48,6 +48,12 @@ def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
         own = load_fixtures(fixtures / f"{name}.yaml", spec, completions)
         loaded = own if own.keys else own._replace(keys=loaded.keys)
     return Vendor(spec, loaded, behaviours, completions, wrong_note)
+
+
+def _own_keys(name: str, folder: Path) -> set[str]:
+    """The keys that somebody's own fixtures name and the packaged ones, which everybody knows, do not."""
+    packaged, own = (read_keys(file / f"{name}.yaml") for file in (fixtures_folder(), folder))
+    return own - packaged
 
 
 def _module(name: str, spec: Spec) -> tuple[Mapping[str, Behaviour], Mapping[str, Completion], NoteCheck]:
@@ -89,6 +95,7 @@ def open_services(
         fill,
         shared_keys=[key for vendor in vendors.values() for key in vendor.fixtures.keys],
         accepted_keys=[key for key in accepted_keys if key != "any"],
+        secret_keys=[key for name in vendors if fixtures is not None for key in _own_keys(name, fixtures)],
         accept_any="any" in accepted_keys,
         seed=seed,
         limits=limits,

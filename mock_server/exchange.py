@@ -11,6 +11,7 @@ from time import monotonic, perf_counter
 from mock_server.batches import BATCH, listings
 from mock_server.bodies import read_body
 from mock_server.choosing import BadPreference, Choice, Chooser, stubbed
+from mock_server.desk.masking import masks, secret_names
 from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.outcome import Outcome, problem
 from mock_server.spaces import DEFAULT_SPACE, Busy, Space, SpaceLimit, Spaces
@@ -63,7 +64,11 @@ class Service:
         self._header = spec.security.header.lower()
         self._chooser = Chooser(spec, spaces)
         # Of all operations, because a secret sent to the wrong path is still a secret.
-        self._secrets = tuple({path for operation in spec.operations.values() for path in operation.body_secrets})
+        operations = spec.operations.values()
+        self._masks = masks(
+            {path for operation in operations for path in operation.body_secrets},
+            {name for operation in operations for name in secret_names(operation.body_schema)},
+        )
 
     def exchange(self, request: Request) -> Response:
         """Answers one request of this vendor and journals it. `request.path` is the vendor's own path.
@@ -98,13 +103,13 @@ class Service:
         except StoreFailed:
             outcome = self._refused(Refusal("internal-error"), operation)
         except Exception:
-            log.exception("%s %s %s failed", self.spec.provider, request.method, request.path)
+            log.exception("%s %s failed", self.spec.provider, operation.id if operation else request.method)
             outcome = self._refused(Refusal("internal-error"), operation)
         try:
             outcome = choice.applied_to(outcome, space)
             response = outcome.encoded(operation)
         except Exception:
-            log.exception("%s %s %s: the answer cannot be sent", self.spec.provider, request.method, request.path)
+            log.exception("%s %s: no answer can be made", self.spec.provider, operation.id if operation else "-")
             if choice.release is not None:
                 choice.release()
             outcome = self._refused(Refusal("internal-error"), operation)
@@ -275,6 +280,7 @@ class Service:
             operation=operation.id if operation else None,
             answer=outcome.name,
             fault=outcome.fault,
-            secrets=self._secrets,
+            masks=self._masks,
+            secrets=self.spaces.secrets(self._key(request)),
             milliseconds=(perf_counter() - started) * 1000,
         )

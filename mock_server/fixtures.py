@@ -41,6 +41,12 @@ def fixtures_folder() -> Path:
     return beside if beside.is_dir() else Path(__file__).parent / "data" / "fixtures"
 
 
+def read_keys(file: Path) -> set[str]:
+    """The keys in a file that `load_fixtures` has accepted; none in one that does not exist."""
+    document = read_yaml(file) if file.exists() else None
+    return set((document or {}).get("keys", ()))
+
+
 def load_fixtures(file: Path, spec: Spec, complete: Mapping[str, Completion]) -> Fixtures:
     """The fixtures in `file`, every record completed and checked against the spec's `x-records`.
 

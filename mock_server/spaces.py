@@ -169,7 +169,8 @@ class Spaces:
     """All spaces of a server.
 
     `fill` writes what exists in a new space; `shared_keys` are the keys of the default space;
-    `accepted_keys` open a space of their own, `accept_any` lets every key do so.
+    `accepted_keys` open a space of their own, `accept_any` lets every key do so. `secret_keys` are those among the
+    shared ones that are no public placeholders.
     """
 
     def __init__(
@@ -179,6 +180,7 @@ class Spaces:
         *,
         shared_keys: Iterable[str] = (),
         accepted_keys: Iterable[str] = (),
+        secret_keys: Iterable[str] = (),
         accept_any: bool = False,
         seed: int | None = None,
         limits: Limits = DEFAULTS,
@@ -188,6 +190,7 @@ class Spaces:
         self._fill = fill
         self._shared = frozenset(shared_keys)
         self._accepted = frozenset(accepted_keys)
+        self._secrets = tuple(sorted({*self._accepted, *secret_keys}, key=len, reverse=True))
         self._any = accept_any
         self._seed = secrets.randbits(48) if seed is None else seed
         # Ids and answers hold times: to be the same for the same seed, these have to be.
@@ -231,6 +234,12 @@ class Spaces:
         if self._any or key in self._accepted:
             return "key-" + hashlib.sha256(key.encode()).hexdigest()[:12]
         return None
+
+    def secrets(self, key: str) -> Iterable[str]:
+        """The keys that must be kept nowhere, beside this one, with which a request came."""
+        if self._any and key and key not in self._shared and not key.startswith("test_"):
+            return (*self._secrets, key)
+        return self._secrets
 
     def open(self, name: str) -> Space:
         """The space of that name, born from the fixtures on first use; raises SpaceLimit at the bound."""

@@ -48,17 +48,33 @@ def _check(name: str) -> SchemaCheck:
 
 def body(schema: str) -> dict[str, Json]:
     """The JSON body, at most a mebibyte, checked against the schema of that name; a Problem says what is wrong."""
-    document = _parsed(MAX_BODY_BYTES, loads)
+    document: dict[str, Json] = _parsed(MAX_BODY_BYTES, loads)
+    _agrees(schema, document)
+    return document
+
+
+def state_body() -> dict[str, Json]:
+    """The body that is a state, checked but for its rows, of which there may be many: they are checked one by one."""
+    document: dict[str, Json] = _parsed(MAX_CONTROL_BYTES, loads_long)
+    _agrees("State", _without_rows(document))
+    return document
+
+
+def _without_rows(node: Json, level: int = 0) -> Json:
+    if isinstance(node, dict) and level < _ROWS_LEVEL:
+        return {name: _without_rows(child, level + 1) for name, child in node.items()}
+    many = isinstance(node, list) and level == _ROWS_LEVEL
+    return [row for row in node if not isinstance(row, dict)][:1] if many else node
+
+
+_ROWS_LEVEL = 4
+"""Where the rows of a state stand: providers, vendor, records, kind."""
+
+
+def _agrees(schema: str, document: Json) -> None:
     wrong = _check(schema).differences(document)
     if wrong:
         raise Problem(400, "Invalid body", "; ".join(f"{one.field or 'body'}: {one.message}" for one in wrong[:10]))
-    checked: dict[str, Json] = document
-    return checked
-
-
-def long_body() -> Json:
-    """A JSON body of any size that a control request may have, unchecked."""
-    return _parsed(MAX_CONTROL_BYTES, loads_long)
 
 
 def _parsed(limit: int, parse: Callable[[bytes], Json]) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from mock_server.control.inputs import body, gateway, known_space, long_body, only, open_space
+from mock_server.control.inputs import body, gateway, known_space, only, open_space, state_body
 from mock_server.control.problems import Problem
 from mock_server.desk.rewind import BadState, SnapshotLimit, export_state, import_state
 from mock_server.jsontext import dumps_long
@@ -36,7 +36,7 @@ def exported() -> Response:
 def imported() -> dict[str, Any]:
     """Answers with the number of records of each kind."""
     only("space")
-    document = long_body()
+    document = state_body()
     space = open_space(request.args.get("space"))
     load(space, document)
     providers = document["providers"]

@@ -10,13 +10,12 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
-from mock_server.jsontext import BadJson, dumps, loads
+from mock_server.desk.masking import REDACTED, SECRET_HEADERS, Masks, without
 from mock_server.limits import DEFAULTS
-from mock_server.messages import Json, Request, Response
+from mock_server.messages import Request, Response
 
 MAX_BODY_BYTES = 64 * 1024
-REDACTED = "[redacted]"
-SECRET_HEADERS = frozenset(("x-api-key", "authorization", "cookie", "set-cookie", "proxy-authorization"))
+NO_MASKS = Masks()
 _AT_ONCE = 20
 _ENTRY_OVERHEAD = 64
 """Bytes an entry takes beside its encoded text, roughly."""
@@ -119,13 +118,13 @@ class Journal:
         operation: str | None,
         answer: str | None,
         fault: str | None,
-        secrets: tuple[str, ...],
+        masks: Masks = NO_MASKS,
+        secrets: Iterable[str] = (),
         milliseconds: float,
     ) -> None:
-        """Adds an exchange; `secrets` are the dotted paths of body fields that must not be kept."""
-        body = request.body
-        if secrets and body:
-            body = redacted(body, secrets)
+        """Adds an exchange without what the `masks` say, and without the `secrets`, wherever they stand."""
+        body, values = masks.body(request.body)
+        values.update(secrets)
         headers = {name: REDACTED if name in SECRET_HEADERS else value for name, value in request.headers.items()}
         rest = (
             at,
@@ -142,7 +141,7 @@ class Journal:
             _text(response.body),
             milliseconds,
         )
-        encoded = orjson.dumps(rest)
+        encoded = without(orjson.dumps(rest), values)
         budget = self._budget
         with budget.lock:
             budget.last_number += 1
@@ -224,27 +223,3 @@ def _number(encoded: bytes) -> int:
 
 def _text(body: bytes) -> str:
     return body[:MAX_BODY_BYTES].decode("utf-8", "replace")
-
-
-def redacted(body: bytes, secrets: tuple[str, ...]) -> bytes:
-    """The JSON body with the values at these dotted paths replaced; a body that is no JSON object is dropped whole."""
-    try:
-        document = loads(body)
-    except BadJson:
-        return REDACTED.encode()
-    if not isinstance(document, dict):
-        return REDACTED.encode()
-    for path in secrets:
-        _redact(document, path.split("."))
-    return dumps(document)
-
-
-def _redact(node: Json, path: list[str]) -> None:
-    if not isinstance(node, dict) or path[0] not in node:
-        return
-    child = node[path[0]]
-    # What is no object where one with secrets belongs may well be the secret itself.
-    if len(path) == 1 or not (child is None or isinstance(child, dict)):
-        node[path[0]] = REDACTED
-    else:
-        _redact(child, path[1:])

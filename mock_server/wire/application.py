@@ -64,7 +64,7 @@ class Wire:
             return
         except Exception:
             # Unanswered, the client would wait for ever.
-            log.exception("%s %s failed", scope.method, scope.path)
+            log.exception("a %s request failed", scope.method)
             protocol.response_bytes(500, [("content-type", "text/plain")], b"Ringback failed; its log says how\n")
         finally:
             self.working -= 1
