@@ -1,4 +1,4 @@
-"""`ringback check`: the harness as a command, with exit codes 0 (holds), 1 (broken), 2 (usage), 3 (unreachable)."""
+"""`ringback check`: the harness as a command; what it finds is printed first, and then written into files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from contract_tests.endpoint.transport import TIMEOUT_SECONDS, Unreachable, reach
+from contract_tests.offline import complain, tell, write
 from contract_tests.options import WrongUsage, add_options, settings
+from contract_tests.reports.outputs import CannotWrite, Outputs, say
 from mock_server.spec import SpecError
 
-HOLDS, BROKEN, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+HOLDS, BROKEN, USAGE, UNREACHABLE, NOTHING_CHECKED, INTERRUPTED = 0, 1, 2, 3, 5, 130
+KINDS = ("junit", "json", "html", "sarif")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,7 +35,8 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="ringback check",
         description="Check a server against the vendors' documentation. Without --target: a mock of its own.",
-        epilog="Exit codes: 0 the contract holds, 1 it does not, 2 wrong usage or broken spec, 3 target unreachable.",
+        epilog="Exit codes: 0 the contract holds, 1 it does not, 2 wrong usage, broken spec or recording, 3 target"
+        " unreachable or gone, 5 nothing could be checked, 130 interrupted.",
     )
     add = parser.add_argument
     add("provider", nargs="*", metavar="PROVIDER", help="vendors to check (default: all)")
@@ -49,8 +53,13 @@ def _parser() -> _Parser:
     add("--from", dest="recording", metavar="F.har", help="check this recording again; nothing is sent")
     add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
     add(
-        "--report", action="append", default=[], metavar="KIND=F", help="junit=FILE, json=FILE or html=FILE; repeatable"
+        "--report",
+        action="append",
+        default=[],
+        metavar="KIND=F",
+        help="junit=FILE, json=FILE, html=FILE or sarif=FILE; repeatable",
     )
+    add("--notes", action="store_true", help="tell every note, in place of how many there are")
     return parser
 
 
@@ -70,14 +79,14 @@ def _check(arguments: Sequence[str]) -> int:
     if options.recording:
         from contract_tests.offline import recheck
 
-        return recheck(options, reports)
+        return recheck(options, _opened(reports))
     try:
         made = settings(
             options, providers=options.provider, seed=options.seed, record=bool(options.record), timeout=options.timeout
         )
     except WrongUsage as error:
         _fail(str(error))
-    from contract_tests.reports import report
+    from contract_tests.announcing import announcement
     from contract_tests.run import Run
 
     try:
@@ -86,8 +95,9 @@ def _check(arguments: Sequence[str]) -> int:
         _fail(str(error))
     _check_names(run, options)
     if options.plan:
-        return _plan(run, [*reports, *(["record"] if options.record else [])])
-    print("\n".join(report.announcement(run)), flush=True)
+        return _plan(run, [*(f"report {kind}" for kind, _, _ in reports), *(["record"] if options.record else [])])
+    outputs = _opened([*reports, *([("har", f"--record {options.record}", options.record)] if options.record else [])])
+    say("\n".join(announcement(run)))
     for provider in run.providers:
         origin = run.target(provider)
         if origin is not None:
@@ -95,11 +105,7 @@ def _check(arguments: Sequence[str]) -> int:
                 reach(origin, made.route)
             except Unreachable as error:
                 _fail(str(error), UNREACHABLE)
-    if options.record:
-        reports["har"] = Path(options.record)
-        if not reports["har"].resolve().parent.is_dir():
-            _fail(f"--record {options.record}: there is no such folder")
-    return _run(run, reports)
+    return _run(run, outputs, with_notes=options.notes)
 
 
 def _plan(run: Any, unwanted: list[str]) -> int:
@@ -110,34 +116,21 @@ def _plan(run: Any, unwanted: list[str]) -> int:
     run.settings.plan = True
     try:
         for line in plan.lines(run):
-            print(line)
+            say(line)
     finally:
         run.close()
     return HOLDS
 
 
-def _run(run: Any, reports: dict[str, Path]) -> int:
+def _run(run: Any, outputs: Outputs, *, with_notes: bool) -> int:
     import pytest
 
     from contract_tests.plugin import prepare
-    from contract_tests.recordings import har
-    from contract_tests.reports import html, report
     from contract_tests.reports.progress import Progress
 
     here = Path(__file__).parent
-    arguments = [
-        str(here),
-        "-c",
-        str(here / "pytest.ini"),
-        "--rootdir",
-        str(here),
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:terminal",
-    ]
-    if "junit" in reports:
-        arguments += ["--junitxml", str(reports["junit"].resolve())]
+    arguments = [str(here), "-c", str(here / "pytest.ini"), "--rootdir", str(here)]
+    arguments += ["-p", "no:cacheprovider", "-p", "no:terminal"]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ.pop("PYTEST_PLUGINS", None)
@@ -145,63 +138,66 @@ def _run(run: Any, reports: dict[str, Path]) -> int:
     started = time.perf_counter()
     # A job that is cancelled cleans up as one that is interrupted at the keyboard.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    code = pytest.main(arguments, plugins=[Progress(run, sys.stderr)])
+    code = pytest.main(arguments, plugins=[Progress(lambda: run.sent, sys.stderr)])
     seconds = time.perf_counter() - started
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
         _fail(f"the run ended early (pytest {code!r})" if run.outcomes else "nothing was checked")
-    if "json" in reports:
-        report.write_json(run, reports["json"])
-    if "html" in reports:
-        html.write(run, reports["html"])
-    if "har" in reports:
+    results = run.results()
+    tell(results, with_notes=with_notes)
+    counts = results.counts
+    say(
+        f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
+        f" {counts['notes']} notes; {counts['requests']} requests in {seconds:.1f} s (seed {results.seed})"
+    )
+    write(results, outputs)
+    if "har" in outputs:
+        from contract_tests.recordings import har
+
         keys, other = [key.secret for key in run.secrets()], run.settings.other_api_key
-        har.write(reports["har"], run.exchanges, keys, run.specs.values(), [other.name] if other else [])
-    _print(run, seconds)
-    if run.unreachable:
-        sys.stderr.write(f"ringback check: {run.unreachable}\n")
+        text = har.text(run.exchanges, keys, run.specs.values(), [other.name] if other else [])
+        complain(outputs.write("har", text))
+    return _exit_code(run, results, interrupted=code == pytest.ExitCode.INTERRUPTED, ok=code == pytest.ExitCode.OK)
+
+
+def _exit_code(run: Any, results: Any, *, interrupted: bool, ok: bool) -> int:
+    """What the run comes to; what is more than a number is said on standard error."""
+    if results.unreachable:
+        complain(results.unreachable)
         return UNREACHABLE
-    if code == pytest.ExitCode.INTERRUPTED:
+    if interrupted:
         done = "not everything could be undone" if run.not_undone else "what it did was undone"
-        sys.stderr.write(f"ringback check: interrupted; {done}, and what it found until then is above\n")
+        complain(f"interrupted; {done}, and what it found until then is above")
         return INTERRUPTED
     if run.not_undone:
-        sys.stderr.write("ringback check: not everything that was done could be undone; see `left behind`\n")
-    failed = (
-        code != pytest.ExitCode.OK or run.not_undone or any(outcome.verdict == "failed" for outcome in run.outcomes)
-    )
-    return BROKEN if failed else HOLDS
+        complain("not everything that was done could be undone; see `left behind`")
+    if not ok or run.not_undone or results.counts["failed"]:
+        return BROKEN
+    if not results.counts["passed"]:
+        complain("nothing could be checked; the reasons are above")
+        return NOTHING_CHECKED
+    return HOLDS
 
 
-def _print(run: Any, seconds: float) -> None:
-    from contract_tests.reports import report
-
-    counts = report.counts(run)
-    print()
-    print("\n".join(report.table(run)))
-    found = "\n".join(report.findings(run))
-    if os.environ.get("GITHUB_ACTIONS"):
-        from contract_tests.reports import annotations
-
-        print(annotations.harmless(found))
-        print("\n".join(annotations.lines(run)))
-    else:
-        print(found)
-    print(
-        f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
-        f" {counts['notes']} notes; {counts['requests']} requests in {seconds:.1f} s (seed {run.settings.seed})"
-    )
-
-
-def _reports(texts: list[str]) -> dict[str, Path]:
-    reports = {}
+def _reports(texts: list[str]) -> list[tuple[str, str, str]]:
+    """The kind of each report that is asked for, the words that asked for it, and its file."""
+    reports = []
     for text in texts:
         kind, equals, file = text.partition("=")
-        if kind not in ("junit", "json", "html") or not equals or not file:
-            _fail(f"--report {text}: junit=FILE, json=FILE or html=FILE is needed")
-        if not Path(file).resolve().parent.is_dir():
-            _fail(f"--report {text}: there is no folder {Path(file).resolve().parent}")
-        reports[kind] = Path(file)
+        if kind not in KINDS or not equals or not file:
+            *first, last = [f"{kind}=FILE" for kind in KINDS]
+            _fail(f"--report {text}: {', '.join(first)} or {last} is needed")
+        reports.append((kind, f"--report {text}", file))
     return reports
+
+
+def _opened(wanted: list[tuple[str, str, str]]) -> Outputs:
+    outputs = Outputs()
+    try:
+        for kind, flag, file in wanted:
+            outputs.add(kind, flag, file)
+    except CannotWrite as error:
+        _fail(str(error))
+    return outputs
 
 
 def _check_names(run: Any, options: argparse.Namespace) -> None:

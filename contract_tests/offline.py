@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-BROKEN, USAGE = 1, 2
+from contract_tests.reports.outputs import Outputs, say
+from contract_tests.words.findings import printable
+from contract_tests.words.results import Results
+
+BROKEN, USAGE, NOTHING_CHECKED = 1, 2, 5
 _SENDING = (
     "target depth real api_key_env api_key_file other_api_key_env other_api_key_file allow number var"
     " var_file max_requests max_purchases rate draws record proxy ca_file"
@@ -21,11 +25,11 @@ _SENDING = (
 
 def fail(command: str, message: str) -> NoReturn:
     """Ends the process with one clear line on stderr and exit code 2."""
-    sys.stderr.write(f"ringback {command}: {message}\n")
+    sys.stderr.write(f"ringback {command}: {printable(message)}\n")
     raise SystemExit(USAGE)
 
 
-def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
+def recheck(options: argparse.Namespace, outputs: Outputs) -> int:
     """Re-checks the recording that `--from` names; returns the exit code."""
     for name in _SENDING:
         if getattr(options, name, None):
@@ -36,34 +40,78 @@ def recheck(options: argparse.Namespace, reports: dict[str, Path]) -> int:
     # The generators come along with these and take a second to import; what is no recording is told before.
     from contract_tests.judging import assumptions
     from contract_tests.options import Settings
-    from contract_tests.reports import report
     from contract_tests.rerun import RecheckRun
 
     made = Settings(providers=options.provider or recording.providers, operations=options.operation, seed=options.seed)
     made.fail_on = options.fail_on
     run = RecheckRun(made, recording.file)
     _check_operations(options.operation, run)
-    print(f"Re-checking {options.recording}: {counted(recording)}\n")
+    say(f"Re-checking {options.recording}: {counted(recording)}\n")
     started = time.perf_counter()
     run.judge(recording)
     seconds = time.perf_counter() - started
-    _print_left_out(run.rechecked.values())
+    _say_left_out(run.rechecked.values())
     assumed = [one for done in run.rechecked.values() for one in done.assumptions]
-    found = "\n".join([*report.table(run), *report.findings(run), *assumptions.lines(assumed)])
-    if os.environ.get("GITHUB_ACTIONS"):
-        from contract_tests.reports import annotations
-
-        print(annotations.harmless(found))
-        print("\n".join(annotations.lines(run)))
-    else:
-        print(found)
-    _write(run, reports, {"recording": recording_as_json(recording), "assumed": [one.as_json() for one in assumed]})
-    counts = report.counts(run)
-    print(
+    results = run.results()
+    tell(results, with_notes=options.notes, more=assumptions.lines(assumed))
+    counts = results.counts
+    say(
         f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
         f" {counts['notes']} notes; {len(recording.exchanges)} exchanges in {seconds:.1f} s, nothing sent"
     )
-    return BROKEN if counts["failed"] else 0
+    told = [one.as_json() for one in assumed]
+    write(results, outputs, {"recording": recording_as_json(recording), "assumed": told})
+    if counts["failed"]:
+        return BROKEN
+    if not counts["passed"]:
+        complain("nothing could be checked; the reasons are above")
+    return 0 if counts["passed"] else NOTHING_CHECKED
+
+
+def tell(results: Results, *, with_notes: bool, more: Iterable[str] = ()) -> None:
+    """Prints the table and what was found; on GitHub as annotations and as a summary of the job too."""
+    from contract_tests.reports import annotations, summary
+    from contract_tests.reports.style import style_for
+    from contract_tests.reports.table import table
+    from contract_tests.reports.text import findings
+
+    style = style_for(sys.stdout)
+    found = "\n".join(["", *table(results, style), *findings(results, style, with_notes=with_notes), *more])
+    if not os.environ.get("GITHUB_ACTIONS"):
+        say(found)
+        return
+    say(annotations.harmless(found))
+    for line in annotations.lines(results):
+        say(line)
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if file:
+        try:
+            with open(file, "ab") as handle:
+                handle.write(summary.text(results).encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            complain(f"{file} could not be written: {error.strerror or error}")
+
+
+def write(results: Results, outputs: Outputs, more: dict[str, Any] | None = None) -> None:
+    """Writes the reports that were asked for; one that cannot be written ends nothing."""
+    from contract_tests.reports import document, html, junit, sarif
+
+    made: dict[str, Callable[[], str]] = {
+        "json": lambda: document.text(results, more),
+        "html": lambda: html.page(results),
+        "junit": lambda: junit.text(results),
+        "sarif": lambda: sarif.text(results),
+    }
+    for kind, text in made.items():
+        if kind in outputs:
+            complain(outputs.write(kind, text()))
+
+
+def complain(message: str | None) -> None:
+    """Says on standard error what went wrong, if anything did."""
+    if message is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"ringback check: {printable(message)}\n")
 
 
 def read(command: str, file: Path, specs: Any, providers: list[str]) -> Any:
@@ -103,22 +151,10 @@ def recording_as_json(recording: Any) -> dict[str, Any]:
     return {"file": str(recording.file), **counts, "unanswered": recording.unanswered}
 
 
-def _print_left_out(parts: Iterable[Any]) -> None:
+def _say_left_out(parts: Iterable[Any]) -> None:
     left_out: dict[str, int] = {}
     for part in parts:
         for reason, count in part.left_out.items():
             left_out[reason] = left_out.get(reason, 0) + count
     if left_out:
-        print("Not judged: " + ", ".join(f"{count:,} {reason}" for reason, count in left_out.items()) + "\n")
-
-
-def _write(run: Any, reports: dict[str, Path], more: dict[str, Any]) -> None:
-    from contract_tests.reports import html, junit, report
-
-    if "json" in reports:
-        text = json.dumps({**report.as_json(run), **more}, indent=2, ensure_ascii=False, default=str)
-        reports["json"].write_text(text + "\n", encoding="utf-8")
-    if "html" in reports:
-        html.write(run, reports["html"])
-    if "junit" in reports:
-        junit.write(run.outcomes, reports["junit"])
+        say("Not judged: " + ", ".join(f"{count:,} {reason}" for reason, count in left_out.items()) + "\n")

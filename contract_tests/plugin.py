@@ -50,10 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """What is about to be checked, and what may be done there."""
-    from contract_tests.reports import report
+    from contract_tests.announcing import announcement
 
     run = config.stash.get(RUN, None)
-    return report.announcement(run) if run is not None else []
+    return announcement(run) if run is not None else []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

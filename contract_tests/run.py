@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,11 +14,14 @@ from contract_tests.endpoint.guard import COSTS, Guard
 from contract_tests.endpoint.mock import OwnMock
 from contract_tests.endpoint.transport import Exchange, Route, Transport, Unanswered, Unreachable
 from contract_tests.judging.judge import Judge, Tally
+from contract_tests.judging.citations import Citations
 from contract_tests.options import DEFAULT_KEY, Key, Settings
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
 from contract_tests.walks.machine import explore
 from contract_tests.walks.scenario import Scenario
-from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, NotCovered, Outcome
+from contract_tests.words.discretion import Discretion
+from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, Outcome
+from contract_tests.words.results import Results
 from contract_tests.words.statements import outcome_of
 from contract_tests.world.traces import Traces
 from contract_tests.world.undoing import KEPT
@@ -363,6 +367,32 @@ class Run:
         targets = [target for provider in self.providers if (target := self.target(provider)) is not None]
         costs = bool(self.settings.numbers) or any(map(self.settings.is_real, targets))
         return costs and any(KEPT not in what for what in self.left_behind)
+
+    def results(self) -> Results:
+        """What was found until now, without a secret, as the reports read it."""
+        discretion = Discretion(key.secret for key in self.secrets())
+        sources = {provider: Citations(self.specs[provider]) for provider in self.providers}
+
+        def told(finding: Finding) -> Finding:
+            source = sources.get(finding.provider)
+            return discretion.finding(source.explained(finding) if source else finding)
+
+        return Results(
+            targets={provider: self.target(provider) for provider in self.providers},
+            outcomes=tuple(
+                replace(one, findings=list(map(told, one.findings)), notes=list(map(told, one.notes)))
+                for one in map(discretion.outcome, self.outcomes)
+            ),
+            properties={property.name: property.sentence for property in PROPERTIES},
+            depth=", ".join(dict.fromkeys(self.settings.depth_for(self.target(name)) for name in self.providers)),
+            seed=self.settings.seed,
+            fail_on=self.settings.fail_on,
+            started=self.started,
+            seconds=self.seconds,
+            requests=sum(self.sent.values()),
+            left_behind=tuple(map(discretion.text, self.left_behind)),
+            unreachable=None if self.unreachable is None else discretion.text(self.unreachable),
+        )
 
     def close(self) -> None:
         """Ends the mocks that were started."""

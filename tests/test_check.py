@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -52,9 +53,11 @@ def test_a_server_that_breaks_the_contract_gives_1_with_page_expectation_and_cur
     done = check("teli", "--operation", "updatePhoneAgent", "--target", target.origin)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "FAIL teli updatePhoneAgent [errors]" in done.stdout
-    assert "expected  'Agent not found or invalid agent ID'" in done.stdout
-    assert "found     'No such agent or invalid agent ID'" in done.stdout
-    assert "evidence  seed: docs.teli.ai/partner-api/phone-numbers/update-agent" in done.stdout
+    says = '/error: expected "Agent not found or invalid agent ID", found "No such agent or invalid agent ID"'
+    assert says in done.stdout
+    assert '>   "error": "No such agent or invalid agent ID",' in done.stdout
+    assert "page      docs.teli.ai/partner-api/phone-numbers/update-agent (seed)" in done.stdout
+    assert re.search(r"spec      openapi/teli\.yaml:\d+\n", done.stdout)
     line = next(
         line for line in done.stdout.splitlines() if line.strip().startswith("repeat") and "does_not_exist" in line
     )
@@ -77,7 +80,9 @@ def test_a_difference_from_an_assumption_is_a_note_and_fails_only_when_asked_for
     )
     done = check(*ONE, "--target", target.origin)
     assert done.returncode == 0, done.stdout
-    assert "note vogent updatePhoneNumber [keys]" in done.stdout
+    assert "; --notes tells them" in done.stdout
+    assert "note vogent updatePhoneNumber [keys]" not in done.stdout
+    assert "note vogent updatePhoneNumber [keys]" in check(*ONE, "--target", target.origin, "--notes").stdout
     assert check(*ONE, "--target", target.origin, "--fail-on", "assumed").returncode == 1
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from time import monotonic
+from xml.etree import ElementTree
 
 import pytest
 import requests
@@ -21,10 +25,11 @@ from contract_tests.properties import generation
 from contract_tests.properties.generation import Draw
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
 from contract_tests.recordings import har
-from contract_tests.reports import annotations, html, report
+from contract_tests.reports import annotations, document, html, junit, sarif, summary, text
+from contract_tests.reports.outputs import CannotWrite, Outputs
 from contract_tests.words.findings import ContractBroken, Finding, Outcome
 from mock_server.spec import Evidence, NamedRequest, Spec, WireRequest, load_all
-from tests.conftest import Server
+from tests.conftest import RINGBACK, ROOT, Server
 from tests.test_check import ONE, check
 
 READ = WireRequest("GET", "/assistants/v1/numbers", "", {}, None)
@@ -59,6 +64,7 @@ def test_the_html_report_needs_no_network_and_shows_every_outcome(tmp_path: Path
 
 EVIL = (
     "</pre><script>alert(1)</script>'\" onload=x href=javascript:x \n::error::owned\r::add-mask::x%\x00\x1b[31m\ud800"
+    " ##[error]x ##[command]y ##vso[task.setvariable]z \u2028  ::warning::w"
 )
 
 
@@ -66,12 +72,15 @@ def test_what_a_target_says_cannot_become_markup_or_a_workflow_command() -> None
     finding = Finding("errors", "teli", "op", "r", "seed", "page", "/error", EVIL, EVIL, EVIL, f"curl '{EVIL}'")
     run = Run(Settings(providers=["teli"]))
     run.outcomes.append(Outcome("teli", "op", "errors", "failed", findings=[finding], notes=[finding]))
-    assert "<script" not in html.page(run)
-    lines = list(annotations.lines(run))
-    assert [line.split(" ")[0] for line in lines] == ["::error", "::notice"]
-    assert not [line for line in lines if "\n" in line or "\r" in line]
+    results = run.results()
+    assert "<script" not in html.page(results)
+    assert "<script" not in summary.text(results)
+    lines = list(annotations.lines(results))
+    assert [line.split(" ")[0] for line in lines] == ["::error"]
+    assert all(char.isprintable() for char in lines[0])
+    assert lines[0].count("::") == 2
     assert "%25" in lines[0]
-    assert not [line for line in annotations.harmless(EVIL).splitlines() if line.startswith("::")]
+    assert not re.search(r"::|##\[|##vso\[", annotations.harmless(EVIL))
 
 
 def test_what_a_target_says_cannot_steer_a_terminal_or_begin_a_line() -> None:
@@ -80,10 +89,10 @@ def test_what_a_target_says_cannot_steer_a_terminal_or_begin_a_line() -> None:
     run.left_behind = [f"teli agents {EVIL}: gone"]
     run.outcomes.append(Outcome("teli", "op", "errors", "failed", findings=[finding]))
     run.outcomes.append(Outcome("teli", "op", "valid", "not covered", reason=EVIL))
-    text = "\n".join(report.findings(run))
-    assert [char for char in text if not char.isprintable()] == ["\n"] * text.count("\n")
+    shown = "\n".join(text.findings(run.results(), with_notes=True))
+    assert [char for char in shown if not char.isprintable()] == ["\n"] * shown.count("\n")
     assert "\n::" not in finding.text()
-    assert "\\u001b[31m" in text
+    assert "\\u001b[31m" in shown
 
 
 def test_what_a_target_says_stays_text_wherever_it_stands_on_the_page(tmp_path: Path) -> None:
@@ -99,12 +108,21 @@ def test_what_a_target_says_stays_text_wherever_it_stands_on_the_page(tmp_path: 
             Outcome("teli", "op", "valid", "not covered", reason=word),
             Outcome("teli", "op", "list", notes=[finding]),
         ]
-        html.write(run, tmp_path / "report.html")
+        written(tmp_path / "report.html", "html", html.page(run.results()))
         seen = Tags((tmp_path / "report.html").read_text(encoding="utf-8"))
         tags.append([(tag, sorted(attributes)) for tag, attributes in seen.found if tag != "mark"])
     assert tags[0] == tags[1]
-    report.write_json(run, tmp_path / "report.json")
+    written(tmp_path / "report.json", "json", document.text(run.results()))
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["outcomes"][1]["reason"] == EVIL
+    for whole in (junit.text(run.results()), sarif.text(run.results())):
+        assert "\x1b" not in whole
+    ElementTree.fromstring(junit.text(run.results()))
+
+
+def written(file: Path, kind: str, content: str) -> None:
+    outputs = Outputs()
+    outputs.add(kind, f"--report {kind}={file}", str(file))
+    assert outputs.write(kind, content) is None
 
 
 def test_a_check_that_breaks_is_no_check_that_passed() -> None:
@@ -116,7 +134,7 @@ def test_a_check_that_breaks_is_no_check_that_passed() -> None:
     with pytest.raises(KeyError):
         run.check(spec, spec.operations["listAgents"], Property("stumbling", "", lambda operation: True, stumble))
     assert run.outcomes[0].verdict == "failed"
-    assert "the check itself broke: KeyError: 'nothing'" in "\n".join(report.findings(run))
+    assert "the check itself broke: KeyError: 'nothing'" in "\n".join(text.findings(run.results()))
 
 
 def test_what_a_server_does_only_once_is_a_finding_all_the_same() -> None:
@@ -284,3 +302,72 @@ def test_the_rate_is_kept_and_no_redirect_is_followed(busy: str) -> None:
         assert sender.send(READ._replace(query="away=1")).status == 302
     assert monotonic() - started >= 0.3
     assert Busy.asked == 5
+
+
+# --- files -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["junit", "json", "html", "sarif"])
+def test_a_report_that_cannot_be_written_loses_neither_table_nor_exit_code(kind: str) -> None:
+    done = check(*ONE, "--report", f"{kind}=/dev/full")
+    assert done.returncode == 0, done.stderr
+    assert "vogent updatePhoneNumber" in done.stdout
+    assert " 0 failed" in done.stdout
+    assert "/dev/full could not be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_is_no_report_and_is_told_before_the_first_request(tmp_path: Path) -> None:
+    for words in (["--report", f"json={tmp_path}"], ["--record", str(tmp_path)]):
+        done = check(*ONE, *words)
+        assert done.returncode == 2
+        assert "Is a directory" in done.stderr
+        assert not done.stdout
+    done = check(*ONE, "--report", f"json={tmp_path / 'a'}", "--report", f"html={tmp_path / 'a'}")
+    assert (done.returncode, "something else is written there" in done.stderr) == (2, True)
+
+
+def test_a_report_keeps_what_it_held_until_there_is_another(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text("before", encoding="utf-8")
+    outputs = Outputs()
+    outputs.add("json", "--report", str(file))
+    assert file.read_text(encoding="utf-8") == "before"
+    assert outputs.write("json", "after\ud800") is None
+    assert file.read_text(encoding="utf-8") == "after\\ud800"
+    with pytest.raises(CannotWrite, match="there is one such file already"):
+        outputs.add("json", "--report", str(file))
+
+
+def test_a_reader_that_goes_away_or_a_full_disk_loses_no_exit_code(tmp_path: Path) -> None:
+    target = ["check", *ONE, "--report", f"json={tmp_path / 'r.json'}"]
+    read, write = os.pipe()
+    os.close(read)
+    for stream in (write, os.open("/dev/full", os.O_WRONLY)):
+        done = subprocess.run(
+            [*RINGBACK, *target], cwd=ROOT, stdout=stream, stderr=subprocess.PIPE, text=True, timeout=240, check=False
+        )
+        os.close(stream)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "Exception ignored" not in done.stderr
+        assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["counts"]["passed"]
+
+
+def test_nothing_is_left_in_the_working_folder(tmp_path: Path) -> None:
+    assert check("vogent", "--operation", "updateAgent", cwd=tmp_path).returncode == 0
+    assert sorted(one.name for one in tmp_path.iterdir()) == []
+
+
+def test_a_job_on_github_gets_a_summary_and_annotations(tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+    done = check(*ONE, env={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(file)})
+    assert done.returncode == 0
+    assert file.read_text(encoding="utf-8").startswith("### The contract holds: vogent on a mock of its own\n")
+
+
+def test_what_could_not_be_checked_at_all_has_not_passed(busy: str) -> None:
+    """A target that answers `{}` to everything tells nothing about an operation that needs a record of it."""
+    Busy.asked = 1
+    done = check("uponai", "--operation", "getPhoneNumber", "--target", busy, "--depth", "quick")
+    assert done.returncode != 0

@@ -79,7 +79,7 @@ def test_elsewhere_there_is_a_line_for_each_vendor_on_stderr() -> None:
 
 @pytest.mark.parametrize("columns", [200, 79, 40, 12, 1])
 def test_the_line_is_cut_to_the_width_and_the_operation_first(columns: int) -> None:
-    progress = Progress(Run(Settings(providers=["teli"])), open(os.devnull, "w"))  # noqa: SIM115
+    progress = Progress(lambda: Run(Settings(providers=["teli"])).sent, open(os.devnull, "w"))  # noqa: SIM115
     progress._now = ("uponai", "updatePhoneNumberAssignment [idempotent]")
     line = progress._line(columns)
     assert len(line) <= columns

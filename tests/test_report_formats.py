@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -10,14 +11,18 @@ from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 
 from contract_tests.plugin import Run, Settings
 from contract_tests.properties.table import PROPERTIES
-from contract_tests.reports import html, report
+from contract_tests.reports import document, html, junit, sarif, text
 from contract_tests.reports.sides import sides
+from contract_tests.reports.style import Style, style_for
+from contract_tests.reports.table import table
+from contract_tests.words.faults import faults, shortened
 from contract_tests.words.findings import Finding, Outcome
 from tests.conftest import ROOT, start_server
 from tests.spy import Said, Seen, Spy
@@ -34,6 +39,8 @@ class Reported:
     done: subprocess.CompletedProcess[str]
     document: dict[str, Any]
     page: str
+    junit: ElementTree.Element
+    sarif: dict[str, Any]
 
 
 def _changed(seen: Seen, said: Said) -> Said:
@@ -53,39 +60,59 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     ]
     done = check(
         *("teli", *words, "--target", spy.origin, "--allow", "read,write", "--draws", "2"),
-        *("--report", f"json={folder / 'report.json'}", "--report", f"html={folder / 'report.html'}"),
+        *(word for kind in ("json", "html", "junit", "sarif") for word in ("--report", f"{kind}={folder / kind}")),
     )
     spy.stop()
     server.stop()
     return Reported(
         done,
-        json.loads((folder / "report.json").read_text(encoding="utf-8")),
-        (folder / "report.html").read_text(encoding="utf-8"),
+        json.loads((folder / "json").read_text(encoding="utf-8")),
+        (folder / "html").read_text(encoding="utf-8"),
+        ElementTree.parse(folder / "junit").getroot(),
+        json.loads((folder / "sarif").read_text(encoding="utf-8")),
     )
 
 
 # --- table -----------------------------------------------------------------------------------------------
 
 
-def test_the_table_shows_the_grade_of_each_operation_in_120_columns() -> None:
+def test_the_table_shows_the_grade_of_each_operation_in_80_columns() -> None:
     run = Run(Settings())
-    for spec, operation, property in run.cases():
+    for number, (spec, operation, property) in enumerate(run.cases()):
+        verdict = ("passed", "failed", "not covered")[number % 3]
         run.outcomes.append(
-            Outcome(spec.provider, operation.id, property.name, grade=operation.evidence.grade, verdict="not covered")
+            Outcome(spec.provider, operation.id, property.name, grade=operation.evidence.grade, verdict=verdict)
         )
-    lines = report.table(run)
-    assert max(map(len, lines)) <= 120
+    lines = table(run.results())
+    assert max(map(len, lines)) <= 80
     row = next(line for line in lines if line.startswith("interactly createAssistant"))
-    assert row.split()[:4] == ["interactly", "createAssistant", "assumed", "--"]
-    assert lines[0].split() == ["evidence", *(one.name for one in PROPERTIES[:8])]
-    assert lines[-1] == "--: could not be tested here"
+    assert row.split()[2] == "assumed"
+    assert lines[0].split() == ["evidence", "ok", "--", "FAIL"]
+    assert [line for line in lines if line.startswith("    FAIL  ")]
 
 
 def test_every_sign_of_the_table_is_explained(reported: Reported) -> None:
-    table = reported.done.stdout.partition("\n\nFAIL ")[0]
-    assert [line for line in table.splitlines() if line.startswith("teli updatePhoneAgent ")]
-    assert table.splitlines()[-1].startswith("FAIL: breaks the contract; ")
-    assert table.splitlines()[-1].endswith("--: could not be tested here")
+    told = reported.done.stdout.partition("\n\nFAIL ")[0]
+    assert [line for line in told.splitlines() if line.startswith("teli updatePhoneAgent ")]
+    assert " ".join(told.split()).endswith(
+        "note: differs from what need not hold; --: could not be tested here; FAIL: breaks the contract"
+    )
+
+
+def test_colours_are_for_terminals_that_want_them() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    painted = style_for(Terminal(), {"TERM": "xterm"}).paint("FAIL", "bad")
+    assert painted == "\x1b[1;31mFAIL\x1b[0m"
+    for stream, environment in ((io.StringIO(), {}), (Terminal(), {"NO_COLOR": "1"}), (Terminal(), {"TERM": "dumb"})):
+        assert style_for(stream, environment).paint("FAIL", "bad") == "FAIL"
+    run = Run(Settings(providers=["teli"]))
+    run.outcomes.append(Outcome("teli", "a", "errors", "failed", "because"))
+    plain, coloured = table(run.results()), table(run.results(), Style(coloured=True))
+    assert [re.sub("\x1b\\[[0-9;]*m", "", line) for line in coloured] == plain
+    assert coloured != plain
 
 
 def test_what_was_not_covered_is_told_once_for_each_reason(reported: Reported) -> None:
@@ -105,7 +132,7 @@ def test_operations_are_named_with_what_is_missing_where_that_is_shorter() -> No
         verdict = "passed" if name == "keys" else "not covered"
         run.outcomes.append(Outcome("teli", "a", name, verdict, "because"))
         run.outcomes.append(Outcome("teli", "b", name, "not covered" if name == "keys" else "passed", "because"))
-    assert report.findings(run) == ["", "not covered: because", "  teli: a (all but keys), b (keys)"]
+    assert text.findings(run.results()) == ["", "not covered: because", "  teli: a (all but keys), b (keys)"]
 
 
 # --- JSON ------------------------------------------------------------------------------------------------
@@ -133,10 +160,10 @@ def test_the_schema_describes_everything_that_a_report_may_hold() -> None:
 
 
 def test_a_run_that_checked_nothing_is_a_report_too() -> None:
-    document = report.as_json(Run(Settings(providers=["teli"])))
-    jsonschema.validate(document, SCHEMA)
-    assert document["targets"] == {"teli": "own mock"}
-    assert list(document["properties"]) == [one.name for one in PROPERTIES]
+    made = document.document(Run(Settings(providers=["teli"])).results())
+    jsonschema.validate(made, SCHEMA)
+    assert made["targets"] == {"teli": "own mock"}
+    assert list(made["properties"]) == [one.name for one in PROPERTIES]
 
 
 # --- HTML ------------------------------------------------------------------------------------------------
@@ -197,22 +224,114 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_requests_that_found_the_same_share_an_entry() -> None:
-    finding = Finding("errors", "teli", "a", "one", "doc", "page", "/x", "m", 1, 2, "curl 1")
-    others = [replace(finding, request="two", curl="curl 2"), replace(finding, actual=3, curl="curl 3")]
+FOUND = Finding("errors", "teli", "a", "one", "doc", "page", "/x", "m", 1, 2, "curl 1")
+
+
+def test_differences_of_one_exchange_are_one_finding_everywhere() -> None:
+    answer = '{"x": 2, "rows": [{"id": 1}], "y": "wrong"}'
+    one = replace(FOUND, status=404, answer=answer, documented='404 {"x": 1}', place="openapi/teli.yaml:7")
+    other = replace(one, at="/y", message="n")
     run = Run(Settings(providers=["teli"]))
-    run.outcomes.append(Outcome("teli", "a", "errors", "failed", findings=[finding, *others]))
-    page = html.page(run)
-    assert page.count("<article") == 2
-    assert "one, two</span></h3>" in page
-    assert "<summary>1 more that found the same</summary>" in page
-    assert ">fails 3</a>" in page
+    run.outcomes.append(Outcome("teli", "a", "errors", "failed", findings=[one, other]))
+    results = run.results()
+    shown = "\n".join(text.findings(results))
+    assert shown.count("FAIL ") == 1
+    for line in ("  /x: m", "  /y: n", "  answered  404", '>   "x": 2,', '>   "y": "wrong"', "  page      page (doc)"):
+        assert line in shown.replace("          >", ">"), line
+    assert '"rows"' in shown
+    assert "expected  " not in shown
+    page = html.page(results)
+    assert page.count("<article") == 1
+    assert "<mark>&quot;x&quot;: 2,</mark>" in page
+    failure = ElementTree.fromstring(junit.text(results)).find(".//failure")
+    assert failure is not None
+    assert "/x: m" in (failure.text or "")
+    assert len(json.loads(sarif.text(results))["runs"][0]["results"]) == 1
+
+
+def test_findings_of_one_cause_are_folded() -> None:
+    run = Run(Settings(providers=["teli"]))
+    for name in ("a", "b", "c", "d", "e", "f"):
+        found = replace(FOUND, operation=name, curl=f"curl {name}", message=f"took {len(run.outcomes)} s")
+        run.outcomes.append(Outcome("teli", name, "errors", "failed", findings=[found]))
+    run.outcomes.append(Outcome("teli", "g", "errors", "failed", findings=[replace(FOUND, message="another")]))
+    assert [len(one.alike) for one in faults(run.results().outcomes)] == [5, 0]
+    shown = "\n".join(text.findings(run.results()))
+    assert shown.count("FAIL ") == 2
+    assert "and 5 more like it: b [errors], c [errors], d [errors], e [errors], ..." in shown
+    assert "<summary>and 5 more like it</summary>" in html.page(run.results())
+    # A machine wants each of them.
+    assert len(ElementTree.fromstring(junit.text(run.results())).findall(".//failure")) == 7
+    assert len(json.loads(sarif.text(run.results()))["runs"][0]["results"]) == 7
+
+
+def test_of_a_long_answer_what_is_wrong_is_shown_with_what_is_around() -> None:
+    rows = [{"id": number, "name": f"n{number}"} for number in range(100)]
+    found = replace(FOUND, at="/rows/50/name", status=200, answer=json.dumps({"rows": rows}))
+    run = Run(Settings(providers=["teli"]))
+    run.outcomes.append(Outcome("teli", "a", "list", "failed", findings=[found]))
+    lines = shortened(faults(run.results().outcomes)[0].answer, 16)
+    assert [one.text.strip() for one in lines] == ["...", '"id": 50,', '"name": "n50"', "},", "..."]
+    assert [one.wrong for one in lines] == [False, False, True, False, False]
+
+
+def test_no_keyword_of_a_schema_is_told_as_a_value(reported: Reported) -> None:
+    shown = reported.done.stdout
+    assert not re.search(r"expected \"?(required|type|additionalProperties|enum)\"?,", shown)
+    assert "'absent'" not in shown
+    assert '"absent"' not in shown
 
 
 def test_a_failure_without_a_finding_is_told_with_its_reason() -> None:
     run = Run(Settings(providers=["teli"]))
     run.outcomes.append(Outcome("teli", "a", "errors", "failed", "nobody answers"))
-    assert "<p class='message'>nobody answers</p>" in html.page(run)
+    assert "<p class='message'>nobody answers</p>" in html.page(run.results())
+
+
+# --- JUnit, SARIF ----------------------------------------------------------------------------------------
+
+
+def test_every_property_of_every_operation_is_a_case(reported: Reported) -> None:
+    cases = reported.junit.findall(".//testcase")
+    outcomes = reported.document["outcomes"]
+    assert [one.get("name") for one in cases] == [
+        f"{one['provider']}-{one['operation']}-{one['property']}" for one in outcomes
+    ]
+    skipped = [one.get("message") for case in cases for one in case.findall("skipped")]
+    assert skipped == [one["reason"] for one in outcomes if one["verdict"] == "not covered"]
+    failures = reported.junit.findall(".//failure")
+    assert len(failures) == reported.document["counts"]["failed"]
+    assert "curl " in (failures[0].text or "")
+
+
+def test_at_a_depth_of_dozens_of_calls_there_are_cases_too(tmp_path: Path) -> None:
+    file = tmp_path / "junit.xml"
+    assert check("vogent", "--depth", "scenario", "--report", f"junit={file}").returncode == 0
+    names = [one.get("name") for one in ElementTree.parse(file).getroot().findall(".//testcase")]
+    assert len(names) > 20
+    assert "vogent-updatePhoneNumber-read-back" in names
+
+
+def test_a_finding_has_a_place_and_a_fingerprint_that_stays(reported: Reported) -> None:
+    log = reported.sarif
+    assert log["version"] == "2.1.0"
+    run = log["runs"][0]
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {one.name for one in PROPERTIES}
+    errors = [one for one in run["results"] if one["level"] == "error"]
+    assert errors
+    for one in run["results"]:
+        where = one["locations"][0]["physicalLocation"]
+        lines = (ROOT / where["artifactLocation"]["uri"]).read_text(encoding="utf-8").splitlines()
+        assert 1 <= where["region"]["startLine"] <= len(lines)
+        assert run["tool"]["driver"]["rules"][one["ruleIndex"]]["id"] == one["ruleId"]
+    one, other = FOUND, replace(FOUND, message='found "x7"', curl="curl 2")
+    prints = []
+    for found in (replace(one, message='found "x9"'), other, replace(other, at="/z")):
+        run_of = Run(Settings(providers=["teli"]))
+        run_of.outcomes.append(Outcome("teli", "a", "errors", "failed", findings=[found]))
+        prints.append(json.loads(sarif.text(run_of.results()))["runs"][0]["results"][0]["partialFingerprints"])
+    assert prints[0] == prints[1]
+    assert prints[1] != prints[2]
 
 
 @pytest.mark.parametrize(

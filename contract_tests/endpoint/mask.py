@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from urllib.parse import quote, quote_plus
 
+from contract_tests.words.discretion import MASK
 from contract_tests.words.replies import Reply, reply_of
 from mock_server.messages import Json
 
-MASK = "***"
 SHORTEST_SECRET = 8
 """A key with fewer characters is a part of many other words: what is judged keeps it, what is written does not."""
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from contract_tests.endpoint.guard import Guard
-from contract_tests.endpoint.mask import MASK, SHORTEST_SECRET, Mask
+from contract_tests.endpoint.mask import SHORTEST_SECRET, Mask
 from contract_tests.endpoint.opening import CannotOpen, Opening, Proxy, authorities
 from contract_tests.endpoint.wire import Broken, Connection, Late, Raw, Silent
+from contract_tests.words.discretion import MASK
 from contract_tests.words.findings import NotCovered, printable
 from contract_tests.words.replies import Reply, reply_of
 from mock_server import __version__
@@ -43,6 +44,8 @@ BUSY_TRIES = 6
 FIRST_PAUSE_SECONDS = 0.5
 MOST_WAITS = 2
 """So often an operation may take longer than anybody waits; after that it is not asked again."""
+MOST_KEPT, LONGEST_KEPT_BYTES = 500, 1 << 16
+"""So many answers are kept for findings to show, and so much of each."""
 MOST_IN_A_ROW = 3
 """So many requests without an answer in time, one after another, and the server counts as gone."""
 _OURS = {"User-Agent": f"ringback-check/{__version__}", "Accept": "*/*"}
@@ -115,6 +118,7 @@ class Transport:
         self._unanswered = 0
         self._waits: Counter[str] = Counter()
         self._given_up: dict[str, str] = {}
+        self._kept: dict[int, tuple[WireRequest, Reply]] = {}
         self._wire = _Wire(self.origin, dict(secrets or {}), route or Route())
 
     @property
@@ -140,6 +144,18 @@ class Transport:
         self.guard.learn(request, reply.status, reply.json)
         return reply
 
+    def keep(self, request: WireRequest, reply: Reply) -> None:
+        """Keeps an answer for a while, so that a finding can show it."""
+        if len(reply.body) > LONGEST_KEPT_BYTES:
+            reply = Reply(reply.status, reply.headers, reply.body[:LONGEST_KEPT_BYTES], None, reply.is_json)
+        self._kept[id(request)] = (request, reply)
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    def answered(self, request: WireRequest) -> Reply | None:
+        """What was answered to this very request; None for one that was answered long ago, or not at all."""
+        return self._kept.get(id(request), (request, None))[1]
+
     def _sent(self, request: WireRequest) -> tuple[Reply, str]:
         """What comes of sending a request once; a connection that was closed in silence gets one new one."""
         name = self.guard.operation_of(request)
@@ -156,6 +172,7 @@ class Transport:
             outcome = self._wire.transfer(request, fresh=careful)
             if isinstance(outcome, Reply):
                 self._unanswered = 0
+                self.keep(request, outcome)
                 if self.watch is not None:
                     self.watch(Exchange(self.origin, request, outcome, cost, started, time.time() - started))
                 return outcome, cost

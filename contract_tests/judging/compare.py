@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.words.findings import Difference
+from contract_tests.words.findings import NOTHING, Difference, show
 from contract_tests.words.schemas import CLEARED, grade_of
 from contract_tests.words.statements import contract_evidence
 from contract_tests.world.world import ABSENT, Sent, World
@@ -47,7 +47,7 @@ def _from_violation(operation: Operation, reply: Reply, violation: Violation) ->
     in_body = response is not None and violation.place == "body"
     grade = grade_of(response.schema, violation.field, violation.kind) if response and in_body else None
     at = violation.place if violation.place != "body" else "/" + violation.field.replace(".", "/")
-    return Difference(at, violation.kind, violation.value, violation.message, grade)
+    return Difference(at, violation.message, violation.value, violation.message, grade)
 
 
 def documented(
@@ -131,10 +131,10 @@ def _echo(name: str, sent: Json, actual: Json, clears: Any, grade: str) -> Itera
         if actual is not ABSENT:
             # A key without a value tells no more than its absence.
             how = "assumed" if actual is None else grade
-            yield Difference(f"/{name}", "absent", actual, f"not sent, so not answered; found {actual!r}", how)
+            yield Difference(f"/{name}", NOTHING, actual, f"not sent, so not answered; found {show(actual)}", how)
     elif clears and sent in clears:
         if actual not in CLEARED and actual is not ABSENT:
-            yield Difference(f"/{name}", sent, actual, f"cleared, but the answer says {actual!r}")
+            yield Difference(f"/{name}", sent, actual, f"cleared, but the answer says {show(actual)}")
     elif actual != sent:
         yield Difference(f"/{name}", sent, _shown(actual))
 
@@ -173,7 +173,7 @@ def error(
         yield Difference(f"/{name}", value, _shown(actual), grade=grade)
     for name in reply.json:
         if name not in expected:
-            yield Difference(f"/{name}", "absent", reply.json[name], "a key that no page shows", "assumed")
+            yield Difference(f"/{name}", NOTHING, reply.json[name], "a key that no page shows", "assumed")
 
 
 def _status_text(expected: int, reply: Reply) -> str:
@@ -203,4 +203,4 @@ def _digits(value: Json) -> str:
 
 
 def _shown(value: Json) -> Json:
-    return "absent" if value is ABSENT else value
+    return NOTHING if value is ABSENT else value

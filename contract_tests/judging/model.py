@@ -10,9 +10,9 @@ from contract_tests.endpoint.transport import Reply
 from contract_tests.judging import readings
 from contract_tests.judging import rows as row_rules
 from contract_tests.words.facts import Fact, Record, Verdict, Write
-from contract_tests.words.findings import Difference
+from contract_tests.words.findings import NOTHING, Difference, show
 from contract_tests.words.pointers import ABSENT, pointed
-from contract_tests.words.schemas import shows
+from contract_tests.words.schemas import same, shows
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
 from contract_tests.world.reading import Reading
@@ -200,10 +200,10 @@ class Model:
             value = reading.field(seen.record, name)
             if name in before and since:
                 moved = []
-                if before[name] != value:
+                if not same(before[name], value):
                     now = readings.plain(value)
-                    message = f"not sent, but {operation.id} shows it changed from {before[name]!r} to {now!r}"
-                    moved = [Difference(_at(name), before[name], now, message, seen.grade(name))]
+                    message = f"not sent, but {operation.id} shows it changed from {show(before[name])} to {show(now)}"
+                    moved = [Difference(_at(name), readings.plain(before[name]), now, message, seen.grade(name))]
                 yield from self._blame(record, name, seen, since, moved)
             before[name] = value
 
@@ -211,11 +211,12 @@ class Model:
         if fact.write is not None:
             yield from readings.unlike(fact.write.operation, {name: fact.value}, seen)
         elif not shows(fact.value, found := reading.field(seen.record, name)):
-            message = f"{fact.value!r} was there, {seen.operation.id} shows {readings.plain(found)!r}"
+            message = f"{show(fact.value)} was there, {seen.operation.id} shows {show(found)}"
             yield Difference(_at(name), readings.plain(fact.value), readings.plain(found), message, seen.grade(name))
 
     def _missing(self, record: Record, seen: Reading, since: int) -> Iterator[Verdict]:
-        gone = [Difference("", "the record", "absent", f"written, but {seen.operation.id} does not show it")]
+        text = f"written, but {seen.operation.id} does not show it"
+        gone = [Difference("", "the record", NOTHING, text, look=seen.wire)]
         if record.born is not None and not since:
             evidence = weakest(contract_evidence(record.born.operation, "fields"), record.born.request.evidence)
             yield self._verdict("read-back", record.born, evidence, seen, gone)
@@ -250,6 +251,8 @@ class Model:
 
     def _verdict(self, word: str, write: Write, evidence: Evidence, seen: Reading, found: list[Difference]) -> Verdict:
         title = f"{write.request.name}, read by {seen.operation.id}"
+        for difference in found:
+            difference.look = seen.wire if seen.wire is not write.wire else None
         return Verdict(word, write.operation, title, weakest(evidence, seen.evidence), found, write.wire)
 
     # --- lists ----------------------------------------------------------------------------------
@@ -295,7 +298,7 @@ class Model:
             if self._since(since):
                 yield from self._missing(record, seen, since)
             else:
-                lost = Difference("", sorted(record.names), "absent", "the list showed a record, and now does not")
+                lost = Difference("", sorted(record.names), NOTHING, "the list showed a record, and now does not")
                 evidence = weakest(contract_evidence(operation, "page"), seen.evidence)
                 yield Verdict("list", operation, request.name, evidence, [lost], sent.wire)
         self._complete[which] = self._step
@@ -361,7 +364,7 @@ class Model:
     def _appeared(self, operation: Operation, sent: Sent, reply: Reply, row: Json, since: int) -> Iterator[Verdict]:
         later = self._since(since)
         if later:
-            found = [Difference("", "absent", row, f"another record appeared in {operation.id}")]
+            found = [Difference("", NOTHING, row, f"another record appeared in {operation.id}")]
             word = "isolation" if later[-1].accepted else "errors" if later[-1].request.answer else "invalid"
             seen = Reading(operation, row, (), sent.wire, reply.status)
             yield self._verdict(word, later[-1], contract_evidence(later[-1].operation), seen, found)

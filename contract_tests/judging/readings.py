@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from contract_tests.words.findings import Difference
+from contract_tests.words.findings import NOTHING, Difference, show
 from contract_tests.words.pointers import ABSENT
-from contract_tests.words.schemas import CLEARED, shows
+from contract_tests.words.schemas import CLEARED, same, shows
 from contract_tests.world import reading
 from contract_tests.world.reading import Reading
 from mock_server.messages import Json
-from mock_server.spec import NamedRequest, Operation
+from mock_server.spec import NamedRequest, Operation, WireRequest
 
 
 def addressed_key(operation: Operation, request: NamedRequest) -> Json:
@@ -22,8 +22,9 @@ def addressed_key(operation: Operation, request: NamedRequest) -> Json:
 def unlike(operation: Operation, written: dict[str, Json], seen: Reading) -> Iterable[Difference]:
     """Where a reading is not what was written; an answer need not show fields that the spec does not name there."""
     reader = seen.operation.id if seen.operation is not operation else "the answer"
+    look = seen.wire if seen.operation is not operation else None
     if seen.record is ABSENT:
-        yield Difference("", "the record", "absent", f"written, but {reader} does not show it")
+        yield Difference("", "the record", NOTHING, f"written, but {reader} does not show it", look=look)
         return
     clearing = reading.clears(operation)
     for name, value in written.items():
@@ -31,17 +32,19 @@ def unlike(operation: Operation, written: dict[str, Json], seen: Reading) -> Ite
             continue
         found, grade = reading.field(seen.record, name), seen.grade(name)
         if name in clearing and value in clearing[name]:
-            yield from not_cleared(name, found, reader, grade)
+            yield from not_cleared(name, found, reader, grade, look)
         elif not shows(value, found):
             shown = plain(found)
-            yield Difference(
-                f"/{name.lstrip('/')}", value, shown, f"{value!r} was written, {reader} shows {shown!r}", grade
-            )
+            message = f"{show(value)} was written, {reader} shows {show(shown)}"
+            yield Difference(f"/{name.lstrip('/')}", value, shown, message, grade, look)
 
 
-def not_cleared(name: str, found: Json, reader: str, grade: str | None) -> Iterable[Difference]:
+def not_cleared(
+    name: str, found: Json, reader: str, grade: str | None, look: WireRequest | None = None
+) -> Iterable[Difference]:
     if found not in CLEARED and found is not ABSENT and found != []:
-        yield Difference(f"/{name.lstrip('/')}", "cleared", found, f"cleared, but {reader} shows {found!r}", grade)
+        message = f"cleared, but {reader} shows {show(found)}"
+        yield Difference(f"/{name.lstrip('/')}", "cleared", found, message, grade, look)
 
 
 def moved(names: Iterable[str], before: Reading, seen: Reading) -> Iterable[Difference]:
@@ -50,9 +53,9 @@ def moved(names: Iterable[str], before: Reading, seen: Reading) -> Iterable[Diff
         return
     for name in sorted(names):
         old, new = reading.field(before.record, name), reading.field(seen.record, name)
-        if old != new:
-            message = f"not sent, but {seen.operation.id} shows it changed from {plain(old)!r} to {plain(new)!r}"
-            yield Difference(f"/{name.lstrip('/')}", plain(old), plain(new), message, seen.grade(name))
+        if not same(old, new):
+            message = f"not sent, but {seen.operation.id} shows it changed from {show(old)} to {show(new)}"
+            yield Difference(f"/{name.lstrip('/')}", plain(old), plain(new), message, seen.grade(name), seen.wire)
 
 
 def repeated(operation: Operation, record: Json, made: list[Json]) -> Iterator[Difference]:
@@ -63,4 +66,4 @@ def repeated(operation: Operation, record: Json, made: list[Json]) -> Iterator[D
 
 
 def plain(value: Json) -> Json:
-    return "absent" if value is ABSENT else value
+    return NOTHING if value is ABSENT else value

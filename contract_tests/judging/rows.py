@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from contract_tests.words.findings import Difference
+from contract_tests.words.findings import Difference, show
 from contract_tests.words.pointers import pointed
 from mock_server.messages import Json
 from mock_server.spec import Operation
@@ -37,7 +37,7 @@ def _miscounted(operation: Operation, body: Json, rows: list[Json]) -> Iterable[
     count = operation.contract.get("count")
     if count is not None and pointed(body, count) != len(rows):
         found = pointed(body, count)
-        yield Difference(count, len(rows), found, f"the list has {len(rows)} rows and counts {found!r}")
+        yield Difference(count, len(rows), found, f"the list has {len(rows)} rows and counts {show(found)}")
 
 
 def _too_many(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
@@ -62,7 +62,7 @@ def _unasked(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Di
     for name, value in active_filters(operation, query).items():
         for index, row in enumerate(rows):
             if isinstance(row, dict) and name in row and row[name] != value:
-                message = f"a row of {name} {row[name]!r} where {value!r} was asked for"
+                message = f"a row of {name} {show(row[name])} where {show(value)} was asked for"
                 yield Difference(f"/{index}/{name}", value, row[name], message)
 
 
@@ -72,5 +72,5 @@ def _elsewhere(operation: Operation, query: Json, rows: list[Json]) -> Iterable[
         name = parent["field"]
         for index, row in enumerate(rows if query.get(parameter) is not None else ()):
             if isinstance(row, dict) and name in row and str(row[name]) != str(query[parameter]):
-                message = f"a row of {row[name]!r} where {parameter} {query[parameter]!r} was asked for"
+                message = f"a row of {show(row[name])} where {parameter} {show(query[parameter])} was asked for"
                 yield Difference(f"/{index}/{name}", query[parameter], row[name], message)

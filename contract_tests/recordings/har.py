@@ -17,7 +17,7 @@ from contract_tests.words.keys import NONE, OWN, WRONG, KeyKinds
 from mock_server import __version__
 from mock_server.spec import Router, Spec, WireRequest
 
-__all__ = ["MASK", "BadRecording", "Recorded", "Recording", "document", "read", "write"]
+__all__ = ["MASK", "BadRecording", "Recorded", "Recording", "document", "read", "text"]
 
 
 class BadRecording(Exception):
@@ -81,17 +81,11 @@ def document(
     }
 
 
-def write(
-    file: Path,
-    exchanges: Iterable[Exchange],
-    keys: Iterable[str],
-    specs: Iterable[Spec],
-    others: Iterable[str] = (),
-) -> None:
-    """Writes the file; `others` are what stands for the keys of other accounts."""
+def text(exchanges: Iterable[Exchange], keys: Iterable[str], specs: Iterable[Spec], others: Iterable[str] = ()) -> str:
+    """The file's text; `others` are what stands for the keys of other accounts."""
     specs = list(specs)
     har = document(exchanges, keys, secret_names(specs), KeyKinds(specs, others))
-    file.write_text(json.dumps(har, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return json.dumps(har, indent=1, ensure_ascii=False) + "\n"
 
 
 def _entry(exchange: Exchange, mask: Mask, kinds: KeyKinds | None) -> dict[str, Any]:

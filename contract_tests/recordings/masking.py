@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from contract_tests.endpoint.transport import MASK
+from contract_tests.words.discretion import MASK, Discretion
 from mock_server.messages import Json
 from mock_server.spec import Spec
 
@@ -28,14 +28,12 @@ class Mask:
     """Takes the keys out of texts, and the values of properties of these names out of bodies."""
 
     def __init__(self, keys: Iterable[str], names: frozenset[str]) -> None:
-        self._keys = sorted((key for key in keys if key), key=len, reverse=True)
+        self._keys = Discretion(keys)
         self._names = names
 
     def text(self, text: str) -> str:
         """The text without any key."""
-        for key in self._keys:
-            text = text.replace(key, MASK)
-        return text
+        return self._keys.text(text)
 
     def body(self, body: bytes | None) -> str:
         """The body as text without any secret."""

@@ -29,6 +29,10 @@ class Offline(Transport):
         """Raises NotCovered: what is not in the recording is not known."""
         raise NotCovered("a recording is checked, and nothing is sent")
 
+    def keep(self, request: WireRequest, reply: Reply) -> None:
+        """Keeps every answer, which the recording holds anyway."""
+        self._kept[id(request)] = (request, reply)
+
 
 class Judged(NamedTuple):
     """What an exchange of the recording says: the verdicts on it, and on earlier exchanges that it shows wrong."""
@@ -81,6 +85,7 @@ def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Reche
             done.leave_out("refused with a secret that is masked")
             continue
         before = len(judge.verdicts)
+        world.transport.keep(sent.wire, reply)
         judge.see(operation, request, sent, reply, key)
         verdicts = [_pointing(verdict, recorded) for verdict in judge.verdicts[before:]]
         del judge.verdicts[before:]

@@ -1,102 +1,90 @@
-"""The report as one HTML file: dark and light, no network, no script, expected and actual side by side."""
+"""The report as one HTML file: dark and light, no network, no script; every fault with its marked answer."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from contract_tests.properties.table import PROPERTIES
-from contract_tests.reports import report
 from contract_tests.reports.sides import Piece, sides
-from contract_tests.run import Run
-from contract_tests.words.findings import FAIL_ON, Finding, Outcome
+from contract_tests.reports.text import uncovered
+from contract_tests.words.faults import Fault, faults, notes
+from contract_tests.words.findings import FAIL_ON, Outcome
+from contract_tests.words.results import Results
 from mock_server import __version__
 
 _PAGE = re.compile(r"(?P<page>(?:[a-z0-9-]+\.){2,}[a-z]{2,}(?:/[A-Za-z0-9._~/%#-]*)?)(?P<rest>| .*)")
 """A source that names a page: a host and a path, and in words what to look for there."""
+MOST_ALIKE = 200
+"""So many places of one cause are listed; the matrix shows all of them."""
 
 
-def write(run: Run, file: Path) -> None:
-    """Writes the page; half a surrogate pair, which no encoding knows, becomes a question mark."""
-    file.write_text(page(run), encoding="utf-8", errors="replace")
-
-
-def page(run: Run) -> str:
-    """The page: a summary, operation by property, every finding, every note, what was not covered."""
-    return "\n".join(_Page(run).lines())
+def page(results: Results) -> str:
+    """The page: a summary, operation by property, every fault, every note, what was not covered."""
+    return "\n".join(_Page(results).lines())
 
 
 class _Entry(NamedTuple):
-    """An article of the page: the findings of an outcome that differ in their request only, or a bare failure."""
+    """An article of the page: a fault, and where it can be found."""
 
     anchor: str
-    outcome: Outcome
-    findings: list[Finding]
-
-
-def _entries(kind: str, found: Iterable[tuple[Outcome, list[Finding]]]) -> list[_Entry]:
-    entries: list[_Entry] = []
-    for outcome, findings in found:
-        alike: dict[tuple[str, ...], list[Finding]] = {}
-        for one in findings:
-            what = (one.at, one.message, repr(one.expected), repr(one.actual), one.grade, one.source)
-            alike.setdefault(what, []).append(one)
-        for group in alike.values() or [[]]:
-            entries.append(_Entry(f"{kind}-{len(entries) + 1}", outcome, group))
-    return entries
+    fault: Fault
 
 
 class _Page:
-    """One page in the making; findings, notes and reasons are numbered, so that cells can link to them."""
+    """One page in the making; faults, notes and reasons are numbered, so that cells can link to them."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.counts = report.counts(run)
-        self.broken = _entries("finding", [(one, one.findings) for one in run.outcomes if one.verdict == "failed"])
-        self.notes = _entries("note", [(one, one.notes) for one in run.outcomes if one.notes])
-        self.uncovered = report.uncovered(run)
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.counts = results.counts
+        self.broken = [_Entry(f"finding-{at}", one) for at, one in enumerate(faults(results.outcomes), 1)]
+        self.notes = [_Entry(f"note-{at}", one) for at, one in enumerate(notes(results.outcomes), 1)]
+        self.uncovered = uncovered(results)
         self.rows: dict[tuple[str, str], dict[str, Outcome]] = {}
-        for outcome in run.outcomes:
+        for outcome in results.outcomes:
             self.rows.setdefault((outcome.provider, outcome.operation), {})[outcome.property] = outcome
         self._row_numbers = {key: number for number, key in enumerate(self.rows, 1)}
         self._reason_numbers = {reason: number for number, reason in enumerate(self.uncovered, 1)}
-        self._first = {id(one.outcome): one.anchor for one in reversed([*self.broken, *self.notes])}
+        self._first: dict[int, str] = {}
         """The anchor of an outcome's first entry; what breaks the contract comes before notes."""
+        for entry in [*self.broken, *self.notes]:
+            for one in (entry.fault, *entry.fault.alike):
+                self._first.setdefault(id(one.outcome), entry.anchor)
 
     def lines(self) -> Iterator[str]:
         verdict = "is broken" if self.counts["failed"] else "holds"
         style = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
         yield "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>"
         yield "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        yield f"<title>The contract {verdict}: {escape(', '.join(self.run.providers))}</title>"
+        yield f"<title>The contract {verdict}: {escape(', '.join(self.results.providers))}</title>"
         yield f"<style>\n{style}</style>\n</head>\n<body>\n<main id='top'>"
         yield from self._summary(verdict)
-        yield from self._table()
         yield from self._findings()
+        yield from self._table()
         yield from self._notes()
         yield from self._uncovered()
         yield from self._left_behind()
-        yield from _properties()
+        yield from self._properties()
         yield "<a class='top' href='#top'>Top</a>\n</main>\n</body>\n</html>\n"
 
     # --- what it comes to -----------------------------------------------------------------------------------
 
     def _summary(self, verdict: str) -> Iterator[str]:
-        run, counts = self.run, self.counts
+        results, counts = self.results, self.counts
         sign = "failed" if counts["failed"] else "passed"
         open_ends = ", as far as it could be tested" if counts["not_covered"] and sign == "passed" else ""
         yield f"<header>\n<h1>The contract <span class='{sign}'>{verdict}</span>{open_ends}</h1>"
-        for provider in run.providers:
-            yield f"<p><b>{escape(provider)}</b> on {escape(run.target(provider) or 'a mock of its own')}</p>"
-        if run.unreachable:
-            yield f"<p class='failed'><b>The run ended early:</b> {escape(run.unreachable)}</p>"
-        grades = " or ".join(FAIL_ON[run.settings.fail_on])
+        for provider in results.providers:
+            yield f"<p><b>{escape(provider)}</b> on {escape(results.targets[provider] or 'a mock of its own')}</p>"
+        if results.unreachable:
+            yield f"<p class='failed'><b>The run ended early:</b> {escape(results.unreachable)}</p>"
+        grades = " or ".join(FAIL_ON[results.fail_on])
         yield (
-            f"<p class='run'>{run.started:%Y-%m-%d %H:%M:%S} UTC, {run.seconds:,.1f} s, Ringback {__version__},"
-            f" seed {run.settings.seed}. What is known by {grades} must hold; the rest gets a note.</p>"
+            f"<p class='run'>{results.started:%Y-%m-%d %H:%M:%S} UTC, {results.seconds:,.1f} s, Ringback {__version__},"
+            f" seed {results.seed}. What is known by {grades} must hold; the rest gets a note.</p>"
         )
         tiles = (
             ("passed", "hold", "good" if counts["passed"] else "", "operations"),
@@ -115,7 +103,7 @@ class _Page:
     # --- operation by property ------------------------------------------------------------------------------
 
     def _table(self) -> Iterator[str]:
-        names = [one.name for one in PROPERTIES if any(one.name in row for row in self.rows.values())]
+        names = [name for name in self.results.properties if any(name in row for row in self.rows.values())]
         yield "<section>\n<h2 id='operations'>Operations and their properties</h2>"
         if not self.rows:
             yield "<p>Nothing was checked.</p>\n</section>"
@@ -127,11 +115,15 @@ class _Page:
         if True in fine.values() and False in fine.values():
             yield "<label class='only'><input type='checkbox' id='only'> Hide operations that hold</label>"
         yield "<div class='scroll' tabindex='0' role='region' aria-labelledby='operations'>\n<table>"
-        yield "<caption><span>Evidence: how the operation is known. &mdash;: not covered. Empty: does not apply.</span>"
+        yield "<caption><span>Evidence: how the operation is known."
+        yield "&#10003; holds, &#10007; fails, ! note, &mdash; not covered, empty: does not apply.</span>"
         yield "</caption>"
         yield "<thead>\n<tr>"
         yield "<th scope='col'>operation</th><th scope='col'>evidence</th>"
-        yield "".join(f"<th scope='col'><a href='#property-{escape(name)}'>{escape(name)}</a></th>" for name in names)
+        yield "".join(
+            f"<th scope='col' class='turned'><a href='#property-{escape(name)}'>{escape(name)}</a></th>"
+            for name in names
+        )
         yield "</tr>\n</thead>"
         vendor = None
         for (provider, operation), row in self.rows.items():
@@ -141,26 +133,35 @@ class _Page:
                 vendor = provider
             first = next(iter(row.values()))
             title = escape(f"{first.method} {first.path}".strip())
-            cells = "".join(self._cell(row.get(name)) for name in names)
+            cells = "".join(self._cell(row.get(name), name) for name in names)
             yield (
                 f"<tr id='row-{self._row_numbers[provider, operation]}'"
                 f"{' class=fine' if fine[provider, operation] else ''}><th scope='row' title='{title}'>"
-                f"{_breakable(escape(operation))}</th><td>{escape(first.grade)}</td>{cells}</tr>"
+                f"{_breakable(escape(operation))}</th><td class='how'>{escape(first.grade)}</td>{cells}</tr>"
             )
         yield "</tbody>\n</table>\n</div>\n</section>"
 
-    def _cell(self, outcome: Outcome | None) -> str:
+    def _cell(self, outcome: Outcome | None, name: str) -> str:
+        """A sign for the eye, a word for the ear; on a narrow screen the property's name stands before it."""
         if outcome is None:
-            return "<td></td>"
+            return "<td class='empty'></td>"
+        label = f"data-name='{escape(name)}'"
+        anchor = self._first.get(id(outcome), "operations")
         if outcome.verdict == "failed":
-            often = f" {len(outcome.findings)}" if outcome.findings else ""
-            return f"<td class='failed'><a href='#{self._first[id(outcome)]}'>fails{often}</a></td>"
+            often = str(len(outcome.findings) or "")
+            return (
+                f"<td class='failed' {label}><a href='#{anchor}'><span class='hidden'>fails</span>"
+                f"&#10007;{often}</a></td>"
+            )
         if outcome.verdict == "not covered":
             link = f"<a href='#reason-{self._reason_numbers[outcome.reason]}' title='{escape(outcome.reason)}'>"
-            return f"<td class='uncovered'>{link}<span class='hidden'>not covered</span>&mdash;</a></td>"
+            return f"<td class='uncovered' {label}>{link}<span class='hidden'>not covered</span>&mdash;</a></td>"
         if outcome.notes:
-            return f"<td class='note'><a href='#{self._first[id(outcome)]}'>note {len(outcome.notes)}</a></td>"
-        return "<td class='passed'>holds</td>"
+            return (
+                f"<td class='note' {label}><a href='#{anchor}'><span class='hidden'>note</span>"
+                f"!{len(outcome.notes)}</a></td>"
+            )
+        return f"<td class='passed' {label}><span class='hidden'>holds</span>&#10003;</td>"
 
     # --- what was found -------------------------------------------------------------------------------------
 
@@ -177,29 +178,63 @@ class _Page:
             yield "</section>"
 
     def _article(self, entry: _Entry, kind: str, word: str) -> str:
-        anchor, outcome, findings = entry
+        anchor, fault = entry
+        outcome = fault.outcome
         row = self._row_numbers[outcome.provider, outcome.operation]
+        request = fault.first.request if fault.findings else ""
         head = (
             f"<article id='{anchor}' class='{word}'>\n<h3><span class='kind {kind}'>{word}</span>"
             f" <a href='#row-{row}'>{escape(outcome.provider)} {escape(outcome.operation)}</a>"
             f" [{escape(outcome.property)}]"
-            f" <span class='plain'>{escape(', '.join(dict.fromkeys(one.request for one in findings)))}</span></h3>"
+            f" <span class='plain'>{escape(request)}</span></h3>"
         )
-        if not findings:
-            return f"{head}\n<p class='message'>{escape(outcome.reason or 'no reason is known')}</p>\n</article>"
-        finding, *others = findings
-        expected, actual = sides(finding.expected, finding.actual)
-        more = "".join(_pre([Piece(one.curl, False)], "command", "curl") for one in others)
-        if more:
-            more = f"\n<details><summary>{len(others)} more that found the same</summary>{more}</details>"
+        alike = self._alike(fault)
+        if not fault.findings:
+            why = escape(outcome.reason or "no reason is known")
+            return f"{head}\n<p class='message'>{why}</p>{alike}\n</article>"
+        first = fault.first
+        told = dict.fromkeys((one.at or "body", one.message) for one in fault.findings)
+        differences = "".join(
+            f"<li class='message'><code>{escape(at)}</code>: {escape(message)}</li>" for at, message in told
+        )
         return (
-            f"{head}\n<p class='message'><code>{escape(finding.at or 'body')}</code>: {escape(finding.message)}</p>\n"
-            f"<div class='sides'><div><p class='name'>expected</p>{_pre(expected, 'expected')}</div>\n"
-            f"<div><p class='name'>found</p>{_pre(actual, 'found')}</div></div>\n"
-            f"<p><span class='grade'>{escape(finding.grade)}</span> {_source(finding.source)}</p>\n"
-            f"<p class='name'>repeat it</p>{_pre([Piece(finding.curl, False)], 'command', 'curl')}{more}"
-            f"{_steps(finding.steps[:-1])}\n</article>"
+            f"{head}\n<ul class='differences'>{differences}</ul>\n{self._sides(fault)}\n"
+            f"<p><span class='grade'>{escape(first.grade)}</span> {_source(first.source)}"
+            f"{f' <code>{escape(first.place)}</code>' if first.place else ''}</p>\n"
+            f"<p class='name'>repeat it</p>{_pre([Piece(first.curl, False)], 'command', 'curl')}"
+            f"{_commands('then look', [first.look] if first.look else [])}"
+            f"{_commands('after', first.steps[:-1])}{alike}\n</article>"
         )
+
+    def _sides(self, fault: Fault) -> str:
+        """What the page says beside the whole answer; the two values where no answer is known."""
+        first = fault.first
+        if first.status is None:
+            expected, actual = sides(first.expected, first.actual)
+            left, right = _side("expected", _pre(expected, "expected")), _side("found", _pre(actual, "found"))
+            return f"<div class='sides'>{left}\n{right}</div>"
+        status, _, body = first.documented.partition(" ")
+        says = f"<p>{escape(self.results.properties.get(first.property, ''))}</p>"
+        if body:
+            says = _pre([Piece(f"{status}\n{_indented(body)}", False)], "documented")
+        answered = [Piece(f"{first.status}\n", any(one.at == "status" for one in fault.findings))]
+        for line in fault.answer:
+            indent = line.text[: len(line.text) - len(line.text.lstrip())]
+            answered += [Piece(indent, False), Piece(line.text.lstrip(), line.wrong), Piece("\n", False)]
+        left = _side("the page says", says)
+        return f"<div class='sides'>{left}\n{_side('answered', _pre(answered, 'answered'))}</div>"
+
+    def _alike(self, fault: Fault) -> str:
+        """Where else the same was found, folded."""
+        if not fault.alike:
+            return ""
+        where = [
+            f"<li><b>{escape(one.outcome.operation)}</b> [{escape(one.outcome.property)}]"
+            f"{_pre([Piece(one.first.curl, False)], 'command', 'curl') if one.findings else ''}</li>"
+            for one in fault.alike[:MOST_ALIKE]
+        ]
+        summary = f"and {len(fault.alike):,} more like it"
+        return f"\n<details><summary>{summary}</summary><ul>{''.join(where)}</ul></details>"
 
     # --- what is still to be told ---------------------------------------------------------------------------
 
@@ -207,7 +242,7 @@ class _Page:
         if not self.uncovered:
             return
         yield "<section>\n<h2 id='uncovered'>Not covered: neither passed nor failed</h2>"
-        reasons = [one.reason for one in self.run.outcomes if one.verdict == "not covered"]
+        reasons = [one.reason for one in self.results.outcomes if one.verdict == "not covered"]
         for reason, vendors in self.uncovered.items():
             yield f"<details id='reason-{self._reason_numbers[reason]}' open>"
             yield f"<summary>{escape(reason)} <span class='muted'>({reasons.count(reason)})</span></summary>\n<ul>"
@@ -216,26 +251,36 @@ class _Page:
             yield "</ul>\n</details>"
         yield "</section>"
 
+    def _properties(self) -> Iterator[str]:
+        yield "<section>\n<h2>The properties</h2>\n<dl>"
+        for name, sentence in self.results.properties.items():
+            yield f"<dt id='property-{escape(name)}'>{escape(name)}</dt><dd>{escape(sentence)}</dd>"
+        yield "</dl>\n</section>"
+
     def _left_behind(self) -> Iterator[str]:
-        if self.run.left_behind:
+        if self.results.left_behind:
             yield "<section>\n<h2>Left behind, because it could not be removed</h2>\n<details>"
-            yield f"<summary>{len(self.run.left_behind):,} records</summary>\n<ul>"
-            yield from (f"<li>{escape(what)}</li>" for what in self.run.left_behind)
+            yield f"<summary>{len(self.results.left_behind):,} records</summary>\n<ul>"
+            yield from (f"<li>{escape(what)}</li>" for what in self.results.left_behind)
             yield "</ul>\n</details>\n</section>"
 
 
-def _properties() -> Iterator[str]:
-    yield "<section>\n<h2>The properties</h2>\n<dl>"
-    for one in PROPERTIES:
-        yield f"<dt id='property-{escape(one.name)}'>{escape(one.name)}</dt><dd>{escape(one.sentence)}</dd>"
-    yield "</dl>\n</section>"
+def _side(name: str, content: str) -> str:
+    return f"<div><p class='name'>{name}</p>{content}</div>"
 
 
-def _steps(steps: Sequence[str]) -> str:
-    """What has to be sent before."""
-    if not steps:
+def _indented(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+def _commands(name: str, lines: Sequence[str]) -> str:
+    """Shell lines under a word that says when."""
+    if not lines:
         return ""
-    return f"\n<p class='name'>after</p>{''.join(_pre([Piece(step, False)], 'command', 'curl') for step in steps)}"
+    return f"\n<p class='name'>{name}</p>{''.join(_pre([Piece(line, False)], 'command', 'curl') for line in lines)}"
 
 
 def _pre(pieces: list[Piece], label: str, kind: str = "") -> str:

@@ -1,32 +1,41 @@
-"""The report as JUnit XML, for runs that are not pytest's own."""
+"""The report as JUnit XML: a case for each property of each operation, at every depth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from contract_tests.words.findings import Outcome
+from contract_tests.reports.text import told
+from contract_tests.words.faults import Fault, faults
+from contract_tests.words.findings import printable
+from contract_tests.words.results import Results
 
 
-def write(outcomes: Iterable[Outcome], file: Path) -> None:
-    """Writes one test case for each outcome."""
-    outcomes = list(outcomes)
-    failed = sum(outcome.verdict == "failed" for outcome in outcomes)
-    skipped = sum(outcome.verdict == "not covered" for outcome in outcomes)
-    counts = {"tests": str(len(outcomes)), "failures": str(failed), "skipped": str(skipped), "errors": "0"}
-    suite = ET.Element("testsuite", {"name": "ringback check", **counts})
-    for outcome in outcomes:
-        name = f"{outcome.provider}-{outcome.operation}-{outcome.property}"
-        case = ET.SubElement(suite, "testcase", {"classname": "ringback", "name": name, "time": str(outcome.seconds)})
+def text(results: Results) -> str:
+    """The suite: what was not covered is skipped with its reason, a failure says what the terminal says."""
+    counts = results.counts
+    numbers = {"tests": len(results.outcomes), "failures": counts["failed"], "skipped": counts["not_covered"]}
+    totals = {**{name: str(value) for name, value in numbers.items()}, "errors": "0", "time": f"{results.seconds:.3f}"}
+    suites = ET.Element("testsuites", {"name": "ringback check", **totals})
+    suite = ET.SubElement(suites, "testsuite", {"name": "ringback check", **totals})
+    broken: dict[tuple[str, str, str], list[Fault]] = {}
+    for fault in faults(results.outcomes):
+        for one in (fault, *fault.alike):
+            broken.setdefault((one.outcome.provider, one.outcome.operation, one.outcome.property), []).append(one)
+    for outcome in results.outcomes:
+        name = f"{outcome.provider}-{outcome.operation}-{outcome.property}".rstrip("-")
+        attributes = {"classname": f"ringback.{outcome.provider}", "name": name, "time": f"{outcome.seconds:.3f}"}
+        case = ET.SubElement(suite, "testcase", attributes)
         if outcome.verdict == "failed":
-            text = "\n\n".join(finding.text() for finding in outcome.findings)
-            ET.SubElement(case, "failure", {"message": _clean(text.partition("\n")[0])}).text = _clean(text)
+            mine = broken.get((outcome.provider, outcome.operation, outcome.property), [])
+            whole = "\n\n".join("\n".join(told(Fault(one.outcome, one.findings), "FAIL", results)) for one in mine)
+            first = mine[0].first.message if mine and mine[0].findings else outcome.reason
+            ET.SubElement(case, "failure", {"message": _clean(first)}).text = _clean(whole)
         elif outcome.verdict == "not covered":
             ET.SubElement(case, "skipped", {"message": _clean(outcome.reason)})
-    ET.ElementTree(suite).write(file, encoding="utf-8", xml_declaration=True)
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 
 
 def _clean(text: str) -> str:
     """The text without the characters that XML cannot hold, which a server may well have sent."""
-    return "".join(character if character >= " " or character in "\t\n" else "?" for character in text)
+    return printable(text, keep="\t\n")

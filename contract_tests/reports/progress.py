@@ -7,12 +7,11 @@ import shutil
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TextIO
 
 import pytest
-
-from contract_tests.run import Run
 
 REDRAW_SECONDS = 0.1
 _CLEAR = "\r\x1b[K"
@@ -21,8 +20,8 @@ _CLEAR = "\r\x1b[K"
 class Progress:
     """A pytest plugin; a thread of its own draws, so that the time goes on while a property takes long."""
 
-    def __init__(self, run: Run, stream: TextIO) -> None:
-        self._run = run
+    def __init__(self, sent: Callable[[], Mapping[str, int]], stream: TextIO) -> None:
+        self._sent = sent
         self._given = stream
         self._stream = _own(stream)
         self._live = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -92,7 +91,7 @@ class Progress:
     def _line(self, columns: int) -> str:
         """Where the run is; the operation gives way first where there is not room for everything."""
         numbers = (
-            f" {self._done.total()}/{self._totals.total()}, {sum(self._run.sent.values()):,} requests,"
+            f" {self._done.total()}/{self._totals.total()}, {sum(self._sent().values()):,} requests,"
             f" {self._failed.total()} failed, {time.monotonic() - self._started:.1f} s"
         )
         name, room = " ".join(self._now), max(0, columns - len(numbers))
@@ -105,7 +104,7 @@ class Progress:
         open_ends = f", {uncovered} not covered" if uncovered else ""
         return (
             f"{provider}: {total - uncovered} of {total} checked{open_ends}, {self._failed[provider]} failed,"
-            f" {self._run.sent.get(provider, 0):,} requests, {time.monotonic() - self._began[provider]:.1f} s"
+            f" {self._sent().get(provider, 0):,} requests, {time.monotonic() - self._began[provider]:.1f} s"
         )
 
 

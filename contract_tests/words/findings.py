@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from contract_tests.words.pointers import ABSENT
 from mock_server.messages import Json
+from mock_server.spec import WireRequest
 
 VERDICTS = ("not covered", "passed", "failed")
 """From what says least to what says most."""
@@ -20,23 +22,41 @@ def weaker(*grades: str) -> str:
     return max(grades, key=GRADES.index)
 
 
-class Difference:
-    """One way in which an answer is not what was expected; `at` is a JSON pointer or `status`."""
+NOTHING = "absent"
+"""What stands in a difference for what is not there."""
 
-    def __init__(self, at: str, expected: Json, actual: Json, message: str = "", grade: str | None = None) -> None:
+
+class Difference:
+    """One way in which an answer is not what was expected; `at` is a JSON pointer or `status`.
+
+    `look` is the request whose answer shows it, where it is another one than the request that is judged.
+    """
+
+    def __init__(
+        self,
+        at: str,
+        expected: Json,
+        actual: Json,
+        message: str = "",
+        grade: str | None = None,
+        look: WireRequest | None = None,
+    ) -> None:
         self.at = at
         self.expected = expected
         self.actual = actual
         self.message = message or f"expected {show(expected)}, found {show(actual)}"
         self.grade = grade
+        self.look = look
 
     def __str__(self) -> str:
         return f"{self.at or 'body'}: {self.message}"
 
 
 def show(value: Json) -> str:
-    """A value as short text."""
-    text = repr(value)
+    """A value as short text: as JSON, or `nothing` for what is not there."""
+    if value is ABSENT or value == NOTHING:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 200 else text[:197] + "..."
 
 
@@ -69,23 +89,30 @@ class Finding:
     curl: str
     steps: tuple[str, ...] = ()
     """What was sent before, where the request alone does not bring it about."""
+    status: int | None = None
+    """The status of the answer that shows it, and in `answer` its body, cut where it is long."""
+    answer: str = ""
+    look: str = ""
+    """A curl line that shows it after the request, where the request's own answer does not."""
+    documented: str = ""
+    """What the pages show or say there."""
+    place: str = ""
+    """The line of the spec that says so: `file:line`."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def text(self) -> str:
-        """The finding for a person to read."""
-        return (
-            f"{self.provider} {self.operation} [{self.property}] {self.request}\n"
-            f"  {printable(self.at or 'body')}: {printable(self.message)}\n"
-            f"  expected  {show(self.expected)}\n"
-            f"  found     {show(self.actual)}\n"
-            f"  evidence  {self.grade}: {self.source}\n"
-            f"  repeat    {printable(self.curl)}"
-            + "".join(
-                f"\n  {'after' if index == 0 else '':<8}  {printable(step)}"
-                for index, step in enumerate(self.steps[:-1])
-            )
+        """The finding for a person to read, by itself."""
+        return "\n".join(
+            [
+                f"{self.provider} {self.operation} [{self.property}] {self.request}",
+                f"  {printable(self.at or 'body')}: {printable(self.message)}",
+                f"  page      {printable(self.source)} ({self.grade})",
+                f"  repeat    {printable(self.curl)}",
+                *([f"  look      {printable(self.look)}"] if self.look else []),
+                *(f"  after     {printable(step)}" for step in self.steps[:-1]),
+            ]
         )
 
 

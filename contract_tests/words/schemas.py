@@ -36,7 +36,12 @@ def shows(sent: Json, found: Json) -> bool:
         return isinstance(found, dict) and all(name in found and shows(sent[name], found[name]) for name in sent)
     if isinstance(sent, list):
         return isinstance(found, list) and len(found) == len(sent) and all(map(shows, sent, found))
-    return isinstance(sent, bool) == isinstance(found, bool) and bool(sent == found)
+    return isinstance(sent, bool) == isinstance(found, bool) and same(sent, found)
+
+
+def same(one: Json, other: Json) -> bool:
+    """Whether two values are the same; a number that is none (NaN) is the same as another such."""
+    return bool(one == other) or (one != one and other != other)
 
 
 def lasting(schema: Any, value: Json, *, issued: tuple[str, ...] = ("time",)) -> Json:

@@ -38,6 +38,10 @@ class SpecLines:
         self._root = root
         self._operations = dict(self._all_operations())
 
+    def operation(self, operation: Operation) -> str:
+        """Where an operation begins, as `file:line`."""
+        return self._at(self._operations[operation.id].start_mark.line + 1)
+
     def answer(self, operation: Operation | None, name: str) -> Place | None:
         """The value of a named answer: the operation's own, else the one that every operation shares."""
         if operation is not None and name in operation.answers:

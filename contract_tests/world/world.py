@@ -27,6 +27,9 @@ from mock_server.spec import (
 
 __all__ = ["ABSENT", "Sent", "World", "pointed"]
 
+LONGEST_SHOWN = 20_000
+"""So much of an answer is kept with a finding."""
+
 Observer = Callable[[Operation, NamedRequest, "Sent", Reply, "str | None"], None]
 """Told of each exchange: the operation, the request, what was sent, what came, and the key it was sent with."""
 
@@ -375,6 +378,12 @@ class World:
         difference: Difference,
         wire: WireRequest,
     ) -> Finding:
+        """A difference as a finding: with the answer that shows it, and the curl lines that bring it about."""
+        shown, message = self.transport.answered(difference.look or wire), difference.message
+        looked = difference.look is not None and difference.look is not wire
+        if looked and shown is not None and (shown.status >= 300 or not shown.is_json):
+            # Nothing is wrong with what was written: the look itself failed.
+            message += f": it answers {shown.status}" + ("" if shown.is_json else " with what is no JSON")
         return Finding(
             property=property,
             provider=self.spec.provider,
@@ -383,10 +392,13 @@ class World:
             grade=weaker(evidence.grade, difference.grade or evidence.grade),
             source=evidence.source,
             at=difference.at,
-            message=difference.message,
+            message=message,
             expected=difference.expected,
             actual=difference.actual,
             curl=self.curl(wire),
+            status=shown.status if shown else None,
+            answer=shown.body[:LONGEST_SHOWN].decode("utf-8", "replace") if shown else "",
+            look=self.curl(difference.look) if looked and difference.look else "",
         )
 
 

@@ -1,0 +1,61 @@
+"""The report as SARIF 2.1.0, for code scanning: each finding at the line of the spec that it breaks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from contract_tests.words.faults import Fault, faults, notes
+from contract_tests.words.findings import printable
+from contract_tests.words.results import Results
+from mock_server import __version__
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{24}\b|\d+|\"[^\"]*\"", re.IGNORECASE)
+
+
+def text(results: Results) -> str:
+    """The log: a rule for each property, a result for each place where one is broken or noted."""
+    told = [
+        *(("error", one) for fault in faults(results.outcomes) for one in (fault, *fault.alike)),
+        *(("note", one) for fault in notes(results.outcomes) for one in (fault, *fault.alike)),
+    ]
+    rules = [{"id": name, "shortDescription": {"text": says}} for name, says in results.properties.items()]
+    driver = {"name": "ringback check", "version": __version__, "rules": rules}
+    known = list(results.properties)
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(level, fault, known) for level, fault in told],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _result(level: str, fault: Fault, known: list[str]) -> dict[str, Any]:
+    outcome = fault.outcome
+    told = [f"{one.at or 'body'}: {one.message}" for one in fault.findings] or [outcome.reason or "failed"]
+    place = fault.first.place if fault.findings else ""
+    file, _, line = (place or f"openapi/{outcome.provider}.yaml:1").rpartition(":")
+    where = {"artifactLocation": {"uri": file}, "region": {"startLine": int(line)}}
+    title = f"{outcome.provider} {outcome.operation} [{outcome.property}]: "
+    result: dict[str, Any] = {
+        "ruleId": outcome.property or "run",
+        "level": level,
+        "message": {"text": printable(title + "; ".join(dict.fromkeys(told)))},
+        "locations": [{"physicalLocation": where}],
+        "partialFingerprints": {"ringback/v1": fingerprint(fault)},
+    }
+    if outcome.property in known:
+        result["ruleIndex"] = known.index(outcome.property)
+    return result
+
+
+def fingerprint(fault: Fault) -> str:
+    """What stays the same from run to run: where it is and what kind of thing is wrong, without any value."""
+    outcome = fault.outcome
+    what = sorted({f"{one.at} {_VARYING.sub('#', one.message)}" for one in fault.findings})
+    request = re.split(r"[,(]", fault.first.request)[0].strip() if fault.findings else ""
+    words = [outcome.provider, outcome.operation, outcome.property, request, *what]
+    return hashlib.sha256("\n".join(words).encode("utf-8", "backslashreplace")).hexdigest()[:32]
