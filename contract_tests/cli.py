@@ -74,6 +74,9 @@ def check(arguments: Sequence[str]) -> int:
 
 def _check(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(list(arguments))
+    # What Hypothesis keeps for the next time belongs into no working folder.
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache / "ringback" / "hypothesis"))
     # pytest and the generators take a second to import; wrong usage is told before.
     reports = _reports(options.report)
     if options.recording:

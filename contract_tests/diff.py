@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from contract_tests.offline import BROKEN, counted, fail, read, recording_as_json
+from contract_tests.reports.outputs import say
+from contract_tests.words.findings import printable
 
 JSON_VERSION = 1
 _MOST_LINES = 60
@@ -39,9 +41,10 @@ def diff(arguments: Sequence[str]) -> int:
     recording = read("diff", Path(options.recording), specs, options.provider)
     providers = options.provider or recording.providers
     if not options.json:
-        print(f"Replaying {options.recording}: {counted(recording)}\n", flush=True)
+        say(f"Replaying {options.recording}: {counted(recording)}\n")
     from contract_tests.endpoint.mock import MockRefused
     from contract_tests.recordings.fidelity import Fidelity
+    from contract_tests.recordings.har import BadRecording
     from contract_tests.recordings.recheck import judged
     from contract_tests.recordings.replay import Replay
 
@@ -50,13 +53,15 @@ def diff(arguments: Sequence[str]) -> int:
     try:
         for replay in replays:
             replay.run(recording)
+        assumed = [one for name in providers for one in judged(recording, specs[name], specs).assumptions]
     except MockRefused as refused:
         fail("diff", " ".join(str(refused).split()))
-    assumed = [one for name in providers for one in judged(recording, specs[name], specs).assumptions]
+    except BadRecording as error:
+        fail("diff", str(error))
     if options.json:
-        print(json.dumps(_document(recording, replays, fidelity, assumed), indent=2, ensure_ascii=False, default=str))
+        say(json.dumps(_document(recording, replays, fidelity, assumed), indent=2, ensure_ascii=False, default=str))
     else:
-        print("\n".join(_lines(replays, fidelity, assumed)))
+        say(printable("\n".join(_lines(replays, fidelity, assumed)), keep="\n"))
     return BROKEN if fidelity.total.percent < least else 0
 
 

@@ -40,6 +40,7 @@ def recheck(options: argparse.Namespace, outputs: Outputs) -> int:
     # The generators come along with these and take a second to import; what is no recording is told before.
     from contract_tests.judging import assumptions
     from contract_tests.options import Settings
+    from contract_tests.recordings.har import BadRecording
     from contract_tests.rerun import RecheckRun
 
     made = Settings(providers=options.provider or recording.providers, operations=options.operation, seed=options.seed)
@@ -48,7 +49,10 @@ def recheck(options: argparse.Namespace, outputs: Outputs) -> int:
     _check_operations(options.operation, run)
     say(f"Re-checking {options.recording}: {counted(recording)}\n")
     started = time.perf_counter()
-    run.judge(recording)
+    try:
+        run.judge(recording)
+    except BadRecording as error:
+        fail("check", str(error))
     seconds = time.perf_counter() - started
     _say_left_out(run.rechecked.values())
     assumed = [one for done in run.rechecked.values() for one in done.assumptions]

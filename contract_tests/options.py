@@ -16,11 +16,13 @@ import yaml
 from contract_tests.endpoint.guard import COSTS, is_loopback
 from contract_tests.endpoint.opening import authorities, bracketed, proxy_of
 from contract_tests.endpoint.transport import TIMEOUT_SECONDS, Route
+from contract_tests.words.findings import printable
 
 DEPTHS = ("scenario", "quick", "deep")
 DEFAULT_KEY = "YOUR_API_KEY"
 REAL_MAX_REQUESTS = 60
 LONGEST_TIMEOUT_SECONDS = 3600
+LARGEST_VALUES_BYTES = 1 << 20
 
 
 class WrongUsage(Exception):
@@ -190,7 +192,7 @@ def settings(
         other_api_key=_key("--other-api-key", options.other_api_key_env, options.other_api_key_file),
         allow=_allow(options.allow),
         numbers=options.number,
-        variables={**_file_of_variables(options.var_file), **_variables(options.var)},
+        variables={**variables_in(options.var_file), **_variables(options.var)},
         max_requests=_at_least("--max-requests", options.max_requests, 1),
         max_purchases=_at_least("--max-purchases", options.max_purchases, 0),
         rate=_rate(options.rate),
@@ -279,16 +281,23 @@ def _variables(texts: list[str]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in texts)
 
 
-def _file_of_variables(file: str | None) -> dict[str, str]:
+def variables_in(file: str | None) -> dict[str, str]:
+    """The names and values in a YAML or JSON file; raises WrongUsage for what is none."""
     if file is None:
         return {}
     try:
+        with Path(file).open("rb") as handle:
+            content = handle.read(LARGEST_VALUES_BYTES + 1)
+        if len(content) > LARGEST_VALUES_BYTES:
+            raise WrongUsage(f"--var-file {file}: is larger than {LARGEST_VALUES_BYTES >> 20} MiB")
         # Every value is a text: as YAML's numbers, +14155551234 would lose its sign.
-        values = yaml.load(Path(file).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - makes texts
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = yaml.load(content.decode(), Loader=yaml.BaseLoader)  # noqa: S506 - makes texts
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "problem", None) or "is no text"
-        raise WrongUsage(f"--var-file {file}: {reason}") from None
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark is not None else file
+        raise WrongUsage(f"--var-file {where}: {printable(' '.join(str(reason).split()))}") from None
+    if not isinstance(values, dict) or not all(isinstance(one, str) for pair in values.items() for one in pair):
         raise WrongUsage(f"--var-file {file}: names and values are needed, one to a line: name: value")
     return dict(values)
 

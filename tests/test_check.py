@@ -81,8 +81,10 @@ def test_a_difference_from_an_assumption_is_a_note_and_fails_only_when_asked_for
     done = check(*ONE, "--target", target.origin)
     assert done.returncode == 0, done.stdout
     assert "; --notes tells them" in done.stdout
-    assert "note vogent updatePhoneNumber [keys]" not in done.stdout
-    assert "note vogent updatePhoneNumber [keys]" in check(*ONE, "--target", target.origin, "--notes").stdout
+    assert "Who are you?" not in done.stdout
+    told = check(*ONE, "--target", target.origin, "--notes").stdout
+    assert "note vogent updatePhoneNumber [" in told
+    assert 'expected "Unauthorized", found "Who are you?"' in told
     assert check(*ONE, "--target", target.origin, "--fail-on", "assumed").returncode == 1
 
 

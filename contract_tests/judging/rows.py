@@ -27,7 +27,8 @@ def _twice(operation: Operation, rows: list[Json]) -> Iterable[Difference]:
     name = operation.contract["key"]["name"]
     known = set()
     for index, row in enumerate(rows):
-        key = json.dumps(row.get(name) if "record" in operation.contract else row, sort_keys=True)
+        recorded = "record" in operation.contract and isinstance(row, dict)
+        key = json.dumps(row.get(name) if recorded else row, sort_keys=True)
         if key in known:
             yield Difference(f"/{index}", "each record once", row, "the list shows a record twice")
         known.add(key)

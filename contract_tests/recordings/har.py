@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +14,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from contract_tests.endpoint.transport import MASK, Exchange, Reply, reply_of
 from contract_tests.recordings.masking import Mask, secret_names
+from contract_tests.words.findings import printable, show
 from contract_tests.words.keys import NONE, OWN, WRONG, KeyKinds
 from mock_server import __version__
 from mock_server.spec import Router, Spec, WireRequest
 
-__all__ = ["MASK", "BadRecording", "Recorded", "Recording", "document", "read", "text"]
+LARGEST_BYTES = 512 << 20
+
+__all__ = ["MASK", "BadRecording", "Recorded", "Recording", "document", "entry", "read", "text"]
 
 
 class BadRecording(Exception):
@@ -137,22 +141,15 @@ def read(file: Path, specs: Mapping[str, Spec], wanted: Iterable[str] = ()) -> R
     An exchange belongs to the vendor whose host it names, or whose name its path begins with (as on Ringback),
     or that alone of the wanted ones knows its path.
     """
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8-sig"))["log"]["entries"]
-    except OSError as error:
-        raise BadRecording(f"{file}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        entries = None
-    if not isinstance(entries, list):
-        raise BadRecording(f"{file}: is no HAR: an object with log.entries is needed")
+    entries = _entries(file)
     reader = _Reader(specs, list(wanted) or list(specs))
     recording = Recording(file)
     for index, entry in enumerate(entries):
         try:
             found = reader.recorded(index, entry)
             answered = bool(entry["response"]["status"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            what = f"lacks {error}" if isinstance(error, KeyError) else printable(str(error)[:200])
             raise BadRecording(f"{file}: entry {index} is broken: {what}") from None
         if found is None:
             recording.elsewhere += 1
@@ -162,6 +159,62 @@ def read(file: Path, specs: Mapping[str, Spec], wanted: Iterable[str] = ()) -> R
             recording.exchanges.append(found)
     recording.exchanges = [reader.judged_by_its_fate(one) for one in recording.exchanges]
     return recording
+
+
+def _entries(file: Path) -> list[Any]:
+    try:
+        with file.open("rb") as handle:
+            content = handle.read(LARGEST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise BadRecording(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > LARGEST_BYTES:
+        raise BadRecording(f"{file}: is larger than {LARGEST_BYTES >> 20} MiB")
+    try:
+        entries = json.loads(content.decode("utf-8-sig"))["log"]["entries"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        entries = None
+    if not isinstance(entries, list):
+        raise BadRecording(f"{file}: is no HAR: an object with log.entries is needed")
+    return entries
+
+
+@contextmanager
+def entry(file: Path, number: int) -> Iterator[None]:
+    """Within it, what cannot be done with an entry of a recording is told as BadRecording, with its number."""
+    try:
+        yield
+    except (BadRecording, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {printable(str(error)[:200])}"
+        raise BadRecording(f"{file}: entry {number} cannot be used: {what}") from error
+
+
+def _text(node: Any, name: str, default: str | None = None) -> str:
+    """The text under a name; ValueError for what is none."""
+    value = node[name] if default is None else node.get(name)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {show(value)}, and no text")
+    return value
+
+
+def _headers(node: Any) -> dict[str, str]:
+    """The headers of a request or response; of several of one name the last."""
+    found = {}
+    for one in node.get("headers") or ():
+        name = _text(one, "name")
+        if name[:1] != ":":
+            found[name] = _text(one, "value", "")
+    return found
+
+
+def _status(node: Any) -> int:
+    status = node["status"]
+    if isinstance(status, bool) or not isinstance(status, int | float) or not 0 <= status <= 999:
+        raise ValueError(f"status {show(status)} is none of HTTP")
+    return int(status)
 
 
 class _Reader:
@@ -178,22 +231,22 @@ class _Reader:
 
     def recorded(self, index: int, entry: dict[str, Any]) -> Recorded | None:
         request, response = entry["request"], entry["response"]
-        parts = urlsplit(request["url"])
+        method, parts = _text(request, "method").upper(), urlsplit(_text(request, "url"))
         told = entry.get("_ringback") or {}
-        prefix = told.get("prefix", "")
+        prefix = _text(told, "prefix", "")
         found = self._owner((parts.hostname or "").lower(), parts.netloc.lower(), parts.path, prefix)
         if found is None or found[0] not in self._wanted:
             return None
         provider, path = found
-        headers = {one["name"]: one["value"] for one in request.get("headers") or () if one["name"][:1] != ":"}
+        headers = _headers(request)
         posted = request.get("postData") or {}
         body = _content(posted) if posted.get("text") is not None else None
         content = response.get("content") or {}
-        shown = {one["name"].lower(): one["value"] for one in response.get("headers") or ()}
-        shown.setdefault("content-type", content.get("mimeType") or "")
-        wire = WireRequest(request["method"].upper(), path, parts.query, headers, body)
-        kind, space = told.get("key"), told.get("space", 1)
-        reply = reply_of(int(response["status"]), shown, _content(content))
+        shown = {name.lower(): value for name, value in _headers(response).items()}
+        shown.setdefault("content-type", _text(content, "mimeType", ""))
+        wire = WireRequest(method, path, parts.query, headers, body)
+        kind, space = _text(told, "key", "") or None, told.get("space", 1)
+        reply = reply_of(_status(response), shown, _content(content))
         if kind is None:
             key = self._kinds.of(headers)
             kind = NONE if key.kind == NONE else OWN
@@ -227,5 +280,8 @@ class _Reader:
 
 def _content(node: Mapping[str, Any]) -> bytes:
     """The bytes of a body, which a HAR may hold as base64."""
-    text = node.get("text") or ""
-    return b64decode(text, validate=True) if node.get("encoding") == "base64" else text.encode()
+    text = _text(node, "text", "")
+    if node.get("encoding") == "base64":
+        return b64decode(text, validate=True)
+    # Half a surrogate pair is what a browser made of bytes that are no text.
+    return text.encode("utf-8", "replace")

@@ -12,6 +12,7 @@ from contract_tests.endpoint.transport import Reply, Transport
 from contract_tests.judging.assumptions import Assumptions
 from contract_tests.judging.judge import Judge
 from contract_tests.judging.model import Model
+from contract_tests.recordings import har
 from contract_tests.recordings.har import Recorded, Recording
 from contract_tests.recordings.naming import KEY_STAND_IN, NOT_NOW, Recognised, Recogniser, literals
 from contract_tests.words.facts import Verdict
@@ -65,7 +66,8 @@ def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Reche
         if recorded.key == OTHER:
             done.leave_out("by the key of another account")
             continue
-        recognised = recogniser.recognised(recorded)
+        with har.entry(recording.file, recorded.entry):
+            recognised = recogniser.recognised(recorded)
         if recognised is None:
             done.leave_out("to no documented operation")
             continue
@@ -79,18 +81,21 @@ def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Reche
             continue
         space = recorded.space if key == world.key else 0
         judge = judges.setdefault(space, Judge(world, alone=recorded.alone))
-        recognised = _named(recogniser, recognised, reply, judge.model)
+        with har.entry(recording.file, recorded.entry):
+            recognised = _named(recogniser, recognised, reply, judge.model)
         request, sent = recognised.request, recognised.sent
         if recognised.masked and not request.answer and reply.status >= 300:
             done.leave_out("refused with a secret that is masked")
             continue
         before = len(judge.verdicts)
         world.transport.keep(sent.wire, reply)
-        judge.see(operation, request, sent, reply, key)
+        with har.entry(recording.file, recorded.entry):
+            judge.see(operation, request, sent, reply, key)
         verdicts = [_pointing(verdict, recorded) for verdict in judge.verdicts[before:]]
         del judge.verdicts[before:]
         done.judged.append(Judged(recorded, verdicts))
-        done.assumptions.see(operation, request, sent, reply, key, verdicts, recorded.entry)
+        with har.entry(recording.file, recorded.entry):
+            done.assumptions.see(operation, request, sent, reply, key, verdicts, recorded.entry)
     return done
 
 

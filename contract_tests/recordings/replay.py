@@ -16,6 +16,7 @@ import yaml
 from contract_tests.endpoint.guard import COSTS, Guard
 from contract_tests.endpoint.mock import MockRefused, OwnMock
 from contract_tests.endpoint.transport import Transport, Unreachable
+from contract_tests.recordings import har
 from contract_tests.recordings.beginnings import Beginnings, Known
 from contract_tests.recordings.fidelity import Comparison, Fidelity, Issued
 from contract_tests.recordings.har import Recorded, Recording
@@ -49,14 +50,16 @@ class Replay:
         """Derives what was there, starts a mock with it, and replays."""
         mine = [one for one in recording if one.provider == self.spec.provider and self._is_replayed(one)]
         for recorded in mine:
-            recognised = self._recogniser.recognised(recorded)
-            if recognised is not None and (recorded.key == OWN or (recorded.key == NONE and recorded.stripped)):
-                self.beginnings.see(recognised, recorded.reply, recorded.space)
+            with har.entry(recording.file, recorded.entry):
+                recognised = self._recogniser.recognised(recorded)
+                if recognised is not None and (recorded.key == OWN or (recorded.key == NONE and recorded.stripped)):
+                    self.beginnings.see(recognised, recorded.reply, recorded.space)
         with self._mock() as mock:
             guard = Guard(self.spec, COSTS, own=True)
             transport = Transport(mock.origin(self.spec.provider), guard)
             for recorded in mine:
-                self._replay(transport, recorded)
+                with har.entry(recording.file, recorded.entry):
+                    self._replay(transport, recorded)
 
     def _is_replayed(self, recorded: Recorded) -> bool:
         found = self._recogniser.operation(recorded)
