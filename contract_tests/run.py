@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from contract_tests.endpoint.guard import COSTS, Guard
 from contract_tests.endpoint.mock import OwnMock
 from contract_tests.endpoint.transport import Exchange, Route, Transport, Unanswered, Unreachable
-from contract_tests.judging.judge import Judge, Tally
 from contract_tests.judging.citations import Citations
+from contract_tests.judging.judge import Judge, Tally
 from contract_tests.options import DEFAULT_KEY, Key, Settings
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
 from contract_tests.walks.machine import explore
