@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from mock_server.derived.scene import ABSENT, Record, asked, reader, said
+from mock_server.derived.scene import ABSENT, Record, asked, said
 from mock_server.messages import Call, Json, Refusal
 from mock_server.spec.model import Operation, RecordSpec, Spec
 from mock_server.stores.state import State
@@ -92,7 +92,7 @@ def finder(spec: Spec, operation: Operation, shape: RecordSpec) -> Find:
     kind, name, by_alias = shape.kind, key["name"], bool(key.get("aliases"))
     in_path = key["in"] == "path"
     belongs, fields = owners(spec, operation), owning_fields(operation)
-    needs = [(reader(field), node["is"], node["answer"]) for field, node in (contract.get("needs") or {}).items()]
+    needs = [(field, node["is"], node["answer"]) for field, node in (contract.get("needs") or {}).items()]
 
     def find(call: Call, state: State) -> Record:
         own = belongs(call, state) if belongs is not None else None
@@ -100,8 +100,8 @@ def finder(spec: Spec, operation: Operation, shape: RecordSpec) -> Find:
         record: Record | None = state.find(kind, value) if by_alias else state.get(kind, value)
         if record is None or (own is not None and any(record.get(field) != own.get(field) for field in fields)):
             raise refusal(operation, "missing", missing, call)
-        for read, wanted, answer in needs:
-            if read(record) != wanted:
+        for field, wanted, answer in needs:
+            if record.get(field) != wanted:
                 raise refusal(operation, "needs", answer, call)
         return record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mock_server.derived.scene import ABSENT, Record, Scene, asked, fits
+from mock_server.derived.scene import ABSENT, Make, Record, Scene, fits
 from mock_server.derived.sources import source
 from mock_server.messages import Answer, Call, Json
 from mock_server.spec.contracts import properties
@@ -46,57 +46,81 @@ def saying(operation: Operation, shape: RecordSpec) -> Say:
     default = first_success(operation)
     at: str | None = contract.get("at", "" if contract["effect"] == "read" else None)
     show = shown_as(shape_at(operation, default.status, at or ""), shape) if at is not None else None
-    echo = tuple(contract.get("echo") or ()) if at != "" else ()
-    made = {
-        name: source({"field": node} if isinstance(node, str) else node, shape.kind) for name, node in _shows(operation)
-    }
-    by_answer = {
-        answer.name: [(name, make) for name, make in made.items() if _has_place(answer, name)]
+    echo = echoing(operation) if at != "" else None
+    shows = {
+        answer.name: [one for one in _shows(operation, shape) if _has_place(answer, one[0])]
         for answer in operation.answers.values()
         if answer.status < 300
     }
-    if at == "" and not names and not made:
+    if at == "" and not names and not any(shows.values()):
         name = default.name
         return lambda call, state, record: Answer(name, record if show is None else show(record))
-    if at is None and not names and not made:
+
+    if at is None and echo is not None and not names and not any(shows.values()):
         name = default.name
-        return lambda call, state, record: Answer(name, _echoed(echo, call))
+        return lambda call, state, record: Answer(name, echo(call))
 
     def say(call: Call, state: State, record: Record) -> Answer:
-        name = next((name for wanted, name in names if wanted(record)), default.name)
+        name = default.name
+        for wanted, other in names:
+            if wanted(record):
+                name = other
+                break
         shown = record if show is None else show(record)
-        body: dict[str, Json] = dict(shown) if at == "" else _echoed(echo, call)
+        body: dict[str, Json] = dict(shown) if echo is None else echo(call)
         if at:
             _place(body, at, shown)
-        extras = by_answer[name]
-        if extras:
-            scene = Scene(call, state, record, call.now, call.random)
-            for place, make in extras:
-                value = make(scene)
-                if value is not ABSENT:
-                    _place(body, place, value)
+        scene = None
+        for place, field, make in shows[name]:
+            if field is not None:
+                if field in record:
+                    body[place] = record[field]
+                continue
+            scene = scene or Scene(call, state, record, call.now, call.random)
+            value = make(scene)
+            if value is not ABSENT:
+                _place(body, place, value)
         return Answer(name, body)
 
     return say
 
 
-def _shows(operation: Operation) -> list[tuple[str, Any]]:
-    return list((operation.contract.get("shows") or {}).items())
+def echoing(operation: Operation) -> Callable[[Call], dict[str, Json]]:
+    """What of the request the answer repeats; what was not sent is left out."""
+    names = tuple(operation.contract.get("echo") or ())
+    in_path = tuple(name for name in names if name in {one.name for one in operation.parameters_in("path")})
+    in_query = tuple(name for name in names if name in {one.name for one in operation.parameters_in("query")})
+    in_body = tuple(name for name in names if name not in in_path and name not in in_query)
+
+    def echo(call: Call) -> dict[str, Json]:
+        said: dict[str, Json] = {}
+        for name in in_path:
+            said[name] = call.path[name]
+        for name in in_query:
+            if name in call.query:
+                said[name] = call.query[name]
+        body = call.body
+        for name in in_body:
+            if name in body:
+                said[name] = body[name]
+        return said
+
+    return echo
+
+
+def _shows(operation: Operation, shape: RecordSpec) -> list[tuple[str, str | None, Make]]:
+    """Where each value of `shows` stands in the answer, the field that it is if it is one, and what makes it."""
+    found = []
+    for place, node in (operation.contract.get("shows") or {}).items():
+        plain = isinstance(node, str) and not node.startswith("/") and not place.startswith("/")
+        made = source({"field": node} if isinstance(node, str) else node, shape)
+        found.append((place, node if plain else None, made))
+    return found
 
 
 def _has_place(answer: NamedAnswer, name: str) -> bool:
     """Whether the documented example of an answer has that field, or is no object that could tell."""
     return not isinstance(answer.value, Mapping) or name.strip("/").partition("/")[0] in answer.value
-
-
-def _echoed(names: tuple[str, ...], call: Call) -> dict[str, Json]:
-    """What of the request the answer repeats; what was not sent is left out."""
-    body = {}
-    for name in names:
-        value = asked(call, name)
-        if value is not ABSENT:
-            body[name] = value
-    return body
 
 
 def _place(body: dict[str, Json], pointer: str, value: Json) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from mock_server.derived.making import Making
@@ -16,35 +16,37 @@ Put = Callable[[Record, Json], None]
 
 
 class Fields:
-    """Writes the fields of one operation's body into records of one kind."""
+    """Writes the fields of one operation's body into records of one kind; never the field `lasting`, its key."""
 
-    def __init__(self, operation: Operation, making: Making) -> None:
+    def __init__(self, operation: Operation, making: Making, *, lasting: str = "") -> None:
         contract = operation.contract
         clears = contract.get("clears") or {}
         self._writers = [
             (
                 name,
-                _target(target),
                 _top(target),
+                _inside(target),
                 tuple(clears.get(name) or ()),
                 _remove(target),
                 making.new.get(target),
             )
             for name, target in _targets(operation)
+            if target != lasting
         ]
-        self._sets = [(field, source(node, making.shape.kind)) for field, node in (contract.get("sets") or {}).items()]
+        self._sets = [(field, source(node, making.shape)) for field, node in (contract.get("sets") or {}).items()]
         body = (operation.body_schema or {}).get("properties") or {}
-        self.defaults = [
-            (name, body[name]["default"])
-            for name, _ in _targets(operation)
+        self._defaults = [
+            (name, _top(target), _inside(target), body[name]["default"])
+            for name, target in _targets(operation)
             if contract["effect"] == "create" and isinstance(body.get(name), dict) and "default" in body[name]
         ]
         self._making = making
+        self.settles = bool(self._sets) or making.computes
 
-    def write(self, record: Record, call: Call, state: State) -> frozenset[str]:
+    def write(self, record: Record, call: Call, state: State) -> Collection[str]:
         """Changes the record as the body says, and returns what it wrote; a cleared field is as in a new record."""
         body, written = call.body, []
-        for name, put, top, clearing, remove, new in self._writers:
+        for name, top, put, clearing, remove, new in self._writers:
             if name not in body:
                 continue
             value = body[name]
@@ -52,30 +54,44 @@ class Fields:
                 fresh = new(Scene(call, state, record, call.now, call.random)) if new is not None else ABSENT
                 if fresh is ABSENT:
                     remove(record)
+                elif put is None:
+                    record[top] = fresh
                 else:
                     put(record, fresh)
+                continue
+            if put is None:
+                record[top] = value
             else:
                 put(record, value)
-                written.append(top)
-        return frozenset(written)
+            written.append(top)
+        return written
 
     def given(self, call: Call) -> Record:
         """What a body gives to a new record; a value that clears gives nothing."""
         body = call.body
         given: Record = {}
-        for name, put, _, clearing, _, _ in self._writers:
-            if name in body and not (clearing and body[name] in clearing):
-                put(given, body[name])
-        for name, value in self.defaults:
+        for name, top, put, clearing, _, _ in self._writers:
             if name not in body:
-                for source_name, put, *_ in self._writers:
-                    if source_name == name:
-                        put(given, value)
+                continue
+            value = body[name]
+            if clearing and value in clearing:
+                continue
+            if put is None:
+                given[top] = value
+            else:
+                put(given, value)
+        for name, top, put, value in self._defaults:
+            if name in body:
+                continue
+            if put is None:
+                given[top] = value
+            else:
+                put(given, value)
         return given
 
     def settle(self, record: Record, call: Call, state: State) -> None:
         """Sets what the server sets by itself, and what follows from other fields."""
-        if self._sets or self._making.computes:
+        if self.settles:
             scene = Scene(call, state, record, call.now, call.random)
             for field, make in self._sets:
                 value = make(scene)
@@ -98,14 +114,10 @@ def _top(target: str) -> str:
     return target.strip("/").partition("/")[0]
 
 
-def _target(target: str) -> Put:
-    """Writes a value at a name of the record, or at a pointer into it."""
+def _inside(target: str) -> Put | None:
+    """Writes a value at a pointer into the record; None for a name of the record itself, which needs no function."""
     if not target.startswith("/"):
-
-        def write(record: Record, value: Json) -> None:
-            record[target] = value
-
-        return write
+        return None
     *above, last = target[1:].split("/")
 
     def write_inside(record: Record, value: Json) -> None:

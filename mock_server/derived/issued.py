@@ -10,6 +10,7 @@ from mock_server.derived.scene import Make, Scene
 from mock_server.identifiers import epoch_x_digits, hexadecimal, object_id, uuid4
 from mock_server.messages import Json, Refusal
 from mock_server.numbering import LINES_PER_AREA, fictitious_line, is_north_american_area
+from mock_server.spec.model import RecordSpec
 from mock_server.stores.state import State
 
 _FORMS: Mapping[str, Callable[[datetime], Json]] = {
@@ -23,10 +24,10 @@ _FORMS: Mapping[str, Callable[[datetime], Json]] = {
 }
 
 
-def issued(node: Mapping[str, Any], kind: str, area: Make | None) -> Make:
-    """What makes up one value of that kind for each new record of `kind`; null where what is to be `given` is not."""
+def issued(node: Mapping[str, Any], shape: RecordSpec, area: Make | None) -> Make:
+    """What makes up one value of that kind for each new record; null where what is to be `given` is not."""
     if "given" in node:
-        name, always = node["given"], issued({word: node[word] for word in node if word != "given"}, kind, area)
+        name, always = node["given"], issued({word: node[word] for word in node if word != "given"}, shape, area)
         return lambda scene: always(scene) if scene.call is not None and scene.call.body.get(name) else None
     what, prefix = node["issued"], node.get("prefix", "")
     if what == "time":
@@ -34,9 +35,9 @@ def issued(node: Mapping[str, Any], kind: str, area: Make | None) -> Make:
         return lambda scene: form(scene.now)
     if what == "number":
         assert area is not None
-        return _numbers(kind, area, tuple(node.get("besides") or ()), node["none"])
+        return _numbers(shape, area, tuple(node.get("besides") or ()), node["none"])
     if what == "counter":
-        return _counter(kind, prefix)
+        return _counter(shape.kind, prefix)
     low, high, digits = int(node.get("from", 1_000)), int(node.get("to", 999_999)), int(node.get("digits", 24))
     makers: dict[str, Make] = {
         "uuid": lambda scene: uuid4(scene.random),
@@ -61,9 +62,10 @@ def _counter(kind: str, prefix: str) -> Make:
     return next_one
 
 
-def _numbers(kind: str, area: Make, besides: tuple[str, ...], none: str) -> Make:
+def _numbers(shape: RecordSpec, area: Make, besides: tuple[str, ...], none: str) -> Make:
     """A number of the area's 555 exchange that the space has not yet seen, nor any of the kinds `besides`."""
-    kinds = (kind, *besides)
+    # Where a number is the key, its alias needs no look-up; the kinds besides are those that are kept by number.
+    kinds, by_key = (shape.kind, *besides), shape.key in shape.new and shape.new[shape.key].get("issued") == "number"
 
     def next_free(scene: Scene) -> Json:
         state, code = _state(scene), area(scene)
@@ -71,7 +73,12 @@ def _numbers(kind: str, area: Make, besides: tuple[str, ...], none: str) -> Make
         while index < LINES_PER_AREA:
             number = fictitious_line(code, index)
             index += 1
-            if number is not None and not any(state.find(one, number) for one in kinds):
+            if number is None:
+                continue
+            for one in kinds:
+                if (state.get(one, number) if by_key else state.find(one, number)) is not None:
+                    break
+            else:
                 state.keep_note(f"lines {code}", index)
                 return number
         raise Refusal(none, values=scene.said())

@@ -22,41 +22,48 @@ class Making:
 
     def __init__(self, shape: RecordSpec) -> None:
         self.shape = shape
-        self.new: Mapping[str, Make] = {name: source(node, shape.kind) for name, node in shape.new.items()}
-        self._issues_key = shape.key in self.new
-        self._order = tuple(properties(shape.schema))
-        self._computed = [(name, source(node, shape.kind)) for name, node in shape.computed.items()]
+        self.new: Mapping[str, Make] = {name: source(node, shape) for name, node in shape.new.items()}
+        plain = {name: node for name, node in shape.new.items() if not isinstance(node, dict | list)}
+        # Every field in the order of the spec, so that a record is made by copying; ABSENT waits for its value.
+        self._base: Record = {name: plain.get(name, ABSENT) for name in [*properties(shape.schema), *shape.new]}
+        self._makers = [(name, make) for name, make in self.new.items() if name not in plain]
+        self._computed = [(name, source(node, shape)) for name, node in shape.computed.items()]
+        always = {*shape.new, *shape.computed}
+        self._sometimes = [name for name in self._base if name not in always]
+        key = shape.new.get(shape.key)
+        # A seeded generator repeats itself when the server is started anew; a telephone number is looked for anyway.
+        self._repeats = isinstance(key, dict) and "issued" in key and key["issued"] != "number"
 
     def made(self, given: Mapping[str, Json], call: Call, state: State) -> Record:
-        """A whole new record, in the order of the spec; a key that is made up is one that no record has."""
-        record = self._whole(given, call, state, call.now, call.random)
-        if self._issues_key and self.shape.key not in given:
-            # A seeded generator repeats itself when the server is started anew.
+        """A whole new record; a key that is made up is one that no record has."""
+        record = self._whole(given, Scene(call, state, {}, call.now, call.random))
+        if self._repeats and self.shape.key not in given:
             while state.get(self.shape.kind, str(record[self.shape.key])) is not None:
-                record = self._whole(given, call, state, call.now, call.random)
+                record = self._whole(given, Scene(call, state, {}, call.now, call.random))
         return record
 
     def completed(self, given: Mapping[str, Json], now: datetime, random: Random) -> Record:
         """A whole record for a fixture."""
-        return self._whole(given, None, None, now, random)
+        return self._whole(given, Scene(None, None, {}, now, random))
 
-    def _whole(
-        self, given: Mapping[str, Json], call: Call | None, state: State | None, now: datetime, random: Random
-    ) -> Record:
-        record: Record = {}
-        scene = Scene(call, state, record, now, random)
-        # What is given first, for what is made may depend on it.
+    def _whole(self, given: Mapping[str, Json], scene: Scene) -> Record:
+        record = scene.record
+        record.update(self._base)
         record.update(given)
-        for name, make in self.new.items():
-            if name not in record:
-                value = make(scene)
-                if value is not ABSENT:
-                    record[name] = value
-        self.compute(scene)
-        whole = {name: record[name] for name in self._order if name in record}
-        if len(whole) < len(record):
-            whole.update(record)
-        return whole
+        gaps = False
+        for name, make in self._makers:
+            if name not in given:
+                record[name] = value = make(scene)
+                gaps = gaps or value is ABSENT
+        for name, make in self._computed:
+            record[name] = value = make(scene)
+            gaps = gaps or value is ABSENT
+        if not gaps:
+            for name in self._sometimes:
+                if record[name] is ABSENT:
+                    gaps = True
+                    break
+        return {name: value for name, value in record.items() if value is not ABSENT} if gaps else record
 
     def compute(self, scene: Scene) -> None:
         """Sets the fields that follow from others; one that follows from nothing is left out."""

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from mock_server.derived.addressing import finder, name_of, owners, refusal
+from mock_server.derived.addressing import finder, name_of, owners, owning_fields, refusal
 from mock_server.derived.answering import first_success, saying, shape_at, shown_as
 from mock_server.derived.making import Making
 from mock_server.derived.refusing import refusals
 from mock_server.derived.scene import ABSENT, Record, asked, reader
 from mock_server.messages import Answer, Call, Json, Refusal
-from mock_server.spec.model import Operation, Spec
+from mock_server.spec.contracts import properties
+from mock_server.spec.model import Operation, RecordSpec, Spec
 from mock_server.stores.protocols import Row
 from mock_server.stores.state import State
 
 Behaviour = Callable[[Call, State], Answer]
-Keep = Callable[[Record], bool]
 
 _CURSOR = re.compile(r"(\w+):([1-9][0-9]{0,14})")
 
@@ -42,36 +42,35 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     kind, default = shape.kind, first_success(operation).name
     at: str = contract["at"]
     show = shown_as(shape_at(operation, first_success(operation).status, f"{at}/0"), shape)
-    keeping, belongs, refused = _filter(operation), owners(spec, operation), refusals(operation)
-    page = _paging(operation, kind)
+    keeping, belongs, refused = _filter(operation, shape), owners(spec, operation), refusals(operation)
+    page, owning = _paging(operation, kind), owning_fields(operation)
     newest = contract.get("order") == "newest"
     more = next((one["name"] for one in contract.get("answers") or () if one.get("when") == "more"), default)
     place, count = at.strip("/"), (contract.get("count") or "").strip("/")
 
     def rows(call: Call, state: State, after: int) -> Iterator[Row]:
-        owned = belongs(call, state) if belongs is not None else None
-        keep = keeping(call)
+        owned = belongs(call, state) if belongs is not None else {}
+        wanted = [*((field, value) for field, value in owned.items() if field in owning), *keeping(call)]
         found: Iterable[Row] = state.rows(kind, after)
         if newest:
             found = reversed(list(found))
         for row in found:
-            record = row.document
-            if owned and any(record.get(field) != value for field, value in owned.items()):
-                continue
-            if keep is None or keep(record):
+            if not wanted or any(_kept((row.document,), wanted)):
                 yield row
 
     def lists(call: Call, state: State) -> Answer:
         for refuse in refused:
             refuse(call)
-        if page is None and not refused and belongs is None:
-            keep = keeping(call)
+        if page is None:
+            wanted = keeping(call)
+            if belongs is not None:
+                wanted += [(field, value) for field, value in belongs(call, state).items() if field in owning]
             plain: Iterable[Record] = reversed(list(state.all(kind))) if newest else state.all(kind)
-            if keep is not None:
-                plain = filter(keep, plain)
+            if wanted:
+                plain = _kept(plain, wanted)
             documents = plain if show is None else map(show, plain)
             return Answer(default, {place: documents} if place else documents)
-        found, following, extra = (rows(call, state, 0), None, {}) if page is None else page(call, state, rows)
+        found, following, extra = page(call, state, rows)
         shown = (row.document if show is None else show(row.document) for row in found)
         body: Json = {place: shown, **extra} if place else shown
         return Answer(default if following is None else more, body)
@@ -92,36 +91,68 @@ def _counted(lists: Behaviour, place: str, count: str) -> Behaviour:
     return counted
 
 
-def _filter(operation: Operation) -> Callable[[Call], Keep | None]:
-    """Which records a call asks for; None is for all of them."""
-    filters = [(name, reader(field)) for name, field in (operation.contract.get("filters") or {}).items()]
-    lifted = {
-        name: [parameter for parameter, names in (operation.contract.get("lifts") or {}).items() if name in names]
-        for name, _ in filters
-    }
+Wanted = list[tuple[str, Json]]
+"""Fields, or pointers into the record, with the values that a call asks for."""
 
-    def keeping(call: Call) -> Keep | None:
-        wanted = []
-        for name, read in filters:
-            value = asked(call, name)
-            if value is ABSENT or value is None or any(asked(call, one) is True for one in lifted[name]):
+
+def _filter(operation: Operation, shape: RecordSpec) -> Callable[[Call], Wanted]:
+    """Which records a call asks for."""
+    lifts = operation.contract.get("lifts") or {}
+    in_query = {one.name for one in operation.parameters_in("query")}
+    filters = [
+        (
+            name,
+            name in in_query,
+            field,
+            _typed(shape, field),
+            [parameter for parameter, names in lifts.items() if name in names],
+        )
+        for name, field in (operation.contract.get("filters") or {}).items()
+    ]
+
+    def wanted(call: Call) -> Wanted:
+        found = []
+        query = call.query
+        for name, queried, field, typed, lifted in filters:
+            value = query.get(name) if queried else asked(call, name)
+            if value is None or value is ABSENT:
                 continue
-            wanted.append((read, value))
-        if not wanted:
-            return None
-        if len(wanted) == 1:
-            ((one, only),) = wanted
-            return lambda record: _same(one(record), only)
-        return lambda record: all(_same(read(record), value) for read, value in wanted)
+            for parameter in lifted:
+                if query.get(parameter) is True:
+                    break
+            else:
+                found.append((field, value if typed is None else typed(value)))
+        return found
 
-    return keeping
+    return wanted
 
 
-def _same(found: Json, value: Json) -> bool:
-    """Whether a field is what was asked for; the parameters of a path are text."""
-    return bool(found == value) or (
-        isinstance(value, str) and not isinstance(found, str | bool) and str(found) == value and found is not ABSENT
+def _typed(shape: RecordSpec, field: str) -> Callable[[Json], Json] | None:
+    """The parameters of a path are text, whatever the field is that they are compared with."""
+    said = (properties(shape.schema).get(field) or {}).get("type")
+    if said in ("integer", ["integer", "null"]):
+        return lambda value: int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
+    return None
+
+
+def _kept(records: Iterable[Record], wanted: Wanted) -> Iterator[Record]:
+    """The records that have those values; a loop over them for each record would take twice as long."""
+    if [name for name, _ in wanted if name[0] == "/"]:
+        readers = [(reader(name), value) for name, value in wanted]
+        return (record for record in records if all(read(record) == value for read, value in readers))
+    if len(wanted) == 1:
+        ((name, value),) = wanted
+        return (record for record in records if record.get(name) == value)
+    if len(wanted) == 2:
+        (name, value), (other, second) = wanted
+        return (record for record in records if record.get(name) == value and record.get(other) == second)
+    (name, value), (other, second), (last, third), *rest = wanted
+    some = (
+        record
+        for record in records
+        if record.get(name) == value and record.get(other) == second and record.get(last) == third
     )
+    return _kept(some, rest) if rest else some
 
 
 Paging = Callable[

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from mock_server.derived.addressing import refusal
 from mock_server.derived.scene import ABSENT, Record, asked
 from mock_server.messages import Call, Json
-from mock_server.spec.model import Link, Operation, RecordSpec, Spec
+from mock_server.spec.model import Operation, RecordSpec, Spec
 from mock_server.stores.state import State
 
 Refuse = Callable[[Call], None]
@@ -56,22 +56,26 @@ def _distinct(operation: Operation, name: str, node: dict[str, Json]) -> Refuse:
     return refuse
 
 
-Written = Callable[[Record, frozenset[str], Call, State], None]
+Written = Callable[[Record, Collection[str], Call, State], None]
 
 
 def references(spec: Spec, operation: Operation, shape: RecordSpec) -> Written | None:
     """Refuses a record that refers to one which is not there; only what a call wrote is looked at."""
     answer = operation.contract.get("unknown")
-    if answer is None or not shape.links:
+    links = [(field, link.record, link.aliases, tuple(link.where.items())) for field, link in shape.links.items()]
+    if answer is None or not links:
         return None
 
-    def refuse(record: Record, written: frozenset[str], call: Call, state: State) -> None:
-        for field, link in shape.links.items():
+    def refuse(record: Record, written: Collection[str], call: Call, state: State) -> None:
+        for field, kind, by_alias, where in links:
             if field not in written:
                 continue
             sent = record.get(field)
             for one in sent if isinstance(sent, list) else (sent,):
-                if one is not None and (wrong := _unlinkable(link, one, state)) is not None:
+                if one is None:
+                    continue
+                wrong = _unlinkable(kind, by_alias, where, one, state)
+                if wrong is not None:
                     raised = refusal(operation, "unknown", answer, call, value=one)
                     # A page that names this answer speaks of ids that nobody has.
                     raised.assumed = raised.assumed or wrong != "unknown"
@@ -80,14 +84,19 @@ def references(spec: Spec, operation: Operation, shape: RecordSpec) -> Written |
     return refuse
 
 
-def _unlinkable(link: Link, id: Json, state: State) -> str | None:
+def _unlinkable(kind: str, by_alias: bool, where: tuple[tuple[str, Json], ...], id: Json, state: State) -> str | None:
     """Why a record cannot refer to that one, or None."""
-    if not isinstance(id, str | int) or isinstance(id, bool):
-        return "no id"
-    found = state.find(link.record, str(id)) if link.aliases else state.get(link.record, str(id))
+    if type(id) is not str:
+        if type(id) is not int:
+            return "no id"
+        id = str(id)
+    found = state.find(kind, id) if by_alias else state.get(kind, id)
     if found is None:
         return "unknown"
-    return None if all(found.get(name) == value for name, value in link.where.items()) else "of another sort"
+    for name, value in where:
+        if found.get(name) != value:
+            return "of another sort"
+    return None
 
 
 def conflicts(operation: Operation, shape: RecordSpec) -> Callable[[Record, Call, State], None] | None:

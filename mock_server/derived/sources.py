@@ -11,6 +11,7 @@ from mock_server.derived.issued import issued
 from mock_server.derived.scene import ABSENT, Make, Scene, fits, reader
 from mock_server.messages import Json
 from mock_server.numbering import pretty
+from mock_server.spec.model import RecordSpec
 
 _TRANSFORMS: Mapping[str, Callable[[Any], Json]] = {
     "pretty": pretty,
@@ -23,14 +24,14 @@ _TRANSFORMS: Mapping[str, Callable[[Any], Json]] = {
 }
 
 
-def source(node: Any, kind: str) -> Make:
-    """What makes the value that a source names, in a record of that kind."""
+def source(node: Any, shape: RecordSpec) -> Make:
+    """What makes the value that a source names, in a record of that shape."""
     if not isinstance(node, Mapping):
         return _literal(node)
     if "value" in node:
         return _literal(node["value"])
     if "issued" in node:
-        return issued(node, kind, source(node["area"], kind) if "area" in node else None)
+        return issued(node, shape, source(node["area"], shape) if "area" in node else None)
     if "sent" in node:
         names = frozenset(node["sent"])
         return lambda scene: scene.call is not None and not names.isdisjoint(scene.call.body)
@@ -38,25 +39,28 @@ def source(node: Any, kind: str) -> Make:
         read = reader(node["next"])
         return lambda scene: (read(scene.record) or 0) + 1
     if "join" in node:
-        parts = [source(part, kind) for part in node["join"]]
-        return lambda scene: "".join(str(part(scene)) for part in parts)
+        parts = [source(part, shape) for part in node["join"]]
+        return lambda scene: "".join([str(part(scene)) for part in parts])
     if "if" in node:
-        wanted, then, other = fits(node["if"]), source(node["then"], kind), source(node.get("else", ABSENT), kind)
+        wanted, then, other = fits(node["if"]), source(node["then"], shape), source(node.get("else", ABSENT), shape)
         return lambda scene: then(scene) if wanted(scene.record) else other(scene)
-    return _read(node, kind)
+    return _read(node, shape)
 
 
 def _literal(value: Json) -> Make:
+    if value in ([], {}):
+        empty = type(value)
+        return lambda scene: empty()
     if isinstance(value, dict | list):
         return lambda scene: deepcopy(value)
     return lambda scene: value
 
 
-def _read(node: Mapping[str, Any], kind: str) -> Make:
+def _read(node: Mapping[str, Any], shape: RecordSpec) -> Make:
     """A field of the record, of the body, or a parameter."""
     place = next(word for word in ("field", "body", "path", "query") if word in node)
     read = reader(node[place])
-    transform, other = _TRANSFORMS.get(node.get("as", "")), source(node.get("else", ABSENT), kind)
+    transform, other = _TRANSFORMS.get(node.get("as", "")), source(node.get("else", ABSENT), shape)
     plain = transform is None and "else" not in node
     if place == "field":
         if plain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from mock_server.derived.addressing import finder, names_of, owners, refusal
@@ -25,6 +25,7 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     refused, fields, say = refusals(operation), Fields(operation, making), saying(operation, shape)
     belongs = owners(spec, operation)
     check_links, check_names = references(spec, operation, shape), conflicts(operation, shape)
+    settles = fields.settles
 
     def create(call: Call, state: State) -> Answer:
         for refuse in refused:
@@ -36,13 +37,14 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
         there = state.find(kind, str(given[upsert])) if upsert is not None and upsert in given else None
         if there is not None:
             record = there
-            written = fields.write(record, call, state)
+            written: Collection[str] = fields.write(record, call, state)
         else:
             record = making.made(given, call, state)
-            written = frozenset(given)
+            written = given
         if check_links is not None:
             check_links(record, written, call, state)
-        fields.settle(record, call, state)
+        if settles:
+            fields.settle(record, call, state)
         if check_names is not None:
             check_names(record, call, state)
         state.put(kind, record)
@@ -54,24 +56,25 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
 def updating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     """Changes what was sent and keeps the rest; a full update puts everything else back to what a new record holds."""
     shape, contract = making.shape, operation.contract
-    kind, key = shape.kind, shape.key
-    refused, fields, say = refusals(operation), Fields(operation, making), saying(operation, shape)
+    kind = shape.kind
+    refused, fields, say = refusals(operation), Fields(operation, making, lasting=shape.key), saying(operation, shape)
+    write = fields.write
     find = finder(spec, operation, shape)
     check_links, check_names = references(spec, operation, shape), conflicts(operation, shape)
+    settles = fields.settles
     full = _fallen_back(operation, making) if not contract.get("partial") else None
 
     def update(call: Call, state: State) -> Answer:
         for refuse in refused:
             refuse(call)
         record = find(call, state)
-        before = record[key]
         if full is not None:
             full(record, call, state)
-        written = fields.write(record, call, state)
-        record[key] = before
+        written = write(record, call, state)
         if check_links is not None:
             check_links(record, written, call, state)
-        fields.settle(record, call, state)
+        if settles:
+            fields.settle(record, call, state)
         if check_names is not None:
             check_names(record, call, state)
         state.put(kind, record)
