@@ -41,6 +41,8 @@ def _parser() -> _Parser:
     add = parser.add_argument
     add("provider", nargs="*", metavar="PROVIDER", help="vendors to check (default: all)")
     add_options(add)
+    add("--specs", metavar="DIR", help="a folder with specs of your own, DIR/<vendor>.yaml and DIR/fixtures/")
+    add("--behaviours", metavar="F", help="a Python file whose table BEHAVIOURS has functions for their operations")
     add("--seed", type=int, default=1, metavar="N", help="seed of generated requests (default 1)")
     add(
         "--timeout",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fix
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Answer
 from mock_server.spaces import DEFAULT_SPACE, Spaces
-from mock_server.spec import Spec, SpecError, load, specs_folder
+from mock_server.spec import Spec, SpecError, load, outside, spec_files
+from mock_server.spec.places import BEHAVIOURS
 from mock_server.stores import Transaction, open_store
 from mock_server.stores.opening import MEMORY
 
@@ -32,7 +34,7 @@ class Vendor(NamedTuple):
 
 def provider_names() -> list[str]:
     """The vendors that have a spec, in alphabetical order."""
-    return sorted(file.stem for file in specs_folder().glob("*.yaml"))
+    return list(spec_files())
 
 
 def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
@@ -40,13 +42,15 @@ def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
 
     A file that names no keys keeps the packaged ones, so that the documented keys go on working.
     """
-    spec = load(specs_folder() / f"{name}.yaml")
-    behaviours, completions, wrong_note = _module(name, spec)
-    file = fixtures_folder() / f"{name}.yaml"
+    place = spec_files()[name]
+    spec = load(place)
+    own = place.parent == outside()
+    behaviours, completions, wrong_note = _outside(spec) if own else _module(name, spec)
+    file = (place.parent / "fixtures" if own else fixtures_folder()) / f"{name}.yaml"
     loaded = load_fixtures(file, spec, completions) if file.exists() else Fixtures((), {})
     if fixtures is not None and (fixtures / f"{name}.yaml").exists():
-        own = load_fixtures(fixtures / f"{name}.yaml", spec, completions)
-        loaded = own if own.keys else own._replace(keys=loaded.keys)
+        given = load_fixtures(fixtures / f"{name}.yaml", spec, completions)
+        loaded = given if given.keys else given._replace(keys=loaded.keys)
     return Vendor(spec, loaded, behaviours, completions, wrong_note)
 
 
@@ -68,6 +72,33 @@ def _module(name: str, spec: Spec) -> tuple[Mapping[str, Behaviour], Mapping[str
             raise SpecError(spec.file, "", f"{dotted} has a behaviour for {operation!r}, which the spec does not name")
     completing = {**completions(spec), **getattr(module, "COMPLETIONS", {})}
     return carried_out(spec, own), completing, getattr(module, "wrong_note", partial(wrong_note, kinds=spec.records))
+
+
+def _outside(spec: Spec) -> tuple[Mapping[str, Behaviour], Mapping[str, Completion], NoteCheck]:
+    """What carries out the operations of a spec of your own: functions of `--behaviours`, else its contracts."""
+    file = os.environ.get(BEHAVIOURS)
+    own: Mapping[str, Callable[..., Answer]] = _functions(Path(file)) if file else {}
+    mine = {name: function for name, function in own.items() if name in spec.operations}
+    if own and not mine:
+        known = ", ".join(spec.operations)
+        raise SpecError(str(file), "", f"names no operation of {spec.provider} in BEHAVIOURS; there are {known}")
+    return carried_out(spec, mine), completions(spec), partial(wrong_note, kinds=spec.records)
+
+
+def _functions(file: Path) -> Mapping[str, Callable[..., Answer]]:
+    """The table `BEHAVIOURS` of a Python file."""
+    found = spec_from_file_location(file.stem, file)
+    if found is None or found.loader is None or not file.is_file():
+        raise SpecError(str(file), "", "is no Python file")
+    module = module_from_spec(found)
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        raise SpecError(str(file), "", f"cannot be imported: {type(error).__name__}: {error}") from None
+    table = getattr(module, "BEHAVIOURS", None)
+    if not isinstance(table, Mapping):
+        raise SpecError(str(file), "", "has no table BEHAVIOURS of functions by operation")
+    return table
 
 
 def open_services(

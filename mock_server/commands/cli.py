@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: os._exit(0))
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = _with_own_specs(arguments)
     if arguments[:1] == ["check"]:
         # The harness and its generators are imported only when they are used.
         from contract_tests.cli import check
@@ -78,6 +79,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _with_own_specs(arguments: list[str]) -> list[str]:
+    """Takes `--specs` and `--behaviours`, which every command understands, into the environment."""
+    kept, given = [], iter(arguments)
+    for one in given:
+        flag, equals, value = one.partition("=")
+        if flag not in ("--specs", "--behaviours"):
+            kept.append(one)
+            continue
+        named = value if equals else next(given, None)
+        if not named:
+            fail(arguments[0], f"{flag} needs a {'folder' if flag == '--specs' else 'Python file'}")
+        # The harness starts a mock of its own, which has to find them too.
+        os.environ["RINGBACK_" + flag.strip("-").upper()] = os.path.abspath(named)
+    return kept
+
+
 def _env(flag: str, default: Any = None) -> Any:
     """The default of a flag: its upper-cased name in the environment (`--port` is RINGBACK_PORT)."""
     return os.environ.get("RINGBACK_" + flag.strip("-").upper().replace("-", "_")) or default
@@ -110,6 +127,8 @@ def _add_serve(commands: Any) -> None:
         metavar="URL",
         help="where state is kept: memory:// (default) or sqlite:///FILE, which survives restarts",
     )
+    add("--specs", metavar="DIR", help="a folder with specs of your own, DIR/<vendor>.yaml and DIR/fixtures/")
+    add("--behaviours", metavar="F", help="a Python file whose table BEHAVIOURS has functions for their operations")
     add("--fixtures", default=_env("fixtures"), metavar="DIR", help="a folder with your own <vendor>.yaml files")
     add("--accept-key", action="append", default=None, metavar="KEY", help="accept this API key, or `any`; repeatable")
     add("--tls-cert", default=_env("tls-cert"), metavar="F", help="certificate (PEM) for https")
@@ -195,7 +214,10 @@ def _serve(options: argparse.Namespace) -> int:
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     logs.begin()
-    names = provider_names()
+    try:
+        names = provider_names()
+    except SpecError as error:
+        fail("serve", str(error))
     if options.only is not None and options.only not in names:
         fail("serve", f"--only {options.only}: no such vendor; there are {', '.join(names)}")
     port, seed = _integer("--port", options.port), _integer("--seed", options.seed)

@@ -21,14 +21,14 @@ def add_spec(commands: Any) -> None:
 
 def _spec(options: argparse.Namespace) -> int:
     from mock_server.commands.cli import fail
-    from mock_server.spec import SpecError, specs_folder
+    from mock_server.spec import SpecError, spec_files
     from mock_server.spec.publishing import as_yaml, published
 
-    known = sorted(file.stem for file in specs_folder().glob("*.yaml"))
+    known = spec_files()
     if options.provider not in known:
         fail("spec", f"there is no vendor {options.provider!r}; there are {', '.join(known)}")
     try:
-        document = published(specs_folder() / f"{options.provider}.yaml", plain=options.plain)
+        document = published(known[options.provider], plain=options.plain)
     except SpecError as error:
         fail("spec", str(error))
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n" if options.json else as_yaml(document)

@@ -4,7 +4,7 @@ from mock_server.spec.building import WireRequest, build, curl, encode_query, fi
 from mock_server.spec.checking import OperationCheck, SchemaCheck, compile_checks
 from mock_server.spec.errors import SpecError
 from mock_server.spec.evidence import GRADES, child, stated, strongest, whole
-from mock_server.spec.loading import SHARED_ANSWERS, load, load_all, specs_folder
+from mock_server.spec.loading import SHARED_ANSWERS, load, load_all
 from mock_server.spec.model import (
     Evidence,
     Inbound,
@@ -24,6 +24,7 @@ from mock_server.spec.model import (
     Variable,
     Webhook,
 )
+from mock_server.spec.places import outside, spec_files, specs_folder
 from mock_server.spec.refusing import Verdict, refusal_values, refuse, refused_in_some_form
 from mock_server.spec.routing import Match, Router, path_values
 from mock_server.spec.unserved import hint, unserved
@@ -65,10 +66,12 @@ __all__ = [
     "key_header",
     "load",
     "load_all",
+    "outside",
     "path_values",
     "refusal_values",
     "refuse",
     "refused_in_some_form",
+    "spec_files",
     "specs_folder",
     "stated",
     "strongest",

@@ -27,6 +27,7 @@ from mock_server.spec.model import (
     Spec,
     Variable,
 )
+from mock_server.spec.places import spec_files
 from mock_server.spec.records import read_records
 from mock_server.spec.webhooks import read_sending, read_webhooks
 
@@ -46,16 +47,10 @@ SHARED_ANSWERS = (
 """Answers that any operation may give; every spec names all of them in `x-answers`."""
 
 
-def specs_folder() -> Path:
-    """Where the packaged specs are: beside the package in a checkout, inside it when installed."""
-    beside = Path(__file__).parents[2] / "openapi"
-    return beside if beside.is_dir() else Path(__file__).parents[1] / "data" / "openapi"
-
-
 def load_all(folder: Path | None = None) -> dict[str, Spec]:
-    """Every spec of the folder by provider, in alphabetical order."""
-    files = sorted((folder or specs_folder()).glob("*.yaml"))
-    return {file.stem: load(file) for file in files}
+    """Every spec of the folder, or of all that are served, by provider in alphabetical order."""
+    files = {file.stem: file for file in sorted(folder.glob("*.yaml"))} if folder else spec_files()
+    return {name: load(file) for name, file in files.items()}
 
 
 def load(file: Path) -> Spec:
