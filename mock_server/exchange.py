@@ -281,6 +281,6 @@ class Service:
             answer=outcome.name,
             fault=outcome.fault,
             masks=self._masks,
-            secrets=self.spaces.secrets(self._key(request)),
+            secrets=self.spaces.secrets(self._key(request)) if self.spaces.has_secrets else (),
             milliseconds=(perf_counter() - started) * 1000,
         )

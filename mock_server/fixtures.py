@@ -12,6 +12,7 @@ from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck, Spec, SpecError
 from mock_server.spec.document import read_yaml
+from mock_server.spec.errors import understood
 from mock_server.stores import State, Transaction
 
 Completion = Callable[[Mapping[str, Json], datetime, Random], dict[str, Json]]
@@ -54,6 +55,11 @@ def load_fixtures(file: Path, spec: Spec, complete: Mapping[str, Completion]) ->
     SpecError, naming file and place, for an unknown kind, a record that the schema does not allow, an
     id used twice, or a reference to a record that is not there.
     """
+    with understood(str(file)):
+        return _loaded(file, spec, complete)
+
+
+def _loaded(file: Path, spec: Spec, complete: Mapping[str, Completion]) -> Fixtures:
     document = read_yaml(file) or {}
     try:
         dumps(document)

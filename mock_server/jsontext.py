@@ -21,6 +21,9 @@ MAX_VALUES = 20_000
 """How many values one text may hold: with a million of them a mebibyte takes a fifth of a second to parse."""
 
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
+_NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
+_SHORT = 2 * MAX_NESTING
+"""So few bytes have neither too many values nor too many levels."""
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
 """As many digits as 64 bits hold in any case."""
@@ -34,12 +37,13 @@ class BadJson(ValueError):
 
 def loads(text: bytes) -> Json:
     """The value of a text; raises BadJson."""
-    check_extent(text)
+    if len(text) > _SHORT:
+        check_extent(text)
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BadJson(str(error)) from None
-    if len(text) > len(_LONG_NUMBER) and _LONG_NUMBER in text.translate(_DIGITS):
+    if len(text.translate(None, _NO_DIGITS)) >= len(_LONG_NUMBER) and _LONG_NUMBER in text.translate(_DIGITS):
         return _exact(text)
     return value
 

@@ -152,7 +152,7 @@ class _Locked:
 
     def __enter__(self) -> Space:
         while True:
-            if not self._space.lock.acquire(blocking=False):
+            if not self._space.lock.acquire(False):
                 if get_ident() == self._spaces.impatient:
                     raise Busy(self._space)
                 self._space.lock.acquire()
@@ -191,6 +191,8 @@ class Spaces:
         self._shared = frozenset(shared_keys)
         self._accepted = frozenset(accepted_keys)
         self._secrets = tuple(sorted({*self._accepted, *secret_keys}, key=len, reverse=True))
+        self.has_secrets = accept_any or bool(self._secrets)
+        """Whether any key that is accepted is more than the name of a space."""
         self._any = accept_any
         self._seed = secrets.randbits(48) if seed is None else seed
         # Ids and answers hold times: to be the same for the same seed, these have to be.

@@ -124,7 +124,8 @@ class Journal:
     ) -> None:
         """Adds an exchange without what the `masks` say, and without the `secrets`, wherever they stand."""
         body, values = masks.body(request.body)
-        values.update(secrets)
+        if secrets:
+            values = {*values, *secrets}
         headers = {name: REDACTED if name in SECRET_HEADERS else value for name, value in request.headers.items()}
         rest = (
             at,

@@ -30,7 +30,7 @@ class Masks(NamedTuple):
 
     def body(self, body: bytes) -> tuple[bytes, set[str]]:
         """The body without its secrets, and their values."""
-        if not body or not self.signs or (body[:1] == b"{" and not any(sign in body for sign in self.signs)):
+        if not self.signs or not body or (body[:1] == b"{" and not any(sign in body for sign in self.signs)):
             return body, set()
         return redacted(body, self.paths, self.names)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mock_server.spec.errors import SpecError
+from mock_server.spec.errors import SpecError, understood
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+MAX_DEPTH = 100
+_BRACKETS = re.compile(r"[\[\]{}]")
+_MAY_BE_DEEP = re.compile(r"^ {200}|(?:[-?] ++){50}", re.MULTILINE)
 
 EVIDENCE_GRADES = ("seed", "doc", "observed", "assumed")
 
@@ -170,13 +175,36 @@ def read_yaml(file: Path) -> Any:
     except UnicodeDecodeError as error:
         raise SpecError(str(file), f"byte {error.start}", "is not UTF-8") from None
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - the safe loader, in C where there is one
+        _check_depth(text, file)
+        with understood(str(file)):
+            return yaml.load(text, Loader=_Loader)  # noqa: S506 - the safe loader, in C where there is one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise SpecError(
             str(file), place, f"is not YAML: {' '.join(str(getattr(error, 'problem', error)).split())}"
         ) from None
+
+
+def _check_depth(text: str, file: Path) -> None:
+    """Raises SpecError for a text that is nested so deeply that building its document would end the process."""
+    depth = 0
+    if text.count("[") + text.count("{") <= MAX_DEPTH and _MAY_BE_DEEP.search(text) is None:
+        return
+    for bracket in _BRACKETS.finditer(text):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > MAX_DEPTH:
+            break
+    if depth <= MAX_DEPTH and _MAY_BE_DEEP.search(text) is None:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise SpecError(str(file), "", f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def resolve(document: Any, file: str) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mock_server.spec.lines import line_of
 
 
@@ -13,3 +16,13 @@ class SpecError(Exception):
         super().__init__(f"{file}{f':{line}' if line else ''}: at {place or 'the top'}: {message}")
         self.file = file
         self.place = place
+
+
+@contextmanager
+def understood(file: str) -> Iterator[None]:
+    """Whatever in a file nobody thought of is an error of the file too, never a traceback."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise SpecError(file, "", f"is not understood ({type(error).__name__}: {said})") from None

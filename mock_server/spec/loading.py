@@ -9,6 +9,7 @@ from typing import Any
 from mock_server.messages import Json
 from mock_server.spec.contracts import check_against, check_contract
 from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
+from mock_server.spec.errors import understood
 from mock_server.spec.evidence import statement
 from mock_server.spec.literals import check_literals
 from mock_server.spec.model import (
@@ -58,7 +59,8 @@ def load(file: Path) -> Spec:
     raw = read_yaml(file)
     checker = Checker(str(file))
     checker.mapping(raw, "root", "")
-    return _Loading(checker, resolve(raw, str(file)), file.stem).spec()
+    with understood(str(file)):
+        return _Loading(checker, resolve(raw, str(file)), file.stem).spec()
 
 
 class _Loading:
