@@ -21,6 +21,7 @@ from contract_tests.words.findings import printable
 DEPTHS = ("scenario", "quick", "deep")
 DEFAULT_KEY = "YOUR_API_KEY"
 REAL_MAX_REQUESTS = 60
+PARALLEL = 8
 LONGEST_TIMEOUT_SECONDS = 3600
 LARGEST_VALUES_BYTES = 1 << 20
 
@@ -55,6 +56,8 @@ class Settings:
     record: bool = False
     seed: int = 1
     draws: int | None = None
+    parallel: int | None = None
+    """So many requests at the same time; None is as many as usual for the target."""
     fail_on: str = "documented"
     mock_command: list[str] | None = None
     plan: bool = False
@@ -85,6 +88,12 @@ class Settings:
             # Whoever may write may look.
             return ["read", *(name for name in self.allow if name != "read")]
         return ["read"] if self.is_real(origin) else list(COSTS)
+
+    def parallel_for(self, origin: str | None) -> int:
+        """How many requests are sent to this origin at the same time."""
+        if self.parallel is not None:
+            return self.parallel
+        return 1 if origin is not None and self.is_real(origin) else PARALLEL
 
     def budget_for(self, origin: str | None) -> int | None:
         """The most requests to this origin; None is without a bound."""
@@ -164,6 +173,13 @@ def add_options(add: Callable[..., Any]) -> None:
         metavar="URL",
         help="send through this HTTP proxy (http://[USER:PASSWORD@]HOST:PORT); those of the environment are not used",
     )
+    add(
+        "--parallel",
+        type=int,
+        metavar="N",
+        help=f"so many requests at the same time, to see whether they get into each other's way (default: {PARALLEL},"
+        " and 1 where it costs money)",
+    )
     add("--draws", type=int, metavar="N", help="generated requests for each property")
     add(
         "--fail-on",
@@ -199,6 +215,7 @@ def settings(
         route=_route(timeout, options.proxy, options.ca_file),
         record=record,
         seed=seed,
+        parallel=_at_least("--parallel", options.parallel, 1),
         draws=_at_least("--draws", options.draws, 0),
         fail_on=options.fail_on,
     )

@@ -238,7 +238,13 @@ class Run:
         """Checks the property in that world, and keeps what was noted, sent and left behind, whatever comes of it."""
         sent = world.transport.sent
         recorder = Recorder(
-            world, operation, property.name, self.settings.fail_on, self.draws(world), self.settings.seed
+            world,
+            operation,
+            property.name,
+            self.settings.fail_on,
+            self.draws(world),
+            self.settings.seed,
+            parallel=self.settings.parallel_for(self.target(world.spec.provider)),
         )
         try:
             property.check(recorder)

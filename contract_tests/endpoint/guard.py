@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -98,6 +99,7 @@ class Guard:
         self._absent = list(numbers) if rehearsal else []
         self._listed: dict[str, bool] = {}
         self._reserved = 0
+        self._counting = Lock()
         self._cleaning = False
         self._router = Router(spec.operations.values())
         self._strangers = _documented_strangers(spec)
@@ -187,6 +189,10 @@ class Guard:
         return str(key) in self._strangers
 
     def _count(self, cost: str, reserved: int) -> None:
+        with self._counting:
+            self._count_alone(cost, reserved)
+
+    def _count_alone(self, cost: str, reserved: int) -> None:
         kept = 0 if self._cleaning else self._reserved + reserved
         if self.max_requests is not None and self.sent + kept >= self.max_requests:
             raise BudgetSpent(f"the budget of {self.max_requests} requests is spent; --max-requests N allows more")

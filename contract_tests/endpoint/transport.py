@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import time
@@ -126,6 +127,16 @@ class Transport:
         """The requests sent so far."""
         return self.guard.sent
 
+    def another(self) -> Transport:
+        """The same way to the same place over a connection of its own, for requests at the same time."""
+        other = copy.copy(self)
+        other._wire = self._wire.another()
+        return other
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._wire.close()
+
     def send(self, request: WireRequest) -> Reply:
         """The answer; raises NotCovered where the request is not allowed, Unreachable where nobody answers."""
         for tried in range(1, BUSY_TRIES + 1):
@@ -247,6 +258,15 @@ class _Wire:
 
     def __repr__(self) -> str:
         return f"<connection to {self._origin}>"
+
+    def another(self) -> _Wire:
+        """A further connection to the same place."""
+        return _Wire(self._origin, self._secrets, self._route)
+
+    def close(self) -> None:
+        """Ends the connection, if there is one."""
+        if "_connection" in self.__dict__:
+            self._connection.close()
 
     def gone(self) -> str | None:
         """Why nobody can be reached there now; None where somebody can."""

@@ -25,6 +25,8 @@ class Recorder:
     fail_on: str
     draws: int
     seed: int
+    parallel: int = 8
+    """So many requests are sent at the same time, where that is what a property is about."""
     broken: list[Finding] = field(default_factory=list)
     notes: dict[tuple[str, str], Finding] = field(default_factory=dict)
     uncovered: list[str] = field(default_factory=list)

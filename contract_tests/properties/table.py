@@ -22,6 +22,7 @@ from contract_tests.properties import (
     search,
     secrets,
     shown,
+    together,
     values,
     wire,
 )
@@ -154,6 +155,12 @@ PROPERTIES = (
         "A request with one wrong value is refused as a whole: unknown records are, and nothing of it is kept.",
         refusing.writes_several,
         refusing.refused_as_a_whole,
+    ),
+    Property(
+        "together",
+        "Of many requests at once none is lost, nothing is made twice, and each gets its own answer.",
+        together.writes_together,
+        together.at_once,
     ),
     Property(
         "wire",

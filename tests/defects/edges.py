@@ -19,6 +19,7 @@ from tests.defects.planting import (
     asked,
     behaviour,
     boundary,
+    crowd,
     field,
     media_type,
     of,
@@ -152,10 +153,9 @@ def _labels_in_any_case(call: Call, state: State, honest: Behaviour) -> Answer:
 def _page_too_short(call: Call, state: State, honest: Behaviour) -> Answer:
     """Above one a page has one row less than was asked for, and the cursor goes on behind it all the same."""
     said = honest(call, state)
-    limit = call.query.get("limit")
-    if isinstance(limit, int) and limit > 1 and len(said.body["data"]) == limit:
-        return said._replace(body={**said.body, "data": said.body["data"][:-1]})
-    return said
+    limit, data = call.query.get("limit"), list(said.body["data"])
+    short = isinstance(limit, int) and limit > 1 and len(data) == limit
+    return said._replace(body={**said.body, "data": data[:-1] if short else data})
 
 
 def _page_too_long(call: Call, state: State, honest: Behaviour) -> Answer:
@@ -480,6 +480,43 @@ DEFECTS = [
         writes_by("GET", "/api/agents/", "PUT", {}),
         "updateAgent",
         "assumed",
+    ),
+    # together
+    Defect(
+        "two updates at once get each other's answers",
+        "teli",
+        "together",
+        crowd("POST", "/.*/update-agent", "swap"),
+        "updatePhoneAgent",
+    ),
+    Defect("of two purchases at once both get one number", "teli", "together", crowd("POST", "/.*/create", "repeat")),
+    Defect(
+        "of two updates at once one is lost",
+        "vogent",
+        "together",
+        crowd("PUT", "/.*/agents/[^/]+", "lose"),
+        "updateAgent",
+    ),
+    Defect(
+        "of two agents made at once there is one",
+        "vogent",
+        "together",
+        crowd("POST", "/.*/agents", "repeat"),
+        "createAgent",
+    ),
+    Defect(
+        "of two updates at once one is lost",
+        "interactly",
+        "together",
+        crowd("PUT", "/.*/numbers/[^/]+", "lose"),
+        "updateNumber",
+    ),
+    Defect(
+        "two updates at once get each other's answers",
+        "uponai",
+        "together",
+        crowd("PUT", "/.*/numbers/[^/]+/agent", "swap"),
+        "updatePhoneNumberAssignment",
     ),
     # accounts
     Defect(

@@ -291,6 +291,28 @@ class Front:
         """Nothing is planted in the mock itself."""
 
 
+@dataclass(frozen=True)
+class Crowd(Front):
+    """A defect that shows only when two requests meet: `meet` is asked for the answers to both, in the order they came.
+
+    A request that `method` and `path` (a regular expression) name is held until another one comes, or nobody does.
+    """
+
+    method: str = "PUT"
+    path: str = ".*"
+    meet: str = "swap"
+    """`swap` gives each the other's answer; `lose` and `repeat` never pass the second on, and give it the first's."""
+
+    def holds(self, method: str, path: str) -> bool:
+        """Whether such a request is held."""
+        return method == self.method and re.fullmatch(self.path, path) is not None
+
+
+def crowd(method: str, path: str, meet: str) -> Crowd:
+    """A server that gets two requests mixed up when they come at the same time."""
+    return Crowd(lambda path: path, method, path, meet)
+
+
 UNDECODED = Front(lambda path: path.replace("%", "%25"))
 """Percent-encoding is not undone, so that only a path as the pages write it is understood."""
 
