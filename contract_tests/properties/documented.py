@@ -7,10 +7,10 @@ from dataclasses import replace
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging import compare
 from contract_tests.judging.lawful import changes, documented_refusal
-from contract_tests.judging.mutations import DOCUMENTED_KEY, mutations
 from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.keys import WRONG_KEY as WRONG_KEY
+from contract_tests.words.mutations import DOCUMENTED_KEY, mutations
 from contract_tests.words.statements import weakest
 from contract_tests.world import reading
 from contract_tests.world.world import World, refusals, successes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from contract_tests.words.mutations import DOCUMENTED_KEY, MARK, mutations
 from mock_server.spec import Spec
 
 WRONG_KEY = "ringback-check-no-such-key"
@@ -25,17 +26,23 @@ class KeyKinds:
     def __init__(self, specs: Iterable[Spec], others: Iterable[str] = ()) -> None:
         specs = list(specs)
         self._headers = {spec.security.header.lower() for spec in specs}
+        self._bearer = {spec.security.header.lower() for spec in specs if spec.security.bearer}
         self._others = set(others)
-        self._wrong = {WRONG_KEY, *(value for spec in specs for value in _wrong_keys(spec))}
+        nearly = [one.value for spec in specs for one in mutations(spec.security, DOCUMENTED_KEY)]
+        self._wrong = {WRONG_KEY, *(value for spec in specs for value in _wrong_keys(spec)), *map(_bare, nearly)}
+        self._wrong -= {DOCUMENTED_KEY, ""}
         self._spaces: dict[str, int] = {}
 
     def of(self, headers: Mapping[str, str]) -> KeyKind:
         """The kind of key among the headers."""
-        value = next((value for name, value in headers.items() if name.lower() in self._headers), None)
-        key = _bare(value) if value is not None else ""
-        if not key:
+        name, value = next(
+            ((name, value) for name, value in headers.items() if name.lower() in self._headers), ("", "")
+        )
+        key = _bare(value)
+        if not key or key.lower() == "bearer":
             return KeyKind(NONE)
-        if key in self._wrong:
+        schemeless = name.lower() in self._bearer and not value.strip().lower().startswith("bearer ")
+        if key in self._wrong or MARK in key or schemeless:
             return KeyKind(WRONG)
         # A mock of our own opens a space for every key, so that a run there uses many.
         space = self._spaces.setdefault(key, len(self._spaces) + 1)

@@ -9,6 +9,8 @@ from mock_server.spec import Security
 
 DOCUMENTED_KEY = "YOUR_API_KEY"
 """What the pages write where a key stands; a mock knows it as one."""
+MARK = "ringback-check"
+"""Stands in every wrong key that is made up, so that a recording tells them from keys."""
 
 
 class Mutation(NamedTuple):
@@ -22,8 +24,8 @@ def mutations(security: Security, key: str) -> Iterator[Mutation]:
     """The header's values that a valid key is turned into; a name that stands for a secret is only added to."""
     scheme = "Bearer " if security.bearer else ""
     yield Mutation("an empty key", scheme.strip())
-    yield Mutation("a key with one character more", f"{scheme}{key}x")
-    yield Mutation("a key with one character before it", f"{scheme}x{key}")
+    yield Mutation("a key with more behind it", f"{scheme}{key}{MARK}")
+    yield Mutation("a key with more before it", f"{scheme}{MARK}{key}")
     if not key.startswith("$"):
         yield Mutation("a key without its last character", f"{scheme}{key[:-1]}")
         yield Mutation("a key in another letter case", f"{scheme}{key.swapcase()}")
