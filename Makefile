@@ -3,18 +3,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test lint check proof bench clean
+.PHONY: install serve test lint check proof bench oldest docs clean
 
 install: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
+# What serving needs, and nothing else: seconds, where the harness and the tools take a minute.
+.venv/serving: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ringback needs Python 3.11 or newer; try PYTHON=python3.12 make ..." >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing into .venv (first use only) ..."
+	@echo "Installing into .venv (first use only) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed: .venv/serving
+	@echo "Installing the harness and the tools into .venv (first use only) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-serve: install
+serve: .venv/serving
 	@exec $(BIN)/ringback serve
 
 check: install
@@ -37,6 +43,21 @@ test: lint check
 # Every planted defect is found, and nothing on the honest mock, with three seeds.
 proof: install
 	DEFECT_SEEDS=1,2,3 $(BIN)/python -m pytest tests/test_defects.py
+
+# The oldest dependencies that pyproject.toml allows do: to serve, to be a plugin of an old pytest, to check.
+oldest: install
+	rm -rf .venv/oldest
+	$(PYTHON) -m venv .venv/oldest
+	$(BIN)/python tests/oldest.py > .venv/oldest/constraints.txt
+	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv/oldest/constraints.txt .
+	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check pytest==7.4.0 pytest-timeout pytest-xdist requests
+	.venv/oldest/bin/python -m pytest -o addopts= $(addprefix tests/test_,teli.py vogent.py wire.py faults.py public_face.py pytest_plugin.py)
+	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv/oldest/constraints.txt '.[check]'
+	.venv/oldest/bin/ringback check --draws 5
+
+docs: install
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo "docs/_build/index.html" >&2
 
 bench: install
 	$(BIN)/python benchmarks/run.py

@@ -43,7 +43,11 @@ class _Boundary:
         path = environ.get("PATH_INFO", "/").encode("latin-1").decode("utf-8", "replace")
         destination = self._gateway.route(environ.get("HTTP_HOST", ""), path)
         if destination.service is None:
-            return self.flask(environ, start_response)
+            probed = self._gateway.probe(Request(environ["REQUEST_METHOD"], path, "", {}))
+            if probed is None:
+                return self.flask(environ, start_response)
+            start_response(f"{probed.status} Ringback", list(probed.headers))
+            return [probed.body]
         response = self._gateway.exchange(destination.service, _request(environ, destination.path))
         if response.release is not None:
             response.release()

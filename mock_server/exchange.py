@@ -8,10 +8,14 @@ from contextlib import closing
 from functools import partial
 from time import monotonic, perf_counter
 
+import orjson
+
 from mock_server.batches import BATCH, listings
 from mock_server.bodies import read_body
 from mock_server.choosing import BadPreference, Choice, Chooser, stubbed
-from mock_server.desk.masking import masks, secret_names
+from mock_server.desk.masking import masks, secret_names, without
+from mock_server.desk.nearby import HINT, header_value, hints
+from mock_server.desk.told import Teller, Told
 from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.outcome import Outcome, problem
 from mock_server.spaces import DEFAULT_SPACE, Busy, Space, SpaceLimit, Spaces
@@ -23,7 +27,6 @@ from mock_server.spec import (
     Router,
     Spec,
     compile_checks,
-    hint,
     refusal_values,
     refuse,
     refused_in_some_form,
@@ -62,6 +65,7 @@ class Service:
         self._prefix = spec.provider + "/"
         self._kinds = tuple(self._prefix + kind for kind in spec.records)
         self._header = spec.security.header.lower()
+        self.told: Teller | None = None
         self._chooser = Chooser(spec, spaces)
         # Of all operations, because a secret sent to the wrong path is still a secret.
         operations = spec.operations.values()
@@ -107,6 +111,8 @@ class Service:
             outcome = self._refused(Refusal("internal-error"), operation)
         try:
             outcome = choice.applied_to(outcome, space)
+            if outcome.status >= 400:
+                outcome = self._hinted(outcome, request, operation)
             response = outcome.encoded(operation)
         except Exception:
             log.exception("%s %s: no answer can be made", self.spec.provider, operation.id if operation else "-")
@@ -144,11 +150,7 @@ class Service:
         if stub is not None:
             self._open(request)
             return stubbed(stub, request)
-        missing = unserved(self.spec, request.method, request.path)
-        if missing is not None:
-            advice = (("x-ringback-hint", hint(self.spec, missing)),)
-            return self._refused(Refusal("path-not-found"), None)._replace(headers=advice)
-        if match is None:
+        if match is None or unserved(self.spec, request.method, request.path) is not None:
             raise Refusal("path-not-found")
         return self._other_method(request, match.allowed)
 
@@ -260,6 +262,14 @@ class Service:
         headers = (("x-ringback-refused", str(known)),) if better else ()
         return Outcome(answer.name, answer.status, answer.filled(refusal.values), grade, headers)
 
+    def _hinted(self, outcome: Outcome, request: Request, operation: Operation | None) -> Outcome:
+        """The refusal with what a request that nobody understood may have meant."""
+        named = operation.id if operation else None
+        near = hints(self.spec, request.method, request.path, outcome.status, named, outcome.fault, request.body)
+        if not near:
+            return outcome
+        return outcome._replace(headers=(*outcome.headers, (HINT, header_value(near[0]))))
+
     def _journal(
         self,
         request: Request,
@@ -272,6 +282,7 @@ class Service:
         if space is None:
             space = self._sender(request)
         space.keep()
+        milliseconds = (perf_counter() - started) * 1000
         space.journal.record(
             request,
             response,
@@ -282,5 +293,24 @@ class Service:
             fault=outcome.fault,
             masks=self._masks,
             secrets=self.spaces.secrets(self._key(request)) if self.spaces.has_secrets else (),
-            milliseconds=(perf_counter() - started) * 1000,
+            milliseconds=milliseconds,
         )
+        if self.told is not None:
+            hint = dict(outcome.headers).get(HINT)
+            # What is kept nowhere is told nowhere either.
+            path, hint = orjson.loads(
+                without(orjson.dumps([request.path, hint]), self.spaces.secrets(self._key(request)))
+            )
+            told = Told(
+                request.method,
+                path,
+                response.status,
+                milliseconds,
+                self.spec.provider,
+                operation.id if operation else None,
+                outcome.name,
+                outcome.fault,
+                space.name,
+                hint,
+            )
+            self.told(told)

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mock_server.desk.rewind import Snapshots
+from mock_server.desk.told import Teller
 from mock_server.exchange import Service
 from mock_server.limits import DEFAULTS
 from mock_server.messages import Request, Response
 from mock_server.telephone import Courier, Switchboard
 
 CONTROL = "_ringback"
+PROBES = ("/livez", "/readyz")
+"""Asked by whoever keeps servers alive: of any name, with no token, also where a vendor is at the root."""
 MAX_CONTROL_BYTES = DEFAULTS.snapshot_bytes
 """What the body of a control request may take: a state that was exported can be imported again."""
 
-PROBES = frozenset((f"/{CONTROL}/health", "/livez", "/readyz"))
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
 _EXPOSED = "X-Ringback-Operation, X-Ringback-Evidence, X-Ringback-Fault, X-Ringback-Hint, Preference-Applied, Allow"
 _ALLOW_ANY = ("access-control-allow-origin", "*")
@@ -60,6 +62,7 @@ class Gateway:
         self.wire_faults: tuple[str, ...] = ("malformed-json",)
         self.has_streams = False
         self.stopping = False
+        self.told: Teller | None = None
         self._by_host = {service.spec.host: (service, "") for service in services.values()}
         for service in services.values():
             for host, base in service.spec.other_servers:
@@ -77,9 +80,27 @@ class Gateway:
         prefixed = self.services.get(first)
         if prefixed is not None:
             return Destination(prefixed, slash + rest or "/")
-        if self.only is not None and first != CONTROL:
+        if self.only is not None and first != CONTROL and path not in PROBES:
             return Destination(self.services[self.only], path)
         return Destination(None, path)
+
+    def tell(self, teller: Teller) -> None:
+        """Lets everything be told that is asked of a vendor, or of nobody."""
+        self.told = teller
+        for service in self.services.values():
+            service.told = teller
+
+    def probe(self, request: Request) -> Response | None:
+        """The answer to a probe; None for any other request. Everything is loaded before the first request comes."""
+        if request.path not in PROBES:
+            return None
+        headers = (("content-type", "application/json"), ("cache-control", "no-store"))
+        if request.method not in ("GET", "HEAD"):
+            return Response(405, b'{"status":"GET is needed"}', (*headers, ("allow", "GET, HEAD")))
+        unready = "stopping" if self.stopping else "degraded" if self.spaces.store.problem is not None else None
+        if unready is not None and request.path == "/readyz":
+            return Response(503, b'{"status":"%b"}' % unready.encode(), headers)
+        return Response(200, b'{"status":"ok"}', headers)
 
     def exchange(self, service: Service, request: Request) -> Response:
         """The vendor's answer, with CORS headers for a browser; raises Busy as `Service.exchange` does."""

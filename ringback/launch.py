@@ -11,9 +11,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-WHILE_STDIN = "--while-stdin"
-"""The first argument of a server that ends when its standard input does: with the process that started it."""
-
 
 def command(*arguments: str) -> list[str]:
     """What to run for `ringback ARGUMENTS`, with this Python."""
@@ -49,24 +46,9 @@ def main() -> int:
     sys.path[:] = arranged(sys.path, home, more)
     from importlib import import_module
 
-    if sys.argv[1:2] == [WHILE_STDIN]:
-        del sys.argv[1]
-        _end_with_stdin()
     # By its name only: the program is a neighbour of this package, not a part of it.
     code: int = import_module("mock_server.commands.cli").main()
     return code
-
-
-def _end_with_stdin() -> None:
-    """Ends this process when nobody holds the other end of its standard input any more."""
-    from threading import Thread
-
-    def wait() -> None:
-        while os.read(0, 4096):
-            pass
-        os._exit(0)
-
-    Thread(target=wait, name="stdin", daemon=True).start()
 
 
 if __name__ == "__main__":

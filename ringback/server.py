@@ -14,7 +14,7 @@ from typing import IO, Any, Literal
 from uuid import uuid4
 
 from ringback.client import Control, RingbackError
-from ringback.launch import WHILE_STDIN, command
+from ringback.launch import command
 from ringback.space import Space
 
 _STOP_SECONDS = 5.0
@@ -95,7 +95,7 @@ def start(
     keys (or `any`), `seed` makes ids, numbers and times reproducible, `tls` is a certificate and its key (PEM files),
     `log` writes a line for each request to what `Server.log()` shows.
     """
-    arguments = ["serve", "--json", "--host", host, "--port", str(port)]
+    arguments = ["serve", "--json", "--end-with-stdin", "--host", host, "--port", str(port)]
     for flag, value in (("--only", only), ("--fixtures", fixtures), ("--seed", seed)):
         arguments += [] if value is None else [flag, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
     for key in accept_keys:
@@ -112,7 +112,7 @@ def start(
         environment["RINGBACK_LOG"] = log
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server
     process = subprocess.Popen(  # noqa: S603 - our own command
-        command(WHILE_STDIN, *arguments),
+        command(*arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Json = Any
 """Whatever a vendor's client sends or gets."""
@@ -53,6 +53,7 @@ class Exchange(TypedDict):
     """One request and its answer, as the journal keeps them; `at` is the space's time in ISO 8601."""
 
     number: int
+    space: NotRequired[str]
     at: str
     provider: str
     operation: str | None

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -184,6 +185,7 @@ def test_the_command_is_not_shadowed_by_files_of_the_folder_it_is_run_in(project
     assert "in place of" not in done.stdout + done.stderr
 
 
+@pytest.mark.skipif(find_spec("schemathesis") is None, reason="the harness is not installed here")
 def test_the_check_in_such_a_project_starts_its_own_mock(project: Path) -> None:
     for name in NAMES:
         (project / f"{name}.py").write_text(HOSTILE)

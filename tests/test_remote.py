@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import signal
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from mock_server.commands import cli
+from mock_server.commands.completion import commands_of
+from mock_server.commands.tables import Column, table
 from tests.conftest import RINGBACK, ROOT, Client, Server
 
 
@@ -26,7 +34,7 @@ def ringback(server: Server, teli: Client) -> Run:
     """Runs a command for the tester's space; returns exit code, decoded stdout and stderr."""
 
     def run(*arguments: str, stdin: str | None = None) -> tuple[int, Any, str]:
-        command = [*RINGBACK, *arguments, "--url", server.url, "--space", teli.key]
+        command = [*RINGBACK, *arguments, "--json", "--url", server.url, "--space", teli.key]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, input=stdin)
         return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
@@ -153,3 +161,187 @@ def test_requests_are_counted(ringback: Run, teli: Client) -> None:
     for _ in range(3):
         teli.get("/v1/organizations")
     assert ringback("requests", "count", "--operation", "listOrganizations")[1] == {"count": 3}
+
+
+# For people
+
+
+Shown = Callable[..., list[str]]
+
+
+@pytest.fixture
+def shown(server: Server) -> Shown:
+    """Runs a command and returns the lines that a person reads."""
+
+    def run(*arguments: str, **environment: str) -> list[str]:
+        command = [*RINGBACK, *arguments, "--url", server.url]
+        kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, timeout=60, env={**kept, **environment}
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_lists_are_tables_of_80_columns_at_most(shown: Shown, teli: Client) -> None:
+    key = "test_" + "k" * 100
+    teli.session.headers["X-API-Key"] = key
+    for _ in range(3):
+        teli.get("/v1/" + "organizations/" * 30)
+    rule = [
+        "--example",
+        "agent-not-found",
+        "--match",
+        "body.inbound_agent_id=an_agent_of_a_long_name",
+        "--every",
+        "3",
+    ]
+    assert shown("faults", "add", "Teli", "updatePhoneAgent", *rule, "--space", key)
+    for command in (["requests", "list"], ["faults", "list"], ["spaces", "list"]):
+        lines = shown(*command)
+        assert len(lines) >= 2
+        assert all(len(line) <= 80 for line in lines), command
+    [titles, row] = shown("faults", "list", "--space", key)
+    assert titles.split() == ["id", "space", "vendor", "operation", "gives", "when", "hits"]
+    assert row.split()[0] == "fault-1"
+    assert row.endswith("0/0")
+
+
+def test_lists_show_every_space_or_the_one_that_is_asked_for(shown: Shown, teli: Client, server: Server) -> None:
+    teli.get("/v1/organizations")
+    requests.get(server.origin("teli") + "/v1/organizations", headers={"X-API-Key": "YOUR_API_KEY"}, timeout=10)
+    everywhere = "\n".join(shown("requests", "list"))
+    assert teli.key[:8] in everywhere
+    assert " default" in everywhere
+    mine = shown("requests", "list", RINGBACK_SPACE=teli.key)
+    assert len(mine) == 2
+    by_key = shown("requests", "count", "--space", "YOUR_API_KEY")
+    assert by_key == shown("requests", "count", "--space", "default")
+    assert int(by_key[0]) >= 1
+
+
+def test_requests_are_listed_newest_first_and_no_more_than_wanted(shown: Shown, teli: Client) -> None:
+    for path in ("/v1/organizations", "/v1/nothing", "/v1/voice/phone-numbers"):
+        teli.get(path)
+    lines = shown("requests", "list", "--space", teli.key, "--limit", "2")
+    assert len(lines) == 3
+    numbers = [int(line.split()[0]) for line in lines[1:]]
+    assert numbers == sorted(numbers, reverse=True)
+    assert "GET /v1/nothing" in lines[2]
+
+
+def test_what_is_not_understood_is_shown_with_what_was_meant(shown: Shown, teli: Client) -> None:
+    teli.get("/v1/organisations")
+    lines = shown("requests", "unmatched", "--space", teli.key)
+    assert lines[0].split()[2:6] == ["404", "teli", "GET", "/v1/organisations"]
+    assert lines[1] == "    did you mean /v1/organizations?"
+
+
+def test_requests_are_followed_as_they_happen(server: Server, teli: Client) -> None:
+    teli.get("/v1/organizations")
+    command = [*RINGBACK, "requests", "list", "--follow", "--space", teli.key, "--url", server.url]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    teli.get("/v1/nothing")
+    second = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    assert "listOrganizations" in first
+    assert "404" in second
+    assert "GET /v1/nothing" in second
+
+
+def test_a_verification_is_told_in_words(server: Server, teli: Client) -> None:
+    teli.post("/v1/agents", json={"agent_name": "one"})
+    command = [*RINGBACK, "requests", "verify", "--operation", "createAgent", "--body", '{"agent_name": "two"}']
+    done = subprocess.run(
+        [*command, "--url", server.url, "--space", teli.key], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == "no: expected at least 1, found 0"
+    assert "body.agent_name: expected 'two', found 'one'" in done.stdout
+
+
+def test_colours_are_there_when_they_are_wanted(shown: Shown, teli: Client) -> None:
+    teli.get("/v1/organizations")
+    assert "\x1b[32m200" in "".join(shown("requests", "list", "--space", teli.key, FORCE_COLOR="1"))
+    plain = shown("requests", "list", "--space", teli.key, FORCE_COLOR="1", NO_COLOR="1")
+    assert "\x1b" not in "".join(plain)
+
+
+def test_what_a_client_sent_cannot_write_to_the_terminal(shown: Shown, teli: Client) -> None:
+    teli.get("/v1/%1b]0;owned%07")
+    for action in ("list", "unmatched"):
+        lines = shown("requests", action, "--space", teli.key)
+        assert all(line.isprintable() for line in lines)
+
+
+def test_a_table_gives_way_where_it_can_and_keeps_the_rest() -> None:
+    columns = [Column("n", lambda row: row["n"]), Column("text", lambda row: row["text"], flexible=True)]
+    rows = [{"n": 1, "text": "x" * 50}, {"n": 22, "text": "y"}]
+    lines = list(table(rows, columns, lambda text, style: text, 20))
+    assert lines == ["n   text", "1   " + "x" * 15 + "…", "22  y"]
+
+
+# Help, and completion
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for below in commands_of(parser).values():
+        yield from _commands(below)
+
+
+def test_every_flag_and_every_command_is_explained() -> None:
+    for parser in _commands(cli.parser()):
+        for action in parser._actions:
+            assert action.help or action.metavar in ("COMMAND", "ACTION"), (parser.prog, action.dest)
+
+
+@pytest.mark.parametrize(
+    ("words", "some"),
+    [
+        (["re"], {"ready", "requests", "reset"}),
+        (["requests", ""], {"list", "verify", "count", "unmatched"}),
+        (["requests", "list", "--fo"], {"--follow"}),
+        (["operations", "T"], {"teli"}),
+        (["operations", "teli", "updateP"], {"updatePhoneAgent"}),
+        (["faults", "add", "Teli", "UPDATEP"], {"updatePhoneAgent"}),
+        (["serve", "--lo"], {"--log"}),
+        (["check", ""], {"interactly", "teli", "uponai", "vogent"}),
+    ],
+)
+def test_the_shell_is_told_what_may_come_next(words: list[str], some: set[str]) -> None:
+    done = subprocess.run(
+        [*RINGBACK, "__complete", *words], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+    )
+    found = set(done.stdout.split())
+    assert some <= found
+    assert all(one.lower().startswith(words[-1].lower()) for one in found)
+
+
+def test_bash_completes_with_the_script_that_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "ringback").write_text(f'#!/bin/sh\nexec {" ".join(RINGBACK)} "$@"\n')
+    (tmp_path / "ringback").chmod(0o755)
+    script = (
+        'eval "$(ringback completion bash)"; COMP_WORDS=(ringback operations teli updateP); COMP_CWORD=3;'
+        ' _ringback; echo "${COMPREPLY[*]}"'
+    )
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=60, env={**os.environ, "PATH": path}
+    )
+    assert "updatePhoneAgent" in done.stdout.split(), done.stderr
+
+
+def test_help_loads_nothing_that_takes_time() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ringback", "--help"], capture_output=True, text=True, cwd=ROOT
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "mock_server.commands.remote" in loaded
+    slow = {"flask", "granian", "yaml", "orjson", "jsonschema_rs", "phonenumbers", "http.client", "ssl", "asyncio"}
+    assert not loaded & slow

@@ -41,6 +41,7 @@ class OwnMock:
         if not line:
             raise RuntimeError("the mock did not start; `ringback serve` says why")
         where = json.loads(line)
+        self._pool = urllib3.PoolManager()
         self._origins = where["providers"]
         self._control = where["control"]
 
@@ -49,7 +50,7 @@ class OwnMock:
 
     def forget(self, space: str) -> None:
         """Deletes a space that is no longer needed: a mock has room for a thousand."""
-        urllib3.request("DELETE", f"{self._control}/spaces/{space}", retries=False, timeout=10)
+        self._pool.request("DELETE", f"{self._control}/spaces/{space}", retries=False, timeout=10)
 
     def stop(self) -> None:
         self._process.terminate()

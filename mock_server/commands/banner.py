@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mock_server import __version__
+from mock_server.commands.sample import documented, working
+from mock_server.exchange import Service
 from mock_server.gateway import CONTROL, Gateway
-from mock_server.spec import Operation, Spec, build, curl
+from mock_server.spec import curl
 
 
 def locations(gateway: Gateway, scheme: str, host: str, port: int) -> dict[str, Any]:
@@ -17,29 +20,32 @@ def locations(gateway: Gateway, scheme: str, host: str, port: int) -> dict[str, 
     return {"url": url, "providers": providers, "control": f"{url}/{CONTROL}"}
 
 
-def lines(gateway: Gateway, where: dict[str, Any]) -> list[str]:
-    """The banner for a human."""
+def lines(gateway: Gateway, where: dict[str, Any], trial: Mapping[str, Service] | None = None) -> list[str]:
+    """The banner for a human; `trial` are services with the same records, on which requests may be tried."""
     insecure = " -k" if where["url"].startswith("https") else ""
     banner = [f"Ringback {__version__} is ready on {where['url']} (Ctrl-C stops it). Try:", ""]
     for name, service in gateway.services.items():
+        sample = documented(service.spec) if trial is None else working(trial[name])
         banner.append(f"  # {service.spec.title}")
-        banner.append("  " + _sample(service.spec, where["providers"][name]).replace("curl", f"curl{insecure}", 1))
+        banner.append("  " + curl(where["providers"][name], sample).replace("curl", f"curl{insecure}", 1))
     banner += [
         "",
         "Put a vendor's whole path behind its origin; a key that starts with test_ opens a world of its own.",
-        f"Control: {where['control']}/health",
     ]
+    banner += _control(gateway, where["control"], insecure)
     return banner
 
 
-def _sample(spec: Spec, origin: str) -> str:
-    """The vendor's best documented update, as a curl line."""
-    operation = min(spec.operations.values(), key=_rank)
-    request = next(iter(operation.requests.values()))
-    key = "YOUR_API_KEY"
-    return curl(origin, build(spec, operation, request, key))
-
-
-def _rank(operation: Operation) -> tuple[bool, bool, bool]:
-    contract = operation.contract
-    return (not operation.requests, operation.evidence.grade != "seed", contract.get("effect") != "update")
+def _control(gateway: Gateway, control: str, insecure: str) -> list[str]:
+    if gateway.control_token is not None:
+        header = "-H 'Authorization: Bearer TOKEN'"
+        return [
+            f"Control: curl{insecure} {control}/health {header} (TOKEN is that of --control-token)",
+            "From a shell: RINGBACK_CONTROL_TOKEN=TOKEN ringback requests list",
+        ]
+    if not gateway.control_open:
+        return [
+            f"Control: {control}/ refuses every call, because others can reach this address: start with",
+            "  RINGBACK_CONTROL_TOKEN=... ringback serve ..., and send Authorization: Bearer ...",
+        ]
+    return [f"Control: {control}/health"]

@@ -13,13 +13,16 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from mock_server import __version__
+from mock_server.commands import completion, operations, remote, specs
+from mock_server.commands.usage import USAGE, fail
 from mock_server.limits import DEFAULTS, MEANINGS, Limits
 from mock_server.limits import flag as limit_flag
 from mock_server.limits import names as limit_names
 from mock_server.logs import printable
 
-USAGE = 2
 MAX_DRAIN_SECONDS = 3600.0
+_HARNESS = ("hypothesis", "jsonschema", "pytest", "schemathesis", "urllib3")
+"""What the extra `check` brings."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,12 +31,6 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"{self.prog}: {printable(message)}; `{self.prog} --help` lists what is understood\n")
         raise SystemExit(USAGE)
-
-
-def fail(command: str, message: str) -> NoReturn:
-    """Ends the process with one clear line on stderr and exit code 2."""
-    sys.stderr.write(f"ringback {command}: {printable(message)}\n")
-    raise SystemExit(USAGE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(name, lambda *_: os._exit(0))
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     arguments = _with_own_specs(arguments)
+    if arguments[:1] in (["check"], ["diff"]):
+        _need_harness(arguments[0])
+    # The harness and its generators are imported only when they are used.
     if arguments[:1] == ["check"]:
-        # The harness and its generators are imported only when they are used.
         from contract_tests.cli import check
 
         return check(arguments[1:])
@@ -54,23 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from contract_tests.diff import diff
 
         return diff(arguments[1:])
-    parser = _Parser(prog="ringback", description="A local stand-in for the phone-number APIs of voice-AI vendors.")
-    parser.add_argument("--version", action="version", version=f"ringback {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    _add_serve(commands)
-    _add_operations(commands)
-    from mock_server.commands.remote import add_commands
-    from mock_server.commands.specs import add_spec
-
-    add_spec(commands)
-    add_commands(commands)
-    commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
-    commands.add_parser("diff", help="tell where a recording and the mock differ", add_help=False)
-    options, unknown = parser.parse_known_args(arguments)
+    whole = parser()
+    if arguments[:1] == [completion.HIDDEN]:
+        print("\n".join(completion.candidates(whole, arguments[1:])))
+        return 0
+    options, unknown = whole.parse_known_args(arguments)
     if unknown:
-        commands.choices.get(options.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+        completion.commands_of(whole).get(options.command, whole).error(f"unrecognized arguments: {' '.join(unknown)}")
     if options.command is None:
-        parser.print_help()
+        whole.print_help()
         return USAGE
     run: Callable[[argparse.Namespace], int] = options.run
     try:
@@ -93,6 +84,32 @@ def _with_own_specs(arguments: list[str]) -> list[str]:
         # The harness starts a mock of its own, which has to find them too.
         os.environ["RINGBACK_" + flag.strip("-").upper()] = os.path.abspath(named)
     return kept
+
+
+def parser() -> _Parser:
+    """The whole command line; `check` and `diff` have parsers of their own, with the harness."""
+    whole = _Parser(prog="ringback", description="A local stand-in for the phone-number APIs of voice-AI vendors.")
+    whole.add_argument("--version", action="version", version=f"ringback {__version__}")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    _add_serve(commands)
+    operations.add_command(commands)
+    specs.add_spec(commands)
+    remote.add_ready(commands)
+    remote.add_commands(commands)
+    completion.add_command(commands)
+    commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
+    commands.add_parser("diff", help="tell where a recording and the mock differ", add_help=False)
+    completion.explain(whole)
+    return whole
+
+
+def _need_harness(command: str) -> None:
+    """Ends the process with one line where only what serving needs is installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in _HARNESS if find_spec(name) is None]
+    if missing:
+        fail(command, f"{', '.join(missing)}: not installed; `pip install 'ringback[check]'` brings the harness")
 
 
 def _env(flag: str, default: Any = None) -> Any:
@@ -149,6 +166,14 @@ def _add_serve(commands: Any) -> None:
         metavar="SECONDS",
         help="when told to stop, go on with what is under way for so long (default 5); a second signal ends at once",
     )
+    add(
+        "--log",
+        nargs="?",
+        const="text",
+        default=_env("log"),
+        metavar="FORM",
+        help="a line for each request on standard error: text (default at a terminal), json, off",
+    )
     add("--json", action="store_true", default=_env_switch("json"), help="print one JSON line when ready")
     bounds = parser.add_argument_group("limits", "what the server holds at most; at a limit an answer names it")
     for name in limit_names():
@@ -165,47 +190,12 @@ def _add_serve(commands: Any) -> None:
     parser.set_defaults(run=_serve)
 
 
-def _add_operations(commands: Any) -> None:
-    parser = commands.add_parser("operations", help="list every operation, its answers and how to provoke them")
-    parser.add_argument("provider", nargs="*", metavar="PROVIDER", help="vendors to list (default: all)")
-    parser.add_argument("--origin", default=None, metavar="URL", help="where the server is, for the curl lines")
-    parser.add_argument("--missing", action="store_true", help="list what is documented and not served")
-    parser.add_argument("--json", action="store_true", help="print a JSON list")
-    parser.set_defaults(run=_operations)
-
-
-def _operations(options: argparse.Namespace) -> int:
-    from mock_server.commands.listing import as_text, missing_as_text
-    from mock_server.operations import DEFAULT_ORIGIN, catalogue, missing_operations
-    from mock_server.spec import SpecError, load_all
-
-    try:
-        specs = load_all()
-    except SpecError as error:
-        fail("operations", str(error))
-    for name in options.provider:
-        if name not in specs:
-            fail("operations", f"{name}: no such vendor; there are {', '.join(specs)}")
-    chosen = {name: spec for name, spec in specs.items() if not options.provider or name in options.provider}
-    if options.missing:
-        entries = missing_operations(chosen)
-    else:
-        entries = catalogue(chosen, options.origin or DEFAULT_ORIGIN)
-    lines = missing_as_text if options.missing else as_text
-    try:
-        print(json.dumps(entries, indent=2, ensure_ascii=False) if options.json else "\n".join(lines(entries)))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`| head`) has seen enough; Python's own flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
 def _serve(options: argparse.Namespace) -> int:
     from ipaddress import ip_address
 
     from mock_server import logs
     from mock_server.catalogue import open_services, provider_names
+    from mock_server.commands.log import LOG_FORMS, start_log
     from mock_server.gateway import Gateway
     from mock_server.spec import SpecError
     from mock_server.stores import StoreRefused
@@ -213,11 +203,15 @@ def _serve(options: argparse.Namespace) -> int:
 
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
+    form = options.log or ("text" if sys.stderr.isatty() else "off")
+    if form not in LOG_FORMS:
+        fail("serve", f"--log {form}: there are {', '.join(LOG_FORMS)}")
     logs.begin()
     try:
         names = provider_names()
     except SpecError as error:
         fail("serve", str(error))
+    options.only = options.only and options.only.lower()
     if options.only is not None and options.only not in names:
         fail("serve", f"--only {options.only}: no such vendor; there are {', '.join(names)}")
     port, seed = _integer("--port", options.port), _integer("--seed", options.seed)
@@ -227,9 +221,10 @@ def _serve(options: argparse.Namespace) -> int:
     tls = _tls(options.tls_cert, options.tls_key)
     try:
         address = resolved(options.host)
+        vendors, fixtures = [options.only] if options.only else None, _fixtures(options.fixtures, names)
         services = open_services(
-            [options.only] if options.only else None,
-            fixtures=_fixtures(options.fixtures, names),
+            vendors,
+            fixtures=fixtures,
             accepted_keys=options.accept_key if options.accept_key is not None else _env_list("accept-key"),
             seed=seed,
             store=options.store,
@@ -247,7 +242,10 @@ def _serve(options: argparse.Namespace) -> int:
             control_open=ip_address(address).is_loopback,
         )
         port = free_port(address, port or 0)
-        serve(gateway, address, port, lambda: _announce(options, gateway, port), tls, drain)
+        # Only other records than the packaged ones may make the documented requests fail.
+        trial = None if fixtures is None or options.json else open_services(vendors, fixtures=fixtures)
+        stderr = start_log(gateway, form)
+        serve(gateway, address, port, lambda: _announce(options, gateway, port, trial), tls, drain, stderr.flush)
     except StoreRefused as error:
         fail("serve", f"--store {error}")
     except (SpecError, CannotServe) as error:
@@ -346,13 +344,13 @@ def _unusable_key(pem: bytes) -> str | None:
     return None
 
 
-def _announce(options: argparse.Namespace, gateway: Any, port: int) -> None:
+def _announce(options: argparse.Namespace, gateway: Any, port: int, trial: Any) -> None:
     """Prints where everything is: one JSON line, or a banner with a curl line per vendor."""
     from mock_server.commands.banner import lines, locations
 
     scheme = "https" if options.tls_cert else "http"
     where = locations(gateway, scheme, options.host, port)
-    text = json.dumps(where) if options.json else "\n".join(lines(gateway, where))
+    text = json.dumps(where) if options.json else "\n".join(lines(gateway, where, trial))
     # Whoever started the server may have closed its stdout; that is no reason not to serve.
     with suppress(OSError):
         print(text, flush=True)

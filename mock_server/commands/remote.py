@@ -6,17 +6,77 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from mock_server.commands.tables import (
+    FAULTS,
+    REQUESTS,
+    SNAPSHOTS,
+    SPACES,
+    STUBS,
+    rows_of,
+    time_of,
+    unmatched,
+    verdict,
+)
 from mock_server.logs import printable
-from ringback.client import Control, Refused, Unreachable
+from mock_server.terminal import Paint, painter, status_style
+
+if TYPE_CHECKING:
+    from ringback.client import Control
+
+ALL = "*"
+EVERYWHERE = ", of every space or of --space"
+Show = Callable[[Any, Paint], Iterable[str]]
 
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
 _UNDELIVERED = ("failed", "refused", "dropped")
 _FILTERS = ("provider", "operation", "status", "method", "path", "since")
+
+
+def default_url(environment: Mapping[str, str]) -> str:
+    """Where the server is: RINGBACK_URL, or where `ringback serve` would be in this environment."""
+    scheme = "https" if environment.get("RINGBACK_TLS_CERT") else "http"
+    return environment.get("RINGBACK_URL") or f"{scheme}://127.0.0.1:{environment.get('RINGBACK_PORT') or 4010}"
+
+
+def control(url: str, token: str | None = None) -> Control:
+    """The control API there; a certificate of the server's own is that of RINGBACK_TLS_CERT."""
+    from ringback.client import Control
+
+    return Control(url, token, authority=os.environ.get("RINGBACK_TLS_CERT") if url.startswith("https") else None)
+
+
+def add_ready(commands: Any) -> None:
+    """Adds `ringback ready`, which a container's health check runs."""
+    parser = commands.add_parser(
+        "ready", help="exit code 0 if a server is ready, 3 if not", epilog="It needs no token: it asks for /readyz."
+    )
+    url = default_url(os.environ)
+    parser.add_argument("--url", default=url, metavar="URL", help=f"where the server is (default {url})")
+    parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="ask again for that long")
+    parser.set_defaults(run=_ready)
+
+
+def _ready(options: argparse.Namespace) -> int:
+    from ringback.client import Unreachable
+
+    deadline = time.monotonic() + options.wait
+    while True:
+        try:
+            if control(options.url).ready():
+                return 0
+            reason = f"{options.url}: up, but not ready"
+        except Unreachable as unreachable:
+            reason = f"nobody answers at {unreachable}"
+        if time.monotonic() >= deadline:
+            sys.stderr.write(f"ringback ready: {reason}\n")
+            return UNREACHABLE
+        time.sleep(0.1)
 
 
 def add_commands(commands: Any) -> None:
@@ -36,13 +96,33 @@ def add_commands(commands: Any) -> None:
     )
     for name, kind in (("after", int), ("every", int), ("times", int), ("probability", float)):
         add.add_argument(f"--{name}", type=kind, metavar="N")
-    _command(faults, "list", lambda o, c: c.call("GET", "/faults", space=o.space), "show the rules and their hits")
-    _command(faults, "clear", lambda o, c: c.call("DELETE", "/faults", space=o.space), "forget all rules of the space")
+    _command(
+        faults,
+        "list",
+        lambda o, c: c.call("GET", "/faults", space=o.space or ALL),
+        f"show the rules and their hits{EVERYWHERE}",
+        rows_of("faults", FAULTS, "no rules"),
+    )
+    _command(
+        faults,
+        "clear",
+        lambda o, c: c.call("DELETE", "/faults", space=o.space or ALL),
+        f"forget all rules{EVERYWHERE}",
+    )
 
     requests = _group(commands, "requests", "see what a running server was asked")
-    listing = _command(requests, "list", _list_requests, "show exchanges, newest last")
-    listing.add_argument("--limit", type=int, default=100, metavar="N")
-    verify = _command(requests, "verify", _verify, "check how often something was asked; exit code 1 if not so")
+    listing = _command(
+        requests,
+        "list",
+        _list_requests,
+        f"show exchanges, newest first{EVERYWHERE}",
+        rows_of("requests", REQUESTS, "no requests"),
+    )
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default 20)")
+    listing.add_argument("--follow", action="store_true", help="go on with what happens, newest last; Ctrl-C ends it")
+    verify = _command(
+        requests, "verify", _verify, "check how often something was asked; exit code 1 if not so", verdict
+    )
     verify.add_argument("--times", metavar="T", help="`exactly N`, `at least N` (default: at least 1), `at most N`")
     verify.add_argument("--body", type=_json, metavar="JSON", help="what the body must contain")
     for parser in (listing, verify):
@@ -51,20 +131,27 @@ def add_commands(commands: Any) -> None:
     counting = _command(
         requests,
         "count",
-        lambda o, c: c.call("GET", "/requests/count", **_given(o, "space", *_FILTERS)),
-        "how many exchanges fit",
+        lambda o, c: c.call("GET", "/requests/count", **{"space": ALL, **_given(o, "space", *_FILTERS)}),
+        f"how many exchanges fit{EVERYWHERE}",
+        lambda answer, paint: [str(answer["count"])],
     )
     for name in _FILTERS:
         counting.add_argument(f"--{name}", type=int if name == "status" else str, metavar=name.upper())
     _command(
         requests,
         "unmatched",
-        lambda o, c: c.call("GET", "/requests/unmatched", space=o.space),
-        "what nobody understood",
+        lambda o, c: c.call("GET", "/requests/unmatched", space=o.space or ALL),
+        f"what nobody understood, and what it may have meant{EVERYWHERE}",
+        unmatched,
     )
 
-    reset = _command(commands, "reset", lambda o, c: c.call("POST", "/reset", space=_asked(o)), "back to the fixtures")
-    reset.epilog = "Without --space every space is reset."
+    _command(
+        commands,
+        "reset",
+        lambda o, c: c.call("POST", "/reset", space=o.space),
+        f"back to the fixtures{EVERYWHERE}",
+        lambda answer, paint: [f"back to the fixtures: {', '.join(answer['reset'])}"],
+    )
 
     state = _group(commands, "state", "take a running server's state out and in")
     _command(state, "export", lambda o, c: c.call("GET", "/state", space=o.space), "print everything the space holds")
@@ -88,7 +175,13 @@ def _add_stubs(commands: Any) -> None:
         "--body", type=_json_or_file, metavar="JSON", help="the answer's body, or @FILE; {{path.name}} in it is filled"
     )
     add.add_argument("--header", action="append", default=[], type=_header, metavar="'NAME: VALUE'")
-    _command(stubs, "list", lambda o, c: c.call("GET", "/stubs", space=o.space), "show the stubs and their hits")
+    _command(
+        stubs,
+        "list",
+        lambda o, c: c.call("GET", "/stubs", space=o.space),
+        "show the stubs and their hits",
+        rows_of("stubs", STUBS, "no stubs"),
+    )
     remove = _command(
         stubs, "remove", lambda o, c: c.call("DELETE", f"/stubs/{quote(o.id, safe='')}", space=o.space), "forget one"
     )
@@ -223,7 +316,13 @@ def _add_stub(options: argparse.Namespace, control: Control) -> Any:
 
 def _add_worlds(commands: Any) -> None:
     snapshots = _group(commands, "snapshots", "keep states under a name and put them back")
-    _command(snapshots, "list", lambda o, c: c.call("GET", "/snapshots"), "show what is kept")
+    _command(
+        snapshots,
+        "list",
+        lambda o, c: c.call("GET", "/snapshots"),
+        "show what is kept",
+        rows_of("snapshots", SNAPSHOTS, "no snapshots"),
+    )
     take = _command(
         snapshots, "take", lambda o, c: c.call("POST", "/snapshots", _given(o, "name", "space")), "keep one"
     )
@@ -240,7 +339,9 @@ def _add_worlds(commands: Any) -> None:
         parser.add_argument("name", metavar="NAME")
 
     spaces = _group(commands, "spaces", "list, open and close spaces")
-    _command(spaces, "list", lambda o, c: c.call("GET", "/spaces"), "show the open spaces")
+    _command(
+        spaces, "list", lambda o, c: c.call("GET", "/spaces"), "show the open spaces", rows_of("spaces", SPACES, "none")
+    )
     create = _command(
         spaces,
         "create",
@@ -261,7 +362,7 @@ def _add_time(commands: Any) -> None:
     def setting(**values: Any) -> Callable[[Any, Control], Any]:
         return lambda o, c: c.call("PUT", "/clock", {**_given(o, "now"), **values}, space=o.space)
 
-    _command(clock, "show", lambda o, c: c.call("GET", "/clock", space=o.space), "what time it is")
+    _command(clock, "show", lambda o, c: c.call("GET", "/clock", space=o.space), "what time it is", time_of)
     freeze = _command(clock, "freeze", setting(frozen=True), "let it stand still, at NOW if given")
     freeze.add_argument("now", nargs="?", metavar="NOW", help="ISO 8601")
     moved = _command(clock, "set", setting(frozen=False), "set it and let it run")
@@ -282,20 +383,35 @@ def _group(commands: Any, name: str, help: str) -> Any:
     return group.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=type(group))
 
 
-def _command(commands: Any, name: str, act: Callable[[Any, Control], Any], help: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=help)
-    url = os.environ.get("RINGBACK_URL") or "http://127.0.0.1:4010"
+def _command(
+    commands: Any, name: str, act: Callable[[Any, Control], Any], help: str, show: Show | None = None
+) -> argparse.ArgumentParser:
+    """A command whose answer is shown as `show` does; as JSON where there is nothing better, and for --json."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+    url = default_url(os.environ)
     parser.add_argument("--url", default=url, metavar="URL", help=f"where the server is (default {url})")
     token = os.environ.get("RINGBACK_CONTROL_TOKEN")
     parser.add_argument("--control-token", default=token, metavar="T", help="bearer token of the control API")
-    parser.add_argument("--space", metavar="KEY", help="the space, named by its key (default: the default space)")
-    parser.set_defaults(run=lambda options: _run(options, act))
+    fallback = "every space" if EVERYWHERE in help else "the default space"
+    parser.add_argument(
+        "--space",
+        default=os.environ.get("RINGBACK_SPACE") or None,
+        metavar="KEY",
+        help=f"a space's name, or a key that opens it (default {fallback}; RINGBACK_SPACE)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the control API's answer")
+    parser.set_defaults(run=lambda options: _run(options, act, show))
     return parser
 
 
-def _run(options: argparse.Namespace, act: Callable[[Any, Control], Any]) -> int:
+def _run(options: argparse.Namespace, act: Callable[[Any, Control], Any], show: Show | None) -> int:
+    # Imported on use: `--help` needs no HTTP.
+    from ringback.client import Refused, Unreachable
+
+    if getattr(options, "provider", None):
+        options.provider = options.provider.lower()
     try:
-        answer = act(options, Control(options.url, options.control_token))
+        answer = act(options, control(options.url, options.control_token))
     except Refused as refused:
         sys.stderr.write(f"ringback: {printable(str(refused))}\n")
         return USAGE
@@ -304,15 +420,23 @@ def _run(options: argparse.Namespace, act: Callable[[Any, Control], Any]) -> int
             f"ringback: nobody answers at {printable(str(unreachable))}; is `ringback serve` running there?\n"
         )
         return UNREACHABLE
-    if answer is not None:
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    if answer is not None and (options.json or show is None):
+        print_or_stop([json.dumps(answer, indent=2, ensure_ascii=False)])
+    elif answer is not None and show is not None:
+        print_or_stop(show(answer, painter(sys.stdout)))
     failed = isinstance(answer, dict) and (answer.get("passed") is False or answer.get("state") in _UNDELIVERED)
     return FAILED if failed else 0
 
 
-def _asked(options: argparse.Namespace) -> str | None:
-    space: str | None = options.space
-    return space
+def print_or_stop(lines: Iterable[str]) -> None:
+    """Prints the lines until nobody reads them any more (`| head`)."""
+    try:
+        for line in lines:
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -334,7 +458,32 @@ def _add_fault(options: argparse.Namespace, control: Control) -> Any:
 
 
 def _list_requests(options: argparse.Namespace, control: Control) -> Any:
-    return control.call("GET", "/requests", **_given(options, "space", "limit", *_FILTERS))
+    wanted = {"space": ALL, **_given(options, "space", "limit", *_FILTERS)}
+    answer = control.call("GET", "/requests", order="newest", **wanted)
+    if not options.follow:
+        return answer
+    paint = painter(sys.stdout)
+    rows = answer["requests"][::-1]
+    print_or_stop(_live(rows, options, paint))
+    after = max((row["number"] for row in rows), default=0)
+    # The command line's filters are few: what the stream brings is looked at here.
+    filters = _given(options, *(name for name in _FILTERS if name != "since"))
+    for row in control.follow(space=options.space, after=after):
+        if all(str(row.get(name)) == str(value) for name, value in filters.items()):
+            print_or_stop(_live([dict(row)], options, paint))
+    return None
+
+
+def _live(rows: list[dict[str, Any]], options: argparse.Namespace, paint: Paint) -> Iterator[str]:
+    """One line for each exchange, whose columns do not wait for those to come."""
+    for row in rows:
+        if options.json:
+            yield json.dumps(row, ensure_ascii=False)
+            continue
+        status = paint(f"{row['status'] or '---'}", status_style(row["status"]))
+        asked = printable(row["operation"] or f"{row['method']} {row['path']}")
+        chosen = paint(f" [{printable(row['fault'])}]", "cyan") if row["fault"] else ""
+        yield f"{row['number']:>5}  {row['at'][11:19]}  {status}  {row['provider']:<10}  {asked}{chosen}"
 
 
 def _verify(options: argparse.Namespace, control: Control) -> Any:
@@ -346,6 +495,8 @@ def _import(options: argparse.Namespace, control: Control) -> Any:
         text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
         document = json.loads(text)
     except (OSError, ValueError) as error:
+        from ringback.client import Refused
+
         raise Refused(0, f"{options.file}: {error}") from None
     return control.call("PUT", "/state", document, space=options.space)
 

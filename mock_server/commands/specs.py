@@ -20,10 +20,11 @@ def add_spec(commands: Any) -> None:
 
 
 def _spec(options: argparse.Namespace) -> int:
-    from mock_server.commands.cli import fail
+    from mock_server.commands.usage import fail
     from mock_server.spec import SpecError, spec_files
     from mock_server.spec.publishing import as_yaml, published
 
+    options.provider = options.provider.lower()
     known = spec_files()
     if options.provider not in known:
         fail("spec", f"there is no vendor {options.provider!r}; there are {', '.join(known)}")

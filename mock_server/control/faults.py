@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request, url_for
 
-from mock_server.control.inputs import body, gateway, known_space, only, open_space, unknown_name
+from mock_server.control.inputs import body, gateway, known_space, known_spaces, only, open_space, unknown_name
 from mock_server.control.problems import Problem
 from mock_server.desk.faults import (
     FRAMING,
@@ -56,8 +56,8 @@ def as_json(rule: Rule, space: Space) -> dict[str, Any]:
 @blueprint.get("/faults")
 def listed() -> dict[str, Any]:
     only("space")
-    space = known_space(request.args.get("space"))
-    return {"faults": [as_json(rule, space) for rule in space.faults.all()]}
+    spaces = known_spaces(request.args.get("space"))
+    return {"faults": [as_json(rule, space) for space in spaces for rule in space.faults.all()]}
 
 
 @blueprint.post("/faults")
@@ -76,7 +76,8 @@ def written() -> tuple[dict[str, Any], int, dict[str, str]]:
 @blueprint.delete("/faults")
 def cleared() -> tuple[str, int]:
     only("space")
-    known_space(request.args.get("space")).faults.clear()
+    for space in known_spaces(request.args.get("space")):
+        space.faults.clear()
     return "", 204
 
 

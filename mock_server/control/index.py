@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from html import escape
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from mock_server import __version__
 from mock_server.control.problems import Problem, answer
+from mock_server.desk.nearby import HINT, header_value
+from mock_server.exchange import Service
 from mock_server.gateway import CONTROL
 
 blueprint = Blueprint("index", __name__)
@@ -55,8 +58,26 @@ def nowhere(error: Exception) -> Response:
         detail = f"The control API has no {request.path}; /{CONTROL}/openapi.yaml lists what it has."
         return answer(Problem(404, "Nothing here", detail))
     prefixes = ", ".join(f"/{name}" for name in current_app.extensions["ringback"].services)
+    hint = _meant()
     detail = (
         f"{request.path} belongs to no vendor. The vendors' origins are {prefixes}: put the vendor's whole path behind"
         f" one of them. The control API is under /{CONTROL}/."
     )
-    return answer(Problem(404, "Nothing here", detail))
+    if hint is None:
+        return answer(Problem(404, "Nothing here", detail))
+    response = answer(Problem(404, "Nothing here", f"{hint} {detail}"))
+    response.headers[HINT] = header_value(hint)
+    return response
+
+
+def _meant() -> str | None:
+    """The vendor's path that a request forgot, or mistyped, the prefix of."""
+    services: dict[str, Service] = current_app.extensions["ringback"].services
+    asked = f"{request.method} {request.path}"
+    for name, service in services.items():
+        match = service.router.match(request.method, request.path)
+        if match is not None and match.operation is not None:
+            return f"{asked}: did you mean /{name}{request.path}?"
+    first, _, rest = request.path[1:].partition("/")
+    near = get_close_matches(first.lower(), services, n=1) if len(first) < 50 else []
+    return f"{asked}: did you mean /{near[0]}/{rest}?" if near else None

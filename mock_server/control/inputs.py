@@ -26,6 +26,9 @@ INTEGER = re.compile(r"-?[0-9]{1,18}")
 _SPACE_NAME = re.compile("test_[!-~]{0,195}")
 """What a header can carry, because a space is opened by its key."""
 
+ALL_SPACES = "*"
+"""Asks for every space; no key can have that name."""
+
 OPENAPI = Path(__file__).with_name("openapi.yaml")
 
 
@@ -116,7 +119,7 @@ def unknown_name(name: str, known: list[str]) -> str:
 def open_space(name: str | None) -> Space:
     """The space of that name (`default` for None), opened if need be; names are those that keys open."""
     spaces, wanted = gateway().spaces, name or DEFAULT_SPACE
-    found = spaces.get(wanted)
+    found = spaces.get(wanted) or spaces.get(spaces.name_of(wanted) or "")
     if found is not None:
         found.touched = True
         return found
@@ -133,9 +136,18 @@ def open_space(name: str | None) -> Space:
 
 
 def known_space(name: str | None) -> Space:
-    """The open space of that name (`default` for None)."""
+    """The open space of that name, or that a key of that name opens (`default` for None)."""
     spaces = gateway().spaces
-    found = spaces.get(name or DEFAULT_SPACE)
+    found = spaces.get(name or DEFAULT_SPACE) or spaces.get(spaces.name_of(name or "") or "")
     if found is None:
         raise Problem(404, "No such space", f"There is no space {name!r}. Open are: {', '.join(spaces.names()[:20])}.")
     return found
+
+
+def known_spaces(name: str | None) -> list[Space]:
+    """The open space of that name, or all of them for `*`."""
+    if name != ALL_SPACES:
+        return [known_space(name)]
+    spaces = gateway().spaces
+    found = [spaces.get(one) for one in spaces.names()]
+    return [space for space in found if space is not None]

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from mock_server.control.filters import FILTERS, differences, filtered, times
-from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, only
+from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, known_spaces, only
+from mock_server.control.problems import Problem
 from mock_server.desk.events import HEADER, event, newer
 from mock_server.desk.journal import Entry
 from mock_server.desk.nearby import hints
@@ -37,28 +38,44 @@ def _decoded(text: str) -> Json:
 
 @blueprint.get("/requests")
 def listed() -> dict[str, Any]:
-    """Newest last, at most `limit` (100); `cursor` of one answer asks for the next. `{"requests", "cursor"}`."""
-    only(*FILTERS, "limit", "cursor")
-    limit, after = integer("limit", 100, 1, 1000), integer("cursor", 0, 0, 2**53)
-    entries = [entry for entry in filtered(_space(), request.args) if entry.number > after]
-    page = entries[:limit]
+    """Newest last, or first for `order=newest`; at most `limit` (100); `cursor` of one answer asks for the next."""
+    only(*FILTERS, "limit", "cursor", "order")
+    limit, order = integer("limit", 100, 1, 1000), request.args.get("order", "oldest")
+    if order not in ("oldest", "newest"):
+        raise Problem(400, "Invalid parameter", f"order={order!r}: oldest or newest is needed.")
+    rows = _rows()
+    if order == "newest":
+        before = integer("cursor", 2**53, 0, 2**53)
+        rows = [row for row in reversed(rows) if row[0].number < before]
+    else:
+        after = integer("cursor", 0, 0, 2**53)
+        rows = [row for row in rows if row[0].number > after]
+    page = rows[:limit]
     return {
-        "requests": [as_json(entry) for entry in page],
-        "cursor": page[-1].number if len(entries) > limit else None,
+        "requests": [{**as_json(entry), "space": space.name} for entry, space in page],
+        "cursor": page[-1][0].number if len(rows) > limit else None,
     }
+
+
+def _rows() -> list[tuple[Entry, Space]]:
+    """The exchanges that fit the query, oldest first, each with its space."""
+    spaces = known_spaces(request.args.get("space"))
+    found = [(entry, space) for space in spaces for entry in filtered(space, request.args)]
+    return found if len(spaces) == 1 else sorted(found, key=lambda row: row[0].number)
 
 
 @blueprint.delete("/requests")
 def cleared() -> tuple[str, int]:
     only("space")
-    _space().journal.clear()
+    for space in known_spaces(request.args.get("space")):
+        space.journal.clear()
     return "", 204
 
 
 @blueprint.get("/requests/count")
 def counted() -> dict[str, Any]:
     only(*FILTERS)
-    return {"count": len(filtered(_space(), request.args))}
+    return {"count": len(_rows())}
 
 
 @blueprint.post("/requests/find")
@@ -107,10 +124,18 @@ def unmatched() -> dict[str, Any]:
     limit = integer("limit", 100, 1, 1000)
     specs = gateway().specs
     rows: list[dict[str, Any]] = []
-    for entry in reversed(list(_space().journal)):
-        near = hints(specs[entry.provider], entry)
+    for entry, space in reversed(_rows()):
+        near = hints(
+            specs[entry.provider],
+            entry.method,
+            entry.path,
+            entry.status,
+            entry.operation,
+            entry.fault,
+            entry.request_body.encode(),
+        )
         if near is not None:
-            rows.append({**as_json(entry), "hints": near})
+            rows.append({**as_json(entry), "space": space.name, "hints": near})
         if len(rows) == limit:
             break
     return {"requests": rows[::-1]}
@@ -136,10 +161,6 @@ def events() -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers[HEADER] = f"{after} {name or ''}"
     return response
-
-
-def _space() -> Space:
-    return known_space(request.args.get("space"))
 
 
 def _wanted_space(wanted: Mapping[str, Any]) -> Space:

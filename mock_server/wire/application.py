@@ -6,6 +6,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from threading import get_ident
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -14,8 +15,10 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from mock_server.admission import objection
 from mock_server.bodies import MAX_BODY_BYTES
 from mock_server.desk.events import HEADER
+from mock_server.desk.nearby import HINT
+from mock_server.desk.told import Told
 from mock_server.exchange import Service
-from mock_server.gateway import CONTROL, MAX_CONTROL_BYTES, PROBES, Gateway
+from mock_server.gateway import CONTROL, MAX_CONTROL_BYTES, Gateway
 from mock_server.messages import Request, Response
 from mock_server.spaces import Busy
 from mock_server.wire.breaking import SUPPORTED_FAULTS, send_broken
@@ -118,8 +121,11 @@ class Wire:
                 return _short(400, "The body broke off")
             except FlightLimit as reached:
                 return _short(503, str(reached))
+        probed = self._gateway.probe(request)
+        if probed is not None:
+            return probed
         # Whoever asks whether the server is up does not stand in line behind those who ask for more.
-        pool = self._health if request.path in PROBES else None
+        pool = self._health if request.path == f"/{CONTROL}/health" else None
         loop = asyncio.get_running_loop()
         response = await loop.run_in_executor(pool, self._control, request, scope.scheme)
         marker = dict(response.headers).get(HEADER)
@@ -153,7 +159,13 @@ class Wire:
 
         if self._flask is None:
             self._flask = create_app(self._gateway)
-        return call_flask(self._flask, request, self._server, scheme)
+        started = perf_counter()
+        response = call_flask(self._flask, request, self._server, scheme)
+        if self._gateway.told is not None and not request.path.startswith(f"/{CONTROL}"):
+            milliseconds = (perf_counter() - started) * 1000
+            hint = next((value for name, value in response.headers if name == HINT), None)
+            self._gateway.told(Told(request.method, request.path, response.status, milliseconds, hint=hint))
+        return response
 
 
 def _has_body(request: Request, scope: Any) -> bool:

@@ -76,8 +76,12 @@ def serve(
     ready: Callable[[], None],
     tls: tuple[Path, Path] | None = None,
     drain_seconds: float = DRAIN_SECONDS,
+    ending: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM, calling `ready` once connections are accepted; never returns normally."""
+    """Serves until SIGINT or SIGTERM, calling `ready` once connections are accepted; never returns normally.
+
+    `ending` is called before the process ends.
+    """
     wire = Wire(gateway, host, port)
     places = _places(gateway.spaces.limits.connections)
     server = Server(
@@ -96,7 +100,7 @@ def serve(
     )
     Keeper(places).start()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(server.serve(), wire, host, port, ready, drain_seconds))
+        runner.run(_serve(server.serve(), wire, host, port, ready, drain_seconds, ending))
 
 
 def _places(wanted: int) -> int:
@@ -123,7 +127,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(
-    serving: Awaitable[None], wire: Wire, host: str, port: int, ready: Callable[[], None], drain_seconds: float
+    serving: Awaitable[None],
+    wire: Wire,
+    host: str,
+    port: int,
+    ready: Callable[[], None],
+    drain_seconds: float,
+    ending: Callable[[], None],
 ) -> None:
     task = asyncio.ensure_future(serving)
     loop = asyncio.get_running_loop()
@@ -145,6 +155,7 @@ async def _serve(
     await asyncio.wait({task, asyncio.ensure_future(asked_to_stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     if asked_to_stop.is_set():
         await _drain(wire, drain_seconds)
+        ending()
         os._exit(0)
     await task
 

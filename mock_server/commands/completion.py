@@ -1,0 +1,143 @@
+"""`ringback completion SHELL`: a script for the shell, which asks the command itself what may come next."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mock_server.commands.usage import fail
+
+HIDDEN = "__complete"
+"""The command that the scripts call: the words so far behind it, the last of them begun."""
+
+MEANINGS = {
+    "provider": "the vendor: teli, vogent, interactly or uponai, in any letter case",
+    "operation": "the operation's id, as `ringback operations` lists it",
+    "status": "the answer's status",
+    "method": "the request's method",
+    "path": "the vendor's path, as it was asked for",
+    "since": "an exchange's number, or a time in ISO 8601",
+    "header": "a header of the answer; repeatable",
+    "delay_ms": "let the answer come that many milliseconds late",
+    "after": "leave that many requests alone first",
+    "every": "take one request in so many",
+    "times": "take so many requests in all",
+    "probability": "take a request with this chance, from 0 to 1; the space's seed decides",
+    "id": "which one, as `list` shows it",
+    "name": "its name",
+    "seed": "where chance begins",
+    "seconds": "how far",
+    "limit": "at most so many",
+    "address": "where the events go, http or https",
+    "event": "the event's name, as the vendor documents it",
+    "state": "how far it came, as `list` shows it",
+    "call": "the call's id",
+    "number": "the delivery's number, as `list` shows it",
+    "to": "the application's address",
+    "secret": "what the delivery is signed with",
+}
+"""What arguments mean that many commands have."""
+
+SCRIPTS = {
+    "bash": """\
+_ringback() {
+    local IFS=$'\\n'
+    COMPREPLY=($(ringback __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _ringback ringback
+""",
+    "zsh": """\
+#compdef ringback
+_ringback() {
+    local -a found
+    found=(${(f)"$(ringback __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    (( ${#found} )) && compadd -- $found || _files
+}
+compdef _ringback ringback
+""",
+    "fish": """\
+complete -c ringback -f -a '(ringback __complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+""",
+}
+
+
+def add_command(commands: Any) -> None:
+    """Adds the command to the parser of `ringback`."""
+    parser = commands.add_parser(
+        "completion",
+        help="print a script that completes commands in bash, zsh or fish",
+        description="Print a script that completes commands, flags, vendors and operations.",
+        epilog='bash: eval "$(ringback completion bash)"; zsh: eval "$(ringback completion zsh)" after compinit;'
+        " fish: ringback completion fish | source",
+    )
+    parser.add_argument("shell", metavar="SHELL", help="bash, zsh or fish")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.shell not in SCRIPTS:
+        fail("completion", f"{options.shell}: there are {', '.join(SCRIPTS)}")
+    print(SCRIPTS[options.shell], end="")
+    return 0
+
+
+def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
+    """What the last of the words may become."""
+    *before, begun = words or [""]
+    names: list[str] = []
+    while before:
+        word = before.pop(0)
+        below = commands_of(parser)
+        if word in below:
+            parser, names = _whole(below[word]), []
+        elif not word.startswith("-"):
+            names.append(word)
+    found: Iterable[str]
+    if begun.startswith("-"):
+        found = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
+    else:
+        found = [*commands_of(parser), *_values(parser, names)]
+    return sorted(one for one in set(found) if one.lower().startswith(begun.lower()) and one != HIDDEN)
+
+
+def _whole(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser with what only the harness knows of it, where that is installed."""
+    if parser.prog.split()[-1] != "check":
+        return parser
+    try:
+        from contract_tests.cli import _parser
+    except ImportError:
+        return parser
+    return _parser()
+
+
+def explain(parser: argparse.ArgumentParser) -> None:
+    """Gives every argument that many commands have, and that says nothing of itself, its one sentence."""
+    for action in parser._actions:
+        if not action.help and action.dest in MEANINGS:
+            action.help = MEANINGS[action.dest]
+    for below in commands_of(parser).values():
+        explain(below)
+
+
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parser's commands by name; none where it has none."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def _values(parser: argparse.ArgumentParser, names: Sequence[str]) -> Iterable[str]:
+    """Vendors, and the operations of those that are named, where the command takes them."""
+    takes = {action.dest for action in parser._actions if not action.option_strings}
+    if not takes & {"provider", "name"} or parser.prog.split()[-1] not in ("operations", "add", "check"):
+        return []
+    from mock_server.spec import load, spec_files
+
+    vendors = spec_files()
+    named = [name.lower() for name in names if name.lower() in vendors]
+    if not named or "check" in parser.prog:
+        return list(vendors)
+    return [operation for name in named for operation in load(vendors[name]).operations]
