@@ -11,6 +11,7 @@ from contract_tests.endpoint.transport import Transport
 from contract_tests.properties.accounts import reaches_made_records, strangers_kept_out
 from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import ContractBroken, NotCovered
+from contract_tests.world.traces import Traces
 from contract_tests.world.world import World
 from mock_server.spec import load_all
 from tests.conftest import Server
@@ -21,7 +22,9 @@ SPEC = load_all()["vogent"]
 def world(origin: str, key: str, other: str | None) -> World:
     secrets = {"$MINE": key, **({"$MINE_TOO": other} if other else {})}
     transport = Transport(origin, Guard(SPEC, COSTS), secrets=secrets)
-    return World(SPEC, transport, key="$MINE", own=False, other="$MINE_TOO" if other else None)
+    made = World(SPEC, transport, key="$MINE", own=False, other="$MINE_TOO" if other else None)
+    Traces(made)
+    return made
 
 
 def checked(world: World) -> list[str]:
@@ -37,7 +40,7 @@ def test_a_key_of_another_account_of_a_foreign_server_is_used_and_what_was_made_
 ) -> None:
     foreign = world(serve().origin("vogent"), "test_mine", "test_mine_too")
     assert {"listPhoneNumbers", "getPhoneNumber", "updateAgent", "deleteAgent"} <= set(checked(foreign))
-    assert foreign.traces.undo() == []
+    assert foreign.watch.undo() == []
 
 
 def test_a_key_that_opens_the_same_account_is_found_and_no_key_is_shown(serve: Callable[..., Server]) -> None:

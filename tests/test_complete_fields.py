@@ -1,0 +1,73 @@
+"""Every setting of a request stands in its contract, or here with the reason why nothing can be read back."""
+
+from __future__ import annotations
+
+from mock_server.spec import Operation, load_all
+
+SAID = ("fields", "keeps", "along", "within")
+"""The words of a contract that say what becomes of a field of the body."""
+
+NO_ANSWER = "no page shows it in an answer"
+ANOTHER_NAME = "the record shows what came of it under another name and in another form"
+SECRET = "a secret, which is never given back"
+CHOOSES = "chooses among the operation's kinds of request, and names no field of the record"
+NOT_READ_BACK = {
+    ("interactly", "importNumber"): {"credentials": SECRET},
+    ("interactly", "createAssistant"): {"assistantServer": SECRET},
+    ("interactly", "updateAssistant"): {"assistantServer": SECRET},
+    ("vogent", "createPhoneNumber"): {
+        "type": CHOOSES,
+        "purchase": ANOTHER_NAME,
+        "sipImport": ANOTHER_NAME,
+        "vogentSip": ANOTHER_NAME,
+    },
+    ("vogent", "createAgent"): {
+        "defaultVersionedPrompt": ANOTHER_NAME,
+        "defaultExtractor": ANOTHER_NAME,
+        "linkedFunctionDefinitionIds": ANOTHER_NAME,
+        "backgroundNoiseType": NO_ANSWER,
+        "inboundWebhookResponse": NO_ANSWER,
+        "inboundWebhookUrl": NO_ANSWER,
+        "openingLine": NO_ANSWER,
+        "voiceVolumeLevel": NO_ANSWER,
+    },
+    ("vogent", "updateAgent"): {
+        "linkedFunctionDefinitionIds": ANOTHER_NAME,
+        "linkedFunctionDefinitionInputs": ANOTHER_NAME,
+        "backgroundNoiseType": NO_ANSWER,
+        "inboundWebhookResponse": NO_ANSWER,
+        "inboundWebhookUrl": NO_ANSWER,
+        "openingLine": NO_ANSWER,
+        "voiceVolumeLevel": NO_ANSWER,
+    },
+}
+
+
+def _unnamed(operation: Operation) -> set[str]:
+    body = set((operation.body_schema or {}).get("properties") or {})
+    return body - {name for word in SAID for name in operation.contract.get(word) or ()}
+
+
+def test_a_setting_that_no_contract_names_stands_here_with_its_reason() -> None:
+    found = {
+        (provider, operation.id): _unnamed(operation)
+        for provider, spec in load_all().items()
+        for operation in spec.operations.values()
+        if operation.contract.get("effect") in ("create", "update") and _unnamed(operation)
+    }
+    # An account and a workspace that a request names are `within`, or address the record beside its key.
+    addressing = {("uponai", "updatePhoneNumberAssignment"): {"accountSid", "workspaceId"}}
+    assert found == {key: set(fields) for key, fields in NOT_READ_BACK.items()} | addressing
+
+
+def test_what_no_page_shows_in_an_answer_is_in_no_schema_of_one() -> None:
+    for (provider, name), fields in NOT_READ_BACK.items():
+        operation = load_all()[provider].operations[name]
+        shown = {
+            field
+            for response in operation.responses.values()
+            if response.status < 300
+            for field in (response.schema or {}).get("properties") or {}
+        }
+        silent = {field for field, reason in fields.items() if reason in (NO_ANSWER, SECRET)}
+        assert not silent & shown, f"{name} shows {silent & shown}"
