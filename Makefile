@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test lint check proof bench oldest docs clean
+.PHONY: install serve test lint check proof fuzz sbom bench oldest docs clean
 
 install: .venv/installed
 
@@ -43,6 +43,16 @@ test: lint check
 # Every planted defect is found, and nothing on the honest mock, with three seeds.
 proof: install
 	DEFECT_SEEDS=1,2,3 $(BIN)/python -m pytest tests/test_defects.py
+
+# The attack, for as long as one likes: make fuzz SECONDS=3600 SEED=7. In CI it runs for a few seconds.
+SECONDS ?= 120
+SEED ?= 1
+fuzz: install
+	RINGBACK_FUZZ_SECONDS=$(SECONDS) RINGBACK_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -s tests/attack/test_fuzzing.py tests/attack/test_files.py tests/attack/test_spec_files.py
+
+# Everything that is installed with Ringback, as a CycloneDX bill of materials on standard output.
+sbom: install
+	@$(BIN)/python .ci/sbom.py
 
 # The oldest dependencies that pyproject.toml allows do: to serve, to be a plugin of an old pytest, to check.
 oldest: install
