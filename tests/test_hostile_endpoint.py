@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -80,6 +81,35 @@ def test_what_may_have_been_made_is_told_and_not_guessed_at(serve: Serve, spy: S
     assert "appeared when createPhoneNumber was not answered clearly" in done.stdout
     assert "appeared when createAgent was not answered clearly" in done.stdout
     assert not [one for one in target.writes if one.method == "DELETE"]
+
+
+def test_a_purchase_that_is_answered_with_an_older_record_is_told(serve: Serve, spy: Spying) -> None:
+    server = serve()
+    opened(server, "teli")
+
+    def older(seen: Seen, said: Said) -> Said:
+        bought = seen.path.endswith("/create") and said.status < 300
+        return said._replace(body=re.sub(rb"\+1\d{10}", b"+14155551234", said.body)) if bought else said
+
+    target = spy(server.origin("teli"), older)
+    words = ["--allow", "read,write,purchase", "--operation", "createPhoneNumber"]
+    done = check("teli", "--target", target.origin, *REAL, *words, env=ENV)
+    assert [one for one in target.writes if one.path.endswith("/create")]
+    assert "appeared when createPhoneNumber was not answered clearly" in " ".join(done.stdout.split())
+    assert done.returncode == 1
+
+
+def test_a_request_that_the_budget_stopped_has_made_nothing(serve: Serve, spy: Spying) -> None:
+    server = serve()
+    opened(server, "vogent")
+    for budget in (4, 6, 8):
+        target = spy(server.origin("vogent"))
+        words = ["--operation", "createAgent", "--max-requests", str(budget)]
+        done = check("vogent", "--target", target.origin, *REAL, *WRITE, *words, env=ENV)
+        assert len(target.seen) <= budget
+        if not [one for one in target.writes if one.method == "POST"]:
+            assert "may have made one" not in done.stdout
+            assert "not answered clearly" not in done.stdout
 
 
 @pytest.mark.parametrize(("status", "body"), [(403, b"{}"), (302, b""), (200, b'{"success": false}')])

@@ -111,6 +111,10 @@ class Traces:
                 found.add(name)
         return found
 
+    def unsent(self) -> None:
+        """Forgets what was about to be made by a request that was not sent after all."""
+        self._under_way = None
+
     # --- what is answered -----------------------------------------------------------------------
 
     def after(self, operation: Operation, request: NamedRequest, reply: Reply) -> None:
@@ -139,6 +143,11 @@ class Traces:
         elif reply.status < 300 and key is not None and not guard.is_found(kind, key):
             where = f"{self._world.spec.provider} {kind} {key}"
             self._left.append(f"{where}: made, or there before; no whole list was read that could tell")
+        elif (
+            attempt is not None and reply.status < 300 and key is not None and not operation.contract.get("idempotent")
+        ):
+            # It says that a record was made that was there before: what it made, if anything, is another one.
+            self._unclear.append(attempt)
         elif attempt is not None and (reply.status >= 500 or (reply.status < 300 and key is None)):
             self._unclear.append(attempt)
 
@@ -175,7 +184,11 @@ class Traces:
             *self._left,
             *(f"{provider} {one.kind} {one.key}: changed, and not put back" for one in changed),
             *(f"{provider} {one.kind} (unknown): {one.operation.id} may have made one" for one in unclear),
-            *(f"{provider} {one.kind} {one.key}: made, and not removed" for one in reversed(self._made)),
+            *(f"{provider} {one.kind} {one.key}: {_fate(one)}" for one in reversed(self._made)),
         ]
         self._left = []
         return pending
+
+
+def _fate(made: Made) -> str:
+    return "removed, and nobody looked whether it is gone" if made.removed else "made, and not removed"

@@ -81,16 +81,19 @@ def remove(world: World, made: Made) -> list[str]:
     remover = world.remover(made.kind)
     if remover is None:
         return [f"{where}: {KEPT}"]
-    readers = list(world.readers(made.kind))
+    readers, status = list(world.readers(made.kind)), 0
     try:
         if made.removed and readers and not _is_shown(world, made):
             return []
         request = replace(world.plain_request(remover), name="remove", answer="", after=())
         path = {**request.path, remover.contract["key"]["name"]: made.key}
         status = world.send(remover, request.with_values(path, request.query, None))[1].status
+        made.removed = made.removed or status < 300
         if readers:
             return [f"{where}: {remover.id} answered {status}, and it is still there"] if _is_shown(world, made) else []
     except Exception as why:
+        if made.removed:
+            return [f"{where}: {remover.id} answered {status or 'well'}, and nobody looked whether it is gone: {why}"]
         return [f"{where}: made, and not removed: {why}"]
     gone = status < 300 or status in (404, 410)
     return [] if gone else [f"{where}: {remover.id} answered {status}"]

@@ -61,6 +61,8 @@ class Watch(Protocol):
 
     def irreversible(self, operation: Operation, key: Json, names: Iterable[str]) -> set[str]: ...
 
+    def unsent(self) -> None: ...
+
     def undo(self) -> list[str]: ...
 
     def pending(self) -> list[str]: ...
@@ -74,6 +76,9 @@ class Unwatched:
 
     def after(self, operation: Operation, request: NamedRequest, reply: Reply) -> None:
         """Keeps nothing."""
+
+    def unsent(self) -> None:
+        """Forgets nothing."""
 
     def irreversible(self, operation: Operation, key: Json, names: Iterable[str]) -> set[str]:
         """No field: what is not put back harms nobody."""
@@ -272,7 +277,11 @@ class World:
         prepared = self.prepared(operation, request)
         self.watch.before(operation, prepared)
         wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
-        reply = self.transport.send(wire)
+        try:
+            reply = self.transport.send(wire)
+        except NotCovered:
+            self.watch.unsent()
+            raise
         sent = Sent(prepared.path, prepared.query, prepared.body, wire)
         if reply.status < 300 and cost_of(operation) == "purchase":
             self._forget_searched()
