@@ -183,6 +183,8 @@ INTERACTLY_UPDATE = Page(
     provider="interactly",
     requests=[
         {"assistantId": "a12f9c88-c155-461f-9771-4d240cdc9a04", "inboundEnabled": True, "outboundEnabled": True},
+        # "To detach assistant, give empty string."
+        {"assistantId": ""},
     ],
     answers=[
         (
@@ -351,7 +353,10 @@ def examples_of(
     for media in part.get("content", {}).values():
         for name, reference in media.get("examples", {}).items():
             example = resolved(provider, reference)
-            grade = example.get("x-evidence", part.get("x-evidence", evidence))["grade"]
+            said = part.get("x-evidence", evidence)
+            # A response may say it of its status and of its body, each by itself.
+            said = said if "grade" in said else said.get("body", evidence)
+            grade = example.get("x-evidence", said)["grade"]
             yield Example(operation, status, name, example["value"], grade)
 
 

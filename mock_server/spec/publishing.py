@@ -55,6 +55,10 @@ def _plain_document(document: dict[str, Any]) -> dict[str, Any]:
         for method in METHODS:
             if method in item:
                 item[method].setdefault("tags", [_tag(described["paths"], item[method]["operationId"])])
+    for name, item in (plain.get("webhooks") or {}).items():
+        for method in METHODS:
+            if method in item:
+                item[method].setdefault("operationId", "on_" + re.sub(r"\W+", "_", name))
     names = {tag for item in plain["paths"].values() for m in METHODS if m in item for tag in item[m]["tags"]}
     plain["tags"] = [{"name": name, "description": f"Operations on {name}."} for name in sorted(names)]
     _drop_unused(plain)
@@ -156,6 +160,8 @@ def _told(schema: dict[str, Any]) -> Iterator[str]:
     """Takes out of a schema what generators of clients cannot read, and says it in words."""
     if isinstance(schema.get("const"), bool):
         yield f"Always {str(schema.pop('const')).lower()}."
+    if schema.get("type") == "array":
+        schema.setdefault("items", {})
     several = schema.get("anyOf")
     if "properties" in schema and isinstance(several, list) and all(set(one) == {"required"} for one in several):
         names = ", ".join(name for one in schema.pop("anyOf") for name in one["required"])
