@@ -79,8 +79,9 @@ def differences(wanted: Json, found: Json, place: str) -> list[str]:
 
 def times(wanted: Json) -> tuple[str, int]:
     """How many are wanted: `exactly`, `at least` or `at most`, and the number."""
-    if isinstance(wanted, int):
-        return "exactly", wanted
+    if isinstance(wanted, int | float):
+        # To the schema 3.0 is a whole number too.
+        return "exactly", int(wanted)
     match = _TIMES.match(wanted)
     if match is None:
         raise Problem(
