@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,8 +36,9 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="ringback check",
         description="Check a server against the vendors' documentation. Without --target: a mock of its own.",
-        epilog="Exit codes: 0 the contract holds, 1 it does not, 2 wrong usage, broken spec or recording, 3 target"
-        " unreachable or gone, 5 nothing could be checked, 130 interrupted.",
+        epilog="Exit codes: 0 the contract holds, 1 it does not, 2 wrong usage, broken spec or recording,"
+        " 3 target unreachable or gone, 4 the key was refused or the origin is wrong, 5 nothing could be checked,"
+        " 130 interrupted.",
     )
     add = parser.add_argument
     add("provider", nargs="*", metavar="PROVIDER", help="vendors to check (default: all)")
@@ -110,6 +112,13 @@ def _check(arguments: Sequence[str]) -> int:
                 reach(origin, made.route)
             except Unreachable as error:
                 _fail(str(error), UNREACHABLE)
+    from contract_tests.preflight import Stopped
+
+    try:
+        run.preflight()
+    except Stopped as why:
+        run.close()
+        _fail(str(why), why.code)
     return _run(run, outputs, with_notes=options.notes)
 
 
@@ -145,10 +154,14 @@ def _run(run: Any, outputs: Outputs, *, with_notes: bool) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = pytest.main(arguments, plugins=[Progress(lambda: run.sent, sys.stderr)])
     seconds = time.perf_counter() - started
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+    ended = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
+    if code not in ended and not run.unreachable:
         _fail(f"the run ended early (pytest {code!r})" if run.outcomes else "nothing was checked")
     results = run.results()
-    tell(results, with_notes=with_notes)
+    if run.unreachable is None and run.stopped is None:
+        tell(results, with_notes=with_notes)
+    elif run.left_behind:
+        tell(replace(results, outcomes=[]), with_notes=False)
     counts = results.counts
     say(
         f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
@@ -169,6 +182,9 @@ def _exit_code(run: Any, results: Any, *, interrupted: bool, ok: bool) -> int:
     if results.unreachable:
         complain(results.unreachable)
         return UNREACHABLE
+    if run.stopped is not None:
+        complain(str(run.stopped))
+        return int(run.stopped.code)
     if interrupted:
         done = "not everything could be undone" if run.not_undone else "what it did was undone"
         complain(f"interrupted; {done}, and what it found until then is above")

@@ -6,8 +6,9 @@ import signal
 
 import pytest
 
-from contract_tests.endpoint.transport import TIMEOUT_SECONDS
+from contract_tests.endpoint.transport import TIMEOUT_SECONDS, Unreachable
 from contract_tests.options import Settings, WrongUsage, add_options, settings
+from contract_tests.preflight import UNREACHABLE, Stopped
 from contract_tests.run import Run
 
 __all__ = ["Run", "Settings"]
@@ -43,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if made.targets and (hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)):
         raise pytest.UsageError("leave out -n: a server is checked by one process, as two would disturb each other")
     config.stash[RUN] = Run(made)
+    try:
+        config.stash[RUN].preflight()
+    except Unreachable as why:
+        pytest.exit(str(why), UNREACHABLE)
+    except Stopped as why:
+        pytest.exit(str(why), why.code)
     if made.targets:
         # A job that is cancelled cleans up as one that is interrupted at the keyboard.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from contract_tests.endpoint.guard import COSTS, Guard
-from contract_tests.endpoint.mock import OwnMock
+from contract_tests.endpoint.mock import OwnMock, forget_space
 from contract_tests.endpoint.transport import Exchange, Route, Transport, Unanswered, Unreachable
 from contract_tests.judging.citations import Citations
 from contract_tests.judging.judge import Judge, Tally
 from contract_tests.options import DEFAULT_KEY, Key, Settings
+from contract_tests.preflight import Stopped, look_again, look_before
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
 from contract_tests.walks.machine import explore
 from contract_tests.walks.scenario import Scenario
 from contract_tests.words.discretion import Discretion
 from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, Outcome
+from contract_tests.words.replies import Reply
 from contract_tests.words.results import Results
 from contract_tests.words.statements import outcome_of
 from contract_tests.world.traces import Traces
@@ -64,6 +67,8 @@ class Run:
         self._started_seconds = time.perf_counter()
         self._worlds: dict[str, World] = {}
         self._mocks: dict[str, OwnMock] = {}
+        self._first: dict[str, Reply | None] = {}
+        self._aside: list[str] = []
 
     @property
     def providers(self) -> list[str]:
@@ -78,8 +83,7 @@ class Run:
         """Everything that is to be checked at the depth that was asked for, in the order of the specs."""
         for provider in self.providers if providers is None else providers:
             spec, depth = self.specs[provider], self.settings.depth_for(self.target(provider))
-            if depth == "scenario" or not self.settings.operations:
-                yield Case(provider, "scenario", partial(self.scenario, spec))
+            yield Case(provider, "scenario", partial(self.scenario, spec))
             if depth == "scenario":
                 continue
             for _, operation, property in self.cases([provider]):
@@ -115,6 +119,31 @@ class Run:
             return f"{origin}/{provider}" if isinstance(providers, dict) and provider in providers else origin
         shared = provider not in self.settings.targets and len(self.providers) > 1
         return f"{origin}/{provider}" if shared else origin
+
+    def preflight(self) -> None:
+        """Asks every target whether it is the right server, up, and takes the key; raises Stopped where it does not.
+
+        On a Ringback on loopback, where no key was given, what follows happens in a space of its own.
+        """
+        for provider in self.providers if not self.settings.plan else ():
+            if self.target(provider) is not None:
+                world = self.world(provider)
+                self._first[provider] = first = look_before(world)
+                ringback = first is not None and "x-ringback-operation" in first.headers
+                if ringback and self.settings.api_key is None and not world.transport.guard.real:
+                    world.key = f"test_check_{secrets.token_hex(6)}"
+                    self._aside.append(world.transport.origin)
+
+    @cached_property
+    def stopped(self) -> Stopped | None:
+        """That a target at which something was found is another one now than at first, which is asked but once."""
+        for provider, first in self._first.items():
+            if any(one.provider == provider and one.verdict == "failed" for one in self.outcomes):
+                try:
+                    look_again(self.world(provider), first)
+                except Stopped as why:
+                    return why
+        return None
 
     def world(self, provider: str) -> World:
         if provider not in self._worlds:
@@ -187,16 +216,16 @@ class Run:
         given = self.settings.variables.items()
         return [*keys, *(Key(f"${name}", value) for name, value in given if name in secret)]
 
-    def _given(self, spec: Spec) -> dict[str, Any]:
+    def _given(self, spec: Spec) -> dict[str, list[Any]]:
         """The values given by --var that this vendor knows, as the type of the documented default."""
-        given: dict[str, Any] = {}
+        given: dict[str, list[Any]] = {}
         for name, text in self.settings.variables.items():
             # In a rehearsal, records that only the target has stay those of the pages.
             if name in spec.variables and not (self.settings.plan and spec.variables[name].found_operation):
                 default = spec.variables[name].default
-                if name in spec.secret_variables:
-                    text = f"${name}"
-                given[name] = int(text) if isinstance(default, int) and text.lstrip("-").isdigit() else text
+                texts = [f"${name}"] if name in spec.secret_variables else [one.strip() for one in text.split(",")]
+                number = isinstance(default, int)
+                given[name] = [int(one) if number and one.lstrip("-").isdigit() else one for one in texts]
         return given
 
     def draws(self, world: World) -> int:
@@ -211,6 +240,7 @@ class Run:
         outcome = outcome_of(operation, property.name)
         started = time.perf_counter()
         try:
+            self._require_there()
             self._check(outcome, self.world(spec.provider).fresh(), operation, property)
         except ContractBroken as broken:
             outcome.verdict, outcome.findings = "failed", broken.findings
@@ -222,7 +252,7 @@ class Run:
             self._keep_unanswered(outcome, why)
             raise
         except Unreachable as why:
-            outcome.verdict, outcome.reason = "failed", str(why)
+            outcome.verdict, outcome.reason = "not covered", str(why)
             self.unreachable = str(why)
             raise
         except Exception as error:
@@ -233,6 +263,10 @@ class Run:
             outcome.seconds = round(time.perf_counter() - started, 3)
             self._keep([outcome])
         return outcome
+
+    def _require_there(self) -> None:
+        if self.unreachable:
+            raise NotCovered(self.unreachable)
 
     def _check(self, outcome: Outcome, world: World, operation: Operation, property: Property) -> None:
         """Checks the property in that world, and keeps what was noted, sent and left behind, whatever comes of it."""
@@ -282,6 +316,7 @@ class Run:
 
     def machine(self, spec: Spec) -> None:
         """Walks through the vendor's operations in any order and keeps the outcomes; raises what pytest should see."""
+        self._require_there()
         world = self.world(spec.provider)
         tally = Tally(world, self.settings.fail_on)
         walks, steps = WALKS_OWN if world.own else WALKS_ELSEWHERE
@@ -318,6 +353,7 @@ class Run:
             raise ContractBroken(broken)
 
     def _walk(self, spec: Spec, walk: Callable[[World, Tally], None]) -> None:
+        self._require_there()
         world = self.world(spec.provider).fresh()
         world.lasting = True
         judge, tally = Judge(world, alone=world.own), Tally(world, self.settings.fail_on)
@@ -404,6 +440,9 @@ class Run:
         """Ends the mocks that were started."""
         for mock in self._mocks.values():
             mock.stop()
+        for world in self._worlds.values():
+            if world.transport.origin in self._aside:
+                forget_space(world.transport.origin, world.key)
 
 
 def _broke(spec: Spec, walk: str, error: Exception) -> Outcome:

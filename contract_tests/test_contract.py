@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contract_tests.endpoint.transport import Unreachable
+from contract_tests.endpoint.transport import Unanswered, Unreachable
+from contract_tests.preflight import UNREACHABLE
 from contract_tests.run import Case
 from contract_tests.words.findings import ContractBroken, NotCovered
 
@@ -14,5 +15,8 @@ def test_contract(case: Case) -> None:
         case.check()
     except NotCovered as why:
         pytest.skip(f"not covered: {why}")
-    except (ContractBroken, Unreachable) as broken:
+    except (ContractBroken, Unanswered) as broken:
         pytest.fail(str(broken), pytrace=False)
+    except Unreachable as gone:
+        # Nothing that would be sent from now on could be answered.
+        pytest.exit(str(gone), UNREACHABLE)

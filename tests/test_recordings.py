@@ -23,7 +23,7 @@ from contract_tests.words.spec_lines import Place, SpecLines
 from mock_server.commands.cli import main
 from mock_server.spec import Spec
 from tests.conftest import RINGBACK, ROOT
-from tests.honest_server import KEY, HonestServer
+from tests.honest.server import KEY, HonestServer
 
 SMALL = {
     "interactly": [],
@@ -70,9 +70,9 @@ def recorded(folder: Path) -> Callable[[str], Path]:
 def honest(folder: Path) -> Path:
     """A recording of a check of the server that decides for itself wherever the pages are silent."""
     file = folder / "honest.har"
-    with HonestServer() as server:
+    with HonestServer("interactly") as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        target = ["--target", server.origin, "--api-key-env", "HONEST_KEY"]
+        target = ["--target", server.origin("interactly"), "--api-key-env", "HONEST_KEY"]
         done = ringback("check", "interactly", *target, "--draws", "1", "--record", file, env={"HONEST_KEY": KEY})
         server.shutdown()
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from contract_tests.words.findings import NotCovered
-from contract_tests.words.pointers import pointed
+from contract_tests.words.listed import record_in, rows_in
 from mock_server.messages import Json
 from mock_server.spec import Operation, Router, Spec, WireRequest
 
@@ -236,11 +236,11 @@ class Guard:
             return
         kind, contract = operation.contract["record"], operation.contract
         shape = self.spec.records[kind]
-        at = pointed(answer, contract.get("at") or "")
+        rows = rows_in(operation, answer) if contract.get("effect") == "list" else None
         # It was made only if a whole list has shown that it was not there; where there is none, by what the page says.
         sure = self._listed.get(kind, False) if self._lists(kind) else not contract.get("idempotent")
         made = contract.get("effect") == "create" and sure
-        for record in at if isinstance(at, list) else [at]:
+        for record in [record_in(operation, answer, shape.key)] if rows is None else rows:
             if not isinstance(record, dict):
                 continue
             names = {str(record[name]) for name in (shape.key, *shape.aliases) if record.get(name) not in (None, "")}

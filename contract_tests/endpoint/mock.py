@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -15,6 +16,14 @@ from ringback.launch import command as ringback_command
 
 class MockRefused(RuntimeError):
     """The mock did not start with the fixtures that it was given; the text is what it said."""
+
+
+def forget_space(origin: str, space: str) -> None:
+    """Deletes a space of a Ringback on loopback that a check has used."""
+    parts = urlsplit(origin)
+    with suppress(urllib3.exceptions.HTTPError):
+        where = f"{parts.scheme}://{parts.netloc}/_ringback/spaces/{space}"
+        urllib3.request("DELETE", where, retries=False, timeout=10)
 
 
 class OwnMock:

@@ -62,9 +62,11 @@ class Judge:
             answer = world.spec.answer(operation, request.answer)
             evidence = weakest(answer.evidence, request.evidence)
             if answer.status < 300:
+                if world.may_not_know(operation, request, reply):
+                    return  # What the page names is perhaps not there.
                 found = list(compare.documented(world, operation, answer, sent, reply))
                 yield Verdict("examples", operation, request.name, evidence, found, sent.wire)
-            else:
+            elif not (reply.status >= 400 and world.guesses(operation, sent.path)):
                 for evidence, found in lawful.documented_refusal(world, operation, request, sent, reply):
                     yield Verdict("errors", operation, request.name, evidence, found, sent.wire)
             return

@@ -125,12 +125,3 @@ def violation_values(world: World, operation: Operation, sent: Sent) -> dict[str
     found = _broken_by(world, operation, sent)
     verdict = refuse(operation, found) if found else None
     return dict(refusal_values(verdict.violation)) if verdict else {}
-
-
-def changes(before: dict[str, Json], after: dict[str, Json]) -> list[Difference]:
-    """What a refused request changed, by the operations that show it."""
-    return [
-        Difference(name, "unchanged", "changed", "a refused request changed what this operation shows")
-        for name in before
-        if before[name] != after[name]
-    ]

@@ -11,6 +11,7 @@ from contract_tests.judging import readings
 from contract_tests.judging import rows as row_rules
 from contract_tests.words.facts import Fact, Record, Verdict, Write
 from contract_tests.words.findings import NOTHING, Difference, show
+from contract_tests.words.listed import record_in, rows_in
 from contract_tests.words.pointers import ABSENT, pointed
 from contract_tests.words.schemas import same, shows
 from contract_tests.words.statements import contract_evidence, weakest
@@ -97,7 +98,7 @@ class Model:
         if answer is not None:
             self._learn_names(record, answer.record)
             evidence = weakest(contract_evidence(operation, "fields"), answer.evidence, request.evidence)
-            differences = list(readings.unlike(operation, written, answer))
+            differences = list(readings.unlike(operation, written, answer, self._same(kind)))
             yield Verdict("read-back", operation, request.name, evidence, differences, sent.wire)
             since = record.looked.get(operation.id, 0)
             record.looked[operation.id] = self._step
@@ -105,7 +106,7 @@ class Model:
 
     def _is_new(self, write: Write, record: Record | None, sent: Sent, reply: Reply) -> Iterator[Verdict]:
         operation, contract = write.operation, write.operation.contract
-        answer = pointed(reply.json, contract.get("at") or "")
+        answer = record_in(operation, reply.json, contract["key"]["name"])
         if not contract.get("unique") or not isinstance(answer, dict):
             return
         echoed = [sent.value(name) for name in contract.get("echo") or ()]
@@ -148,7 +149,7 @@ class Model:
         if refused or reply.status in _NO_READING or set(sent.query) != set(plain.query if plain else ()):
             return  # Asked for what is not there, or for another version of it; or it is not answered now.
         record = self._find(kind, key)
-        shown = pointed(reply.json, operation.contract.get("at") or "") if reply.status < 300 else ABSENT
+        shown = self._shown(operation, reply) if reply.status < 300 else ABSENT
         if record is None:
             if isinstance(shown, dict):
                 record = Record(kind, key, {str(key)})
@@ -159,6 +160,9 @@ class Model:
             return  # Whether a record goes by another of its names too is no question of what was written.
         seen = Reading(operation, shown, (), sent.wire, reply.status if reply.status < 300 else 200)
         yield from self._compare(record, seen, request)
+
+    def _shown(self, operation: Operation, reply: Reply) -> Json:
+        return record_in(operation, reply.json, self.spec.records[operation.contract["record"]].key)
 
     def _plain(self, operation: Operation) -> NamedRequest | None:
         """The first documented success."""
@@ -211,10 +215,21 @@ class Model:
 
     def _unlike(self, name: str, fact: Fact, seen: Reading) -> Iterator[Difference]:
         if fact.write is not None:
-            yield from readings.unlike(fact.write.operation, {name: fact.value}, seen)
+            kind = fact.write.operation.contract["record"]
+            yield from readings.unlike(fact.write.operation, {name: fact.value}, seen, self._same(kind))
         elif not shows(fact.value, found := reading.field(seen.record, name)):
             message = f"{show(fact.value)} was there, {seen.operation.id} shows {show(found)}"
             yield Difference(_at(name), readings.plain(fact.value), readings.plain(found), message, seen.grade(name))
+
+    def _same(self, kind: str) -> readings.Same | None:
+        """Tells whether two values name the same record; a server of our own names them as they were written."""
+
+        def same(field: str, one: Json, other: Json) -> bool:
+            target = self.spec.records[kind].references.get(field)
+            known = self._find(target, one) if target is not None else None
+            return known is not None and str(other) in known.names
+
+        return None if self._alone else same
 
     def _missing(self, record: Record, seen: Reading, since: int) -> Iterator[Verdict]:
         text = f"written, but {seen.operation.id} does not show it"
@@ -260,8 +275,8 @@ class Model:
     # --- lists ----------------------------------------------------------------------------------
 
     def _as_a_list(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
-        rows = pointed(reply.json, operation.contract.get("at") or "")
-        if not isinstance(rows, list):
+        rows = rows_in(operation, reply.json)
+        if rows is None:
             return
         asked = weakest(request.evidence, Reading(operation, None, (), sent.wire, reply.status).evidence)
         for word, found in row_rules.complaints(operation, {**sent.path, **sent.query}, reply.json, rows):
@@ -269,8 +284,7 @@ class Model:
             yield Verdict("list", operation, request.name, evidence, list(found), sent.wire)
 
     def _listed(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
-        rows = pointed(reply.json, operation.contract.get("at") or "")
-        rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        rows = [row for row in rows_in(operation, reply.json) or [] if isinstance(row, dict)]
         kind = operation.contract["record"]
         page = operation.contract.get("page") or {}
         which = _signature(operation, sent, page)

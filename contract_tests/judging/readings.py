@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from contract_tests.words.findings import NOTHING, Difference, show
 from contract_tests.words.pointers import ABSENT
@@ -12,6 +12,8 @@ from contract_tests.world.reading import Reading
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation, WireRequest
 
+Same = Callable[[str, Json, Json], bool]
+
 
 def addressed_key(operation: Operation, request: NamedRequest) -> Json:
     """The key of the record that a request addresses in its path; ABSENT when it makes one."""
@@ -19,8 +21,13 @@ def addressed_key(operation: Operation, request: NamedRequest) -> Json:
     return request.path.get(key["name"], ABSENT) if key.get("in") == "path" else ABSENT
 
 
-def unlike(operation: Operation, written: dict[str, Json], seen: Reading) -> Iterable[Difference]:
-    """Where a reading is not what was written; an answer need not show fields that the spec does not name there."""
+def unlike(
+    operation: Operation, written: dict[str, Json], seen: Reading, names: Same | None = None
+) -> Iterable[Difference]:
+    """Where a reading is not what was written; an answer need not show fields that the spec does not name there.
+
+    `names` tells whether two values of a field name the same record, by another of its names.
+    """
     reader = seen.operation.id if seen.operation is not operation else "the answer"
     look = seen.wire if seen.operation is not operation else None
     if seen.record is ABSENT:
@@ -33,10 +40,14 @@ def unlike(operation: Operation, written: dict[str, Json], seen: Reading) -> Ite
         found, grade = reading.field(seen.record, name), seen.grade(name)
         if name in clearing and value in clearing[name]:
             yield from not_cleared(name, found, reader, grade, look)
-        elif not shows(value, found):
+        elif not shows(value, found) and not (names is not None and _named(name, value, found, names)):
             shown = plain(found)
             message = f"{show(value)} was written, {reader} shows {show(shown)}"
             yield Difference(f"/{name.lstrip('/')}", value, shown, message, grade, look)
+
+
+def _named(name: str, value: Json, found: Json, names: Same) -> bool:
+    return isinstance(value, str) and isinstance(found, str) and names(name, value, found)
 
 
 def not_cleared(

@@ -8,11 +8,13 @@ from typing import NamedTuple
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.judging.readings import addressed_key, repeated
 from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.untouched import Untouched
 from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.listed import record_in
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
-from contract_tests.world.world import ABSENT, World, pointed, successes
+from contract_tests.world.world import ABSENT, World, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
 
@@ -58,20 +60,15 @@ def others_untouched(recorder: Recorder) -> None:
     """Writes one record, and compares every other one of its kind before and after, and what another key sees."""
     operation, home = recorder.operation, recorder.world
     elsewhere = home.fresh() if home.own else None
-    abroad = elsewhere.snapshot() if elsewhere else {}
+    abroad = Untouched(elsewhere) if elsewhere else None
 
     def check(world: World, request: NamedRequest) -> None:
         prepared = world.prepared(operation, world.named(operation, request.name))
         _write_and_look_around(recorder, world, prepared, request)
 
     recorder.each(successes(home, operation), check)
-    if elsewhere is not None:
-        after = elsewhere.snapshot()
-        leaked = [
-            Difference(name, "unchanged", "changed", "a write with one key changed what another key sees")
-            for name in abroad
-            if abroad[name] != after[name]
-        ]
+    if elsewhere is not None and abroad is not None:
+        leaked = abroad.changed("a write with another key")
         wire = elsewhere.send(operation, elsewhere.plain_request(operation))[0].wire if leaked else None
         if wire is not None:
             recorder.add("another key", home.spec.security.evidence, leaked, wire)
@@ -137,7 +134,7 @@ def new_is_new(recorder: Recorder) -> None:
             if reply.status >= 300:
                 continue
             wire = sent.wire
-            record = pointed(reply.json, operation.contract.get("at") or "")
+            record = record_in(operation, reply.json, operation.contract["key"]["name"])
             names = operation.contract.get("echo") or ()
             mine = [sent.value(name) for name in names]
             same = operation.contract.get("idempotent") and mine in [values for _, values in made]

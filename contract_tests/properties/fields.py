@@ -79,7 +79,10 @@ class Steps:
         for seen in [*([answer] if answer is not None else []), *self._seen.values()]:
             how = weakest(contract_evidence(operation, "fields"), seen.evidence)
             recorder.add(
-                f"{title}, read by {seen.operation.id}", how, list(unlike(operation, written, seen)), sent.wire
+                f"{title}, read by {seen.operation.id}",
+                how,
+                list(unlike(operation, written, seen, world.same(operation))),
+                sent.wire,
             )
         for name, seen in self._seen.items():
             how = weakest(contract_evidence(operation, *self._word()), seen.evidence)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contract_tests.judging.lawful import Draw, answer_evidence, changes, lawful, must_be_refused, refusal
+from contract_tests.judging.lawful import Draw, answer_evidence, lawful, must_be_refused, refusal
 from contract_tests.properties import generation
 from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.untouched import Untouched
 from contract_tests.words.findings import NotCovered
 from contract_tests.world.world import World
 from mock_server.spec import NamedRequest, Operation
@@ -49,10 +50,10 @@ def invalid_refused(recorder: Recorder) -> None:
 def _refuse_all(recorder: Recorder, world: World, *, each: bool) -> bool:
     """Whether the refused requests changed something; `each` looks after each of them, and raises."""
     operation = recorder.operation
-    before, accepted = world.snapshot(), False
+    untouched, accepted = Untouched(world), False
 
     def check(draw: Draw) -> None:
-        nonlocal before, accepted
+        nonlocal accepted
         if not must_be_refused(operation, draw):
             return
         request = draw.request
@@ -63,9 +64,13 @@ def _refuse_all(recorder: Recorder, world: World, *, each: bool) -> bool:
         recorder.add("generated", evidence, differences, sent.wire, at_once=True)
         if reply.status < 400:
             # Accepted where only we would have refused it: what it did is no refused request's doing.
-            before, accepted = world.snapshot() if each else before, True
+            accepted = True
+            if each:
+                untouched.renew()
         elif each:
-            recorder.add("generated", operation.evidence, changes(before, world.snapshot()), sent.wire, at_once=True)
+            recorder.add(
+                "generated", operation.evidence, untouched.changed("a refused request"), sent.wire, at_once=True
+            )
 
     recorder.generate(generation.invalid_requests(world, operation), check)
-    return not each and (accepted or before != world.snapshot())
+    return not each and (accepted or bool(untouched.changed("a refused request")))

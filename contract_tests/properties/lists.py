@@ -6,9 +6,11 @@ from contract_tests.judging.rows import complaints
 from contract_tests.properties.choices import make_some
 from contract_tests.properties.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.listed import rows_in
+from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
-from contract_tests.world.world import World, pointed, successes
+from contract_tests.world.world import World, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation, WireRequest
 
@@ -29,8 +31,8 @@ def shows_all_once(recorder: Recorder) -> None:
 
     def check(world: World, request: NamedRequest) -> None:
         sent, reply = world.send(operation, world.named(operation, request.name))
-        rows = pointed(reply.json, operation.contract.get("at") or "")
-        if reply.status >= 300 or not isinstance(rows, list):
+        rows = rows_in(operation, reply.json)
+        if reply.status >= 300 or rows is None:
             raise NotCovered(f"was answered with {reply.status} and no rows")
         asked = weakest(request.evidence, reading.Reading(operation, None, (), sent.wire, reply.status).evidence)
         for word, found in complaints(operation, {**sent.path, **sent.query}, reply.json, rows):
@@ -94,7 +96,9 @@ def _compare_pages(recorder: Recorder, world: World, whole: list[Json], size: in
     page, plain = operation.contract["page"], world.plain_request(operation)
     small = plain.with_values(plain.path, {**plain.query, page["size"]: size}, plain.body)
     turned, wire, status = reading.pages(world, operation, small)
-    rows = [row for found in turned for row in found]
+    schema = reading.Reading(operation, None, (), wire, status).record_schema
+    whole = [lasting(schema, row) for row in whole]
+    rows = [lasting(schema, row) for found in turned for row in found]
     found = []
     if len(turned) == reading.MAX_PAGES > len(whole) + 1:
         found.append(Difference("", f"{len(whole)} pages", "no end", "the pages never end"))

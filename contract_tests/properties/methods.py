@@ -9,6 +9,7 @@ from typing import NamedTuple
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.endpoint.transport import Reply
 from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.untouched import Untouched
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.world.world import World
 from mock_server.messages import Json
@@ -56,7 +57,7 @@ def undocumented_refused(recorder: Recorder) -> None:
     operation, world = recorder.operation, recorder.world
     reasons: list[str] = []
     tries = list(_tries(world, operation, reasons))
-    before, sent = world.snapshot(), []
+    untouched, sent = Untouched(world), []
     for one in tries:
         try:
             wire, reply = world.send_to(one.carrier, one.request, method=one.method)
@@ -70,7 +71,7 @@ def undocumented_refused(recorder: Recorder) -> None:
             recorder.add(one.what, _silence(operation), _accepted(one.method, reply), wire)
     if not sent:
         raise NotCovered("; ".join(reasons))
-    if world.snapshot() != before:
+    if untouched.changed("what no page documents here"):
         world = world.fresh()
         _look_after_each(recorder, world, sent)
     recorder.finish()
@@ -81,12 +82,11 @@ def _silence(operation: Operation) -> Evidence:
 
 
 def _look_after_each(recorder: Recorder, world: World, tries: list[Try]) -> None:
-    before = world.snapshot()
+    untouched = Untouched(world)
     for one in tries:
         wire, _ = world.send_to(one.carrier, one.request, method=one.method)
-        after = world.snapshot()
-        recorder.add(one.what, _silence(recorder.operation), _changed(one.what, before, after), wire)
-        before = after
+        changed = untouched.changed(f"{one.what}, which no page documents here,")
+        recorder.add(one.what, _silence(recorder.operation), changed, wire)
 
 
 def _tries(world: World, operation: Operation, reasons: list[str]) -> Iterator[Try]:
@@ -135,10 +135,3 @@ def _accepted(method: str, reply: Reply) -> Iterable[Difference]:
         text = reply.body[:120].decode("utf-8", "replace")
         message = f"no page documents {method} here, and it is answered with {reply.status} {text}"
         yield Difference("status", "a refusal", reply.status, message)
-
-
-def _changed(what: str, before: dict[str, Json], after: dict[str, Json]) -> Iterable[Difference]:
-    for name in before:
-        if before[name] != after[name]:
-            message = f"no page documents {what} here, and it changed what this operation shows"
-            yield Difference(name, "unchanged", "changed", message)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contract_tests.judging import compare
-from contract_tests.judging.lawful import changes
 from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.untouched import Untouched
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
@@ -32,12 +32,12 @@ def moves_as_said(recorder: Recorder) -> None:
                 recorder.add(f"{request.name}, read by {seen.operation.id}", evidence, [wrong], sent.wire)
         if step["to"] in step["from"]:
             return
-        before = world.snapshot()
+        untouched = Untouched(world)
         again, refused = world.send(operation, prepared)
         answer = world.spec.answer(operation, step["wrong"])
         found_again = [
             *compare.error(world, operation, answer, again, refused, {step["field"]: step["to"]}),
-            *changes(before, world.snapshot()),
+            *untouched.changed("a refused request"),
         ]
         recorder.add(f"{request.name} again", weakest(evidence, answer.evidence), found_again, again.wire)
 

@@ -62,13 +62,19 @@ def _write_and_read(
         return
     written = reading.sent_fields(operation, sent)
     for seen in _readings(world, operation, key, written, sent, reply):
-        differences = list(unlike(operation, written, seen))
+        differences = list(unlike(operation, written, seen, world.same(operation)))
         evidence = weakest(contract_evidence(operation, "fields"), seen.evidence, asked)
         recorder.add(f"{name}, read by {seen.operation.id}", evidence, differences, sent.wire, at_once=at_once)
         kept = {one: value for one, value in reading.kept_fields(operation, sent).items() if seen.declares(one)}
         if kept and seen.record is not ABSENT:
             ours = Evidence("assumed", operation.evidence.source, "under which name it reads back")
-            recorder.add(f"{name}, kept", ours, list(unlike(operation, kept, seen)), sent.wire, at_once=at_once)
+            recorder.add(
+                f"{name}, kept",
+                ours,
+                list(unlike(operation, kept, seen, world.same(operation))),
+                sent.wire,
+                at_once=at_once,
+            )
 
 
 def _readings(

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from contract_tests.judging import compare
-from contract_tests.judging.lawful import changes
 from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.untouched import Untouched
 from contract_tests.words.findings import NotCovered
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
@@ -62,10 +62,12 @@ def refused_as_said(recorder: Recorder) -> None:
 def _refuse(recorder: Recorder, world: World, case: Case) -> None:
     operation, answer = recorder.operation, world.spec.answer(recorder.operation, case.answer)
     prepared = world.prepared(operation, case.request)
-    before = world.snapshot()
+    untouched = Untouched(world)
     sent, reply = world.send(operation, prepared)
+    if reply.status >= 400 and world.guesses(operation, prepared.path):
+        raise NotCovered("no operation shows that the record which it addresses is there")
     evidence = weakest(contract_evidence(operation, case.word), answer.evidence, case.request.evidence)
-    found = [*compare.error(world, operation, answer, sent, reply), *changes(before, world.snapshot())]
+    found = [*compare.error(world, operation, answer, sent, reply), *untouched.changed("a refused request")]
     recorder.add(f"{case.word} {case.title}", evidence, found, sent.wire)
 
 

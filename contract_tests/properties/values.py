@@ -114,7 +114,7 @@ def _taken(recorder: Recorder, world: World, base: Base, chosen: Chosen, index: 
     answer = reading.answered(operation, sent, reply)
     for seen in [*([answer] if answer is not None else []), *reading.read(world, _kind(operation), key, written)]:
         evidence = weakest(contract_evidence(operation, "fields"), seen.evidence)
-        differences = list(unlike(operation, written, seen))
+        differences = list(unlike(operation, written, seen, world.same(operation)))
         recorder.add(f"{title}, read by {seen.operation.id}", evidence, differences, sent.wire)
     return True
 
@@ -136,7 +136,7 @@ def _judge_refusal(recorder: Recorder, world: World, bases: list[Base], name: st
             if reply.status < 300:
                 return
             wire, status = sent.wire, reply.status
-    if wire is None:
+    if wire is None or world.guesses(operation, sent.path):
         return
     place = ".".join((name, *trial.at))
     message = f"{place} {trial.what} is on the page, and every documented request with it gets {status}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from contract_tests.endpoint.guard import BudgetSpent, cost_of, destroys
 from contract_tests.words.findings import NotCovered
 from contract_tests.words.keys import WRONG_KEY
+from contract_tests.words.listed import rows_in
 from contract_tests.world import reading
 from contract_tests.world.world import ABSENT, World, pointed, refusals, successes
 from mock_server.messages import Json
@@ -83,8 +84,8 @@ class Scenario:
         request = self._world.named(operation, requests[0].name)
         reply = self._world.send(operation, request)[1]
         page = operation.contract.get("page") or {}
-        rows = pointed(reply.json, operation.contract.get("at") or "")
-        if {"size", "next"} <= set(page) and isinstance(rows, list) and 1 < len(rows) <= _MOST_PAGES:
+        rows = rows_in(operation, reply.json) or []
+        if {"size", "next"} <= set(page) and 1 < len(rows) <= _MOST_PAGES:
             query = {**request.query, page["size"]: 1}
             plain = replace(request, name="page", answer="")
             for _ in range(len(rows)):

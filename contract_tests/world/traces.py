@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from contract_tests.endpoint.guard import key_in
 from contract_tests.endpoint.transport import MASK, Reply
 from contract_tests.words.findings import NotCovered
-from contract_tests.words.pointers import ABSENT, pointed
+from contract_tests.words.listed import record_in
+from contract_tests.words.pointers import ABSENT
 from contract_tests.world import reading, undoing
 from contract_tests.world.marks import Attempt, Made, Touched
 from contract_tests.world.world import World
@@ -133,7 +134,7 @@ class Traces:
     def _after_making(self, operation: Operation, reply: Reply, attempt: Attempt | None) -> None:
         kind, name = operation.contract["record"], operation.contract["key"]["name"]
         guard = self._world.transport.guard
-        record = pointed(reply.json, operation.contract.get("at") or "")
+        record = record_in(operation, reply.json, name)
         key = record.get(name) if isinstance(record, dict) else None
         if reply.status < 300 and key is not None and guard.is_made(kind, key):
             if key not in [one.key for one in self._made if one.kind == kind]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import copy
+import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
-from contract_tests.endpoint.guard import cost_of
+from contract_tests.endpoint.guard import BudgetSpent, cost_of
 from contract_tests.endpoint.transport import Reply, Transport
 from contract_tests.words.findings import Difference, Finding, NotCovered, weaker
+from contract_tests.words.listed import record_in, rows_in
 from contract_tests.words.pointers import ABSENT, pointed, pointed_all
+from contract_tests.world.motion import Motion
 from mock_server.messages import Json
 from mock_server.spec import (
     Evidence,
@@ -29,6 +34,7 @@ __all__ = ["ABSENT", "Sent", "World", "pointed"]
 
 LONGEST_SHOWN = 20_000
 """So much of an answer is kept with a finding."""
+_ABSENT = (404, 405, 501)
 
 Observer = Callable[[Operation, NamedRequest, "Sent", Reply, "str | None"], None]
 """Told of each exchange: the operation, the request, what was sent, what came, and the key it was sent with."""
@@ -109,7 +115,7 @@ class World:
         *,
         key: str,
         own: bool,
-        given: Mapping[str, Json] | None = None,
+        given: Mapping[str, list[Json]] | None = None,
         other: str | None = None,
     ) -> None:
         self.spec = spec
@@ -122,10 +128,21 @@ class World:
         self.observers: list[Observer] = []
         self.lasting = not own
         """What was bought here stays bought, so that a number for sale is looked for again."""
+        self.motion = Motion()
+        """What was seen to move here while nothing was sent."""
         self.watch: Watch = Unwatched()
         """Keeps what is done at a server that is not our own, to undo it."""
         self._found: dict[str, list[Json]] = {}
+        self._unshown: set[str] = set()
+        """Variables whose documented values are used because no operation here shows others."""
+        self._strangers: dict[str, list[Json]] = {}
+        self._unsure: dict[tuple[str, str], list[str]] = {}
+        self._worked: set[str] = set()
+        self._absent: set[tuple[int, str]] = set()
+        """How the server answers where it has no operation: status and body, without the path and figures."""
         self._lacking: dict[str, str] = {}
+        self._names: dict[str, set[frozenset[str]]] = {}
+        self._token = f"{time.time_ns() // 1_000_000:x}"
         self._numbers = count(1)
 
     def fresh(self) -> World:
@@ -152,7 +169,7 @@ class World:
         """The values that a variable of the spec may take here, the first standing for its documented default."""
         variable = self.spec.variables[name]
         if name in self.given:
-            return [self.given[name]]
+            return list(self.given[name])
         documented = [variable.default, *variable.others]
         if variable.found_operation is None:
             return documented
@@ -163,14 +180,18 @@ class World:
             self._found[name] = []
             # One answer may tell of several variables.
             same = [one for one in self.spec.variables.values() if one.found_operation == variable.found_operation]
-            reply = self.send(operation, self.plain_request(operation))[1]
-            answers = self._all_pages(operation, reply)
+            answers = self._answers(operation)
+            if answers is None:
+                # Where a try costs nothing, the record of the pages is worth one.
+                self._unshown |= {one.name for one in same}
+                self._found.update({one.name: [one.default, *one.others] for one in same})
+                return self._found[name]
             kind = str(operation.contract.get("record"))
             for one in same:
                 shown = [
                     value
                     for answer in answers
-                    for value in pointed_all(answer, one.found_at or "")
+                    for value in _values_at(operation, answer, one.found_at or "")
                     if value not in ("", None)
                 ]
                 # A list may show one record in several rows (a version each, say), and the documented record comes
@@ -180,6 +201,20 @@ class World:
                 guard = self.transport.guard
                 self._found[one.name] = sorted(found, key=lambda value: not guard.may_write(kind, value))
         return self._found[name]
+
+    def _answers(self, operation: Operation) -> list[Json] | None:
+        """The answers of a list; None where it cannot be had, on a server where that is no reason to send nothing."""
+        try:
+            reply = self.send(operation, self.plain_request(operation))[1]
+        except BudgetSpent:
+            raise
+        except NotCovered:
+            if self.transport.guard.real:
+                raise
+            return None
+        if (reply.status >= 300 or not reply.is_json) and not self.transport.guard.real:
+            return None
+        return self._all_pages(operation, reply)
 
     def _all_pages(self, operation: Operation, first: Reply) -> list[Json]:
         """The answers of a list: its first page, and the next ones where the named numbers are yet to be found."""
@@ -198,29 +233,88 @@ class World:
             answers.append(reply.json)
         return answers
 
-    def substitute(self, name: str, literal: Json) -> Json:
-        """What stands here for a documented literal of the variable; one that is unknown on purpose stays as it is."""
+    def substitute(self, name: str, literal: Json, *, wanted: bool = False) -> Json:
+        """What stands here for a documented literal of the variable; other literals stay as they are.
+
+        In a request that is `wanted` to succeed no record of the pages is named that a foreign server does not show:
+        another one of its own takes its place.
+        """
         variable = self.spec.variables[name]
         if not self.own and literal in variable.ours and literal not in self.values(name):
             raise NotCovered(f"{name} {literal!r} is a record of Ringback's own start state, with a part to play")
         documented = [variable.default, *variable.others]
         if literal not in documented:
-            return literal
+            known = self.own or not wanted or variable.found_operation is None or literal in ("", None)
+            if known or literal in self.values(name) or name in self._unshown:
+                return literal
+            strangers = self._strangers.setdefault(name, [])
+            strangers += [] if literal in strangers else [literal]
+            documented += strangers
         values, index = self.values(name), documented.index(literal)
         if index >= len(values):
-            raise NotCovered(f"needs {index + 1} of {name!r}; found {len(values)} (--var {name}=... gives one)")
+            raise NotCovered(f"needs {index + 1} of {name!r}; found {len(values)} (--var {name}=A,B,... gives them)")
         return values[index]
+
+    def unsure(self, operation: Operation, request: NamedRequest) -> str:
+        """Which values of a documented request a foreign account may not know; empty where it must know them all."""
+        names = self._unsure.get((operation.id, request.name), [])
+        return ", ".join(f"{name!r}" for name in names)
+
+    def guesses(self, operation: Operation, path: Mapping[str, Json]) -> bool:
+        """Whether the record that an operation addresses is only the pages', and nothing has shown that it is here."""
+        addressed = {one.variable for one in operation.parameters_in("path")}
+        return not self.own and self._path(operation, path) not in self._worked and bool(addressed & self._unshown)
+
+    @staticmethod
+    def _path(operation: Operation, path: Mapping[str, Json]) -> str:
+        return f"{operation.id} {sorted(path.items())}"
+
+    def may_not_know(self, operation: Operation, request: NamedRequest, reply: Reply) -> str:
+        """What a refused request names that a foreign account may not have; empty where that is no excuse."""
+        excused = operation.response(reply.status) is not None or reply.status in (403, 404, 410)
+        return self.unsure(operation, request) if reply.status >= 400 and excused else ""
+
+    def _is_unsure(self, name: str, literal: Json) -> bool:
+        """Whether nobody has said that this account has what stands for a literal of the variable."""
+        variable = self.spec.variables[name]
+        if self.own or name in self.given or literal in ("", None):
+            return False
+        documented = literal in [variable.default, *variable.others]
+        return variable.found_operation is None or name in self._unshown or not documented
 
     # --- requests -------------------------------------------------------------------------------
 
     def named(self, operation: Operation, name: str) -> NamedRequest:
         """A named request of the spec with this world's records in the place of the documented ones."""
         request = operation.requests[name]
+        wanted = self.spec.answer(operation, request.answer).status < 300
+        unsure = self._unsure[operation.id, name] = []
+        body = self._replaced_body(operation.body_schema or {}, request.body, wanted, unsure)
         return request.with_values(
-            path=self._replaced(operation, "path", request.path),
-            query=self._replaced(operation, "query", request.query),
-            body=self._replaced_body(operation.body_schema or {}, request.body),
+            path=self._replaced(operation, "path", request.path, wanted, unsure),
+            query=self._replaced(operation, "query", request.query, wanted, unsure),
+            body=self._varied(operation, body) if wanted and not self.own else body,
         )
+
+    def _varied(self, operation: Operation, body: Json) -> Json:
+        """The body with what a server takes only once (`once`) in a form that it has not seen, if it has a memory."""
+        once = self._taken_once(operation)
+        if not isinstance(body, dict) or not once & set(body):
+            return body
+        varied = dict(body)
+        for name in once & set(body):
+            local, at, domain = str(body[name]).partition("@")
+            varied[name] = f"{local}{'+' if at else ' '}{self._token}{next(self._numbers)}{at}{domain}"
+        return varied
+
+    def _taken_once(self, operation: Operation) -> set[str]:
+        """The fields of a body that no two records of their kind may have the same."""
+        contract, targets = operation.contract, set()
+        for other in self.spec.operations.values():
+            if other.contract.get("record") == contract.get("record"):
+                fields = other.contract.get("fields") or {}
+                targets |= {fields[name] for name in other.contract.get("once") or () if name in fields}
+        return {name for name, target in (contract.get("fields") or {}).items() if target in targets}
 
     def plain_request(self, operation: Operation) -> NamedRequest:
         """The operation's first documented success that needs no preparation, or its parameters' examples."""
@@ -234,8 +328,8 @@ class World:
         return NamedRequest(
             name="plain",
             answer="",
-            path=self._replaced(operation, "path", values["path"]),
-            query=self._replaced(operation, "query", values["query"]),
+            path=self._replaced(operation, "path", values["path"], True, []),
+            query=self._replaced(operation, "query", values["query"], True, []),
             headers={},
             body=None,
             has_body=False,
@@ -244,24 +338,36 @@ class World:
             evidence=operation.evidence,
         )
 
-    def _replaced(self, operation: Operation, place: str, values: Mapping[str, Json]) -> dict[str, Json]:
+    def _replaced(
+        self, operation: Operation, place: str, values: Mapping[str, Json], wanted: bool, unsure: list[str]
+    ) -> dict[str, Json]:
         variables = {p.name: p.variable for p in operation.parameters_in(place)}
         return {
-            name: self.substitute(variable, value) if (variable := variables.get(name)) is not None else value
+            name: self._known(variable, value, wanted, unsure) if (variable := variables.get(name)) else value
             for name, value in values.items()
         }
 
-    def _replaced_body(self, schema: Any, value: Json) -> Json:
+    def _known(self, name: str, literal: Json, wanted: bool, unsure: list[str]) -> Json:
+        """What stands here for a literal; `unsure` takes the names of what this account may not know."""
+        if isinstance(literal, str) and literal.startswith("$answers."):
+            return literal
+        value = self.substitute(name, literal, wanted=wanted)
+        unsure += [name] if self._is_unsure(name, literal) and name not in unsure else []
+        return value
+
+    def _replaced_body(self, schema: Any, value: Json, wanted: bool, unsure: list[str]) -> Json:
         if not isinstance(schema, Mapping):
             return value
         variable = schema.get("x-variable")
         if variable is not None and not isinstance(value, dict | list):
-            return self.substitute(variable, value)
+            return self._known(variable, value, wanted, unsure)
         if isinstance(value, dict):
             properties = schema.get("properties") or {}
-            return {name: self._replaced_body(properties.get(name), child) for name, child in value.items()}
+            return {
+                name: self._replaced_body(properties.get(name), child, wanted, unsure) for name, child in value.items()
+            }
         if isinstance(value, list):
-            return [self._replaced_body(schema.get("items"), child) for child in value]
+            return [self._replaced_body(schema.get("items"), child, wanted, unsure) for child in value]
         return value
 
     def send(
@@ -286,24 +392,56 @@ class World:
         if reply.status < 300 and cost_of(operation) == "purchase":
             self._forget_searched()
         self.watch.after(operation, prepared, reply)
-        if key is ABSENT and self._lacks(operation, prepared, reply):
+        self._worked |= {operation.id, self._path(operation, prepared.path)} if reply.status < 300 else set()
+        self._learn_names(operation, reply)
+        if key is ABSENT and self._lacks(operation, prepared, wire, reply):
             self._lacking[operation.id] = f"the server has no such operation: it answers {reply.status}"
             raise NotCovered(self._lacking[operation.id])
         for observe in self.observers:
             observe(operation, prepared, sent, reply, self.key if key is ABSENT else key)
         return sent, reply
 
-    def _lacks(self, operation: Operation, request: NamedRequest, reply: Reply) -> bool:
+    def lacks(self, operation: Operation) -> bool:
+        """Whether this server was seen to have left out the operation."""
+        return operation.id in self._lacking
+
+    def same(self, operation: Operation) -> Callable[[str, Json, Json], bool]:
+        """Tells of a field of the operation's records whether two values of it name the same record."""
+        return partial(self.same_record, operation.contract["record"])
+
+    def same_record(self, kind: str, field: str, one: Json, other: Json) -> bool:
+        """Whether two values of a field that refers to a record name the same one, as this server has shown it."""
+        target = self.spec.records[kind].references.get(field)
+        return any({one, other} <= names for names in self._names.get(str(target), ()))
+
+    def _learn_names(self, operation: Operation, reply: Reply) -> None:
+        """Keeps by which names an answer shows each record."""
+        shape = self.spec.records.get(str(operation.contract.get("record")))
+        if self.own or shape is None or not shape.aliases or operation.contract.get("effect") not in ("list", "read"):
+            return
+        rows = rows_in(operation, reply.json) or [record_in(operation, reply.json, shape.key)]
+        for row in rows if reply.status < 300 else ():
+            shown = [row.get(name) for name in (shape.key, *shape.aliases)] if isinstance(row, dict) else []
+            self._names.setdefault(shape.kind, set()).add(frozenset(one for one in shown if isinstance(one, str)))
+
+    def _lacks(self, operation: Operation, request: NamedRequest, wire: WireRequest, reply: Reply) -> bool:
         """Whether a foreign server has left out an operation that is not on the pages the project began with.
 
-        It answers a request that needs no record with a status that says so, and that no page gives for the operation.
+        It has never done it, and answers a request that must succeed with a status that no page gives for it; or it
+        answers as it does where an operation is left out.
         """
-        wanted = request.name == "reading" or (
-            bool(request.answer) and self.spec.answer(operation, request.answer).status < 300
-        )
-        undocumented = reply.status in (404, 405, 501) and reply.status not in operation.responses
-        addressed = [one for one in operation.parameters_in("path") if one.variable is not None]
-        return not self.own and operation.evidence.grade != "seed" and wanted and undocumented and not addressed
+        if self.own or operation.evidence.grade == "seed" or operation.id in self._worked:
+            return False
+        if reply.status not in _ABSENT:
+            return False
+        if not self._absent and not self.transport.guard.real:
+            nothing = WireRequest("GET", "/", "", wire.headers, None)
+            self._absent.add(_said(nothing, self.transport.send(nothing)))
+        said = _said(wire, reply)
+        wanted = not request.answer or self.spec.answer(operation, request.answer).status < 300
+        if wanted and reply.status not in operation.responses:
+            self._absent.add(said)
+        return said in self._absent
 
     def _forget_searched(self) -> None:
         """What was found for sale may be sold now, so it is looked for anew when it is next needed."""
@@ -327,6 +465,7 @@ class World:
     def prepared(self, operation: Operation, request: NamedRequest) -> NamedRequest:
         """The request alone: what has to come before it is sent now, and its answers are filled in."""
         answers: dict[str, Json] = {}
+        varied: dict[Json, Json] = {}
 
         def filled(one: NamedRequest) -> NamedRequest:
             path, query = _filled(dict(one.path), answers), _filled(dict(one.query), answers)
@@ -335,8 +474,21 @@ class World:
         for step in request.after:
             before, _, name = step.partition("/")
             prior = self.spec.operations[before]
-            answers[step] = self.send(prior, filled(self.named(prior, name)))[1].json
-        return filled(request) if request.after else request
+            named = self.named(prior, name)
+            for field in self._taken_once(prior) if isinstance(named.body, dict) else ():
+                varied[prior.requests[name].body.get(field)] = named.body.get(field)
+            answers[step] = self.send(prior, filled(named))[1].json
+        if not request.after:
+            return request
+        request = filled(request)
+        if isinstance(request.body, dict):
+            # What was sent before in another form is meant here too.
+            body = {
+                field: varied.get(value, value) if isinstance(value, str) else value
+                for field, value in request.body.items()
+            }
+            request = request.with_values(request.path, request.query, body)
+        return request
 
     def wire(self, operation: Operation, request: NamedRequest) -> WireRequest:
         """The wire form of a request with this world's key."""
@@ -362,21 +514,9 @@ class World:
         """The operations that show records of a kind: single reads first, then lists."""
         for effect in ("read", "list"):
             for operation in self.spec.operations.values():
-                if operation.contract.get("record") == kind and operation.contract.get("effect") == effect:
+                shows = operation.contract.get("record") == kind and operation.contract.get("effect") == effect
+                if shows and not self.lacks(operation):
                     yield operation
-
-    def snapshot(self) -> dict[str, Json]:
-        """Every list of the vendor as it is now, and the documented record of each read, by operation and request."""
-        seen = {}
-        for operation in self.spec.operations.values():
-            if operation.contract.get("effect") not in ("list", "read"):
-                continue
-            for name, request in operation.requests.items():
-                if not request.after and self.spec.answer(operation, request.answer).status < 300:
-                    seen[f"{operation.id}/{name}"] = self.send(operation, self.named(operation, name))[1].json
-                    if operation.contract["effect"] == "read":
-                        break
-        return seen
 
     def finding(
         self,
@@ -409,6 +549,21 @@ class World:
             answer=shown.body[:LONGEST_SHOWN].decode("utf-8", "replace") if shown else "",
             look=self.curl(difference.look) if looked and difference.look else "",
         )
+
+
+def _said(wire: WireRequest, reply: Reply) -> tuple[int, str]:
+    """An answer that says that there is nothing, without what it repeats of the request."""
+    text = reply.body.decode("utf-8", "replace")
+    return reply.status, re.sub(r"\d+", "0", text.replace(wire.path, "") if len(wire.path) > 1 else text)
+
+
+def _values_at(operation: Operation, answer: Json, pointer: str) -> list[Json]:
+    """All values at a pointer into the rows of a list, wherever the answer has its rows."""
+    before, star, after = pointer.partition("/*")
+    found = pointed_all(answer, pointer)
+    if found or not star or isinstance(pointed(answer, before), list):
+        return found
+    return [value for row in rows_in(operation, answer) or () for value in pointed_all(row, after)]
 
 
 def _filled(value: Json, answers: Mapping[str, Json]) -> Json:

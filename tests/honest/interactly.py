@@ -7,46 +7,40 @@ none, a filter that finds parts of a label, further fields everywhere. A check m
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.honest.habits import Habits, Late, Refused
 
 Json = Any
 
-KEY = "honest-secret"
+VARIABLES: dict[str, str] = {}
 TEAM = "77aa00000000000000000001"
 SWITCHES = ("inboundEnabled", "outboundEnabled")
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
-class Refused(Exception):
-    """The request is answered with this status and these words."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
-
-
 class Account:
     """The numbers and assistants of one team."""
 
-    def __init__(self) -> None:
+    def __init__(self, habits: Habits) -> None:
+        self._habits = habits
         self._ids = count(1)
-        self.numbers: dict[str, dict[str, Json]] = {}
+        self.numbers: dict[str, Late] = {}
         self.assistants: dict[str, dict[str, Json]] = {}
         for name, number in (("Lobby", "+4930901820"), ("Stage", "+4930901821")):
             assistant = self._assistant(name)
-            held = self._number(number)
-            held.update(assistantId=assistant["_id"], label=f"{name} line")
+            self._number(number, assistantId=assistant["_id"], label=f"{name} line")
 
     def _id(self, prefix: str) -> str:
         return f"{prefix}{next(self._ids):020x}"
 
-    def _number(self, number: str) -> dict[str, Json]:
+    def error(self, status: int, words: str) -> Json:
+        """How this server says no; no page of Interactly's numbers shows an error."""
+        return {"errors": [{"detail": words}], "requestId": "r-1"}
+
+    def _number(self, number: str, **fields: Json) -> dict[str, Json]:
         record = {
             "_id": self._id("beef"),
             "teamId": TEAM,
@@ -59,8 +53,9 @@ class Account:
             "outboundEnabled": False,
             "createdAt": "2026-01-01",
             "rev": 1,
+            **fields,
         }
-        self.numbers[record["_id"]] = record
+        self.numbers[record["_id"]] = Late(record, self._habits.settle_seconds)
         return record
 
     def _assistant(self, name: str) -> dict[str, Json]:
@@ -68,18 +63,23 @@ class Account:
         self.assistants[record["_id"]] = record
         return record
 
-    def answer(self, method: str, parts: list[str], query: dict[str, list[str]], read: Any) -> tuple[int, Json]:
+    def answer(self, method: str, parts: list[str], query: dict[str, str], read: Any) -> tuple[int, Json]:
         """The status and body for a method and the parts of a path; `read()` gives the body of the request."""
-        match (method, *parts):
+        if parts[:2] != ["assistants", "v1"]:
+            raise Refused(418, "nothing is served here")
+        match (method, *parts[2:]):
+            case ("PUT", "numbers", id):
+                return 200, self._update(self._known(self.numbers, id), read())
+            case _ if self._habits.seed_pages_only:
+                raise Refused(404, "no such page")
             case ("GET", "numbers"):
-                wanted = query.get("label", [""])[0].lower()
-                return 200, [n for n in self.numbers.values() if wanted in n.get("label", "").lower()]
+                wanted = query.get("label", "").lower()
+                shown = [one.shown() for one in self.numbers.values()]
+                return 200, self._habits.rows([n for n in shown if wanted in n.get("label", "").lower()])
             case ("POST", "numbers", provider):
                 if provider not in ("purchase", "twilio"):
                     raise Refused(404, "no such provider")
                 return self._take(read(), provider == "twilio")
-            case ("PUT", "numbers", id):
-                return 200, self._update(self._known(self.numbers, id), read())
             case ("POST", "assistants"):
                 return 201, self._assistant(_text(read(), "name", required=True))
             case ("GET", "assistants", id):
@@ -100,23 +100,24 @@ class Account:
         credentials = body.get("credentials", {})
         if labelled and not (isinstance(credentials, dict) and all(isinstance(v, str) for v in credentials.values())):
             raise Refused(422, "credentials are texts")
-        held = next((n for n in self.numbers.values() if n["number"] == number), None)
+        held = next((n.now for n in self.numbers.values() if n.now["number"] == number), None)
         record = held or self._number(number)
         if labelled and "label" in body:
-            record["label"] = label
+            self.numbers[record["_id"]].update({"label": label})
+            record = self.numbers[record["_id"]].now
         return 200 if held else 201, record
 
-    def _update(self, number: dict[str, Json], body: dict[str, Json]) -> Json:
+    def _update(self, number: Late, body: dict[str, Json]) -> Json:
         assistant = _text(body, "assistantId")
         if assistant and assistant not in self.assistants:
             raise Refused(404, "nobody by that id")
         if any(name in body and not isinstance(body[name], bool) for name in SWITCHES):
             raise Refused(422, "a switch is on or off")
-        number.update({name: body[name] for name in ("assistantId", *SWITCHES) if name in body})
-        number["rev"] += 1
-        return number
+        fields = {name: body[name] for name in ("assistantId", *SWITCHES) if name in body}
+        number.update({**fields, "rev": number.now["rev"] + 1})
+        return self._habits.row(number.now)
 
-    def _known(self, records: dict[str, dict[str, Json]], id: str) -> dict[str, Json]:
+    def _known(self, records: dict[str, Any], id: str) -> Any:
         if id not in records:
             raise Refused(410, "not here, perhaps not any more")
         return records[id]
@@ -128,66 +129,3 @@ def _text(body: dict[str, Json], name: str, *, required: bool = False) -> str:
     if not isinstance(body.get(name, ""), str):
         raise Refused(422, f"{name} is a text")
     return str(body.get(name, ""))
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One request to the account, which the server holds."""
-
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    server: HonestServer
-
-    def _serve(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        try:
-            if self.headers.get("Authorization") != f"Bearer {KEY}":
-                raise Refused(403, "who are you?")
-            url = urlsplit(self.path)
-            parts = [unquote(part) for part in url.path.split("/")]
-            if parts[:3] != ["", "assistants", "v1"]:
-                raise Refused(418, "nothing is served here")
-            query = parse_qs(url.query, keep_blank_values=True)
-            status, body = self.server.account.answer(self.command, parts[3:], query, lambda: _object(raw))
-        except Refused as refused:
-            status, body = refused.status, {"errors": [{"detail": str(refused)}], "requestId": "r-1"}
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
-
-    def log_message(self, *arguments: object) -> None:
-        """Says nothing."""
-
-
-def _object(raw: bytes) -> dict[str, Json]:
-    try:
-        body = json.loads(raw or b"{}")
-    except ValueError:
-        raise Refused(415, "that is no JSON") from None
-    if not isinstance(body, dict):
-        raise Refused(415, "an object, please")
-    return body
-
-
-class HonestServer(ThreadingHTTPServer):
-    """The server, on a free port of this machine unless told otherwise."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
-        self.account = Account()
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-if __name__ == "__main__":
-    server = HonestServer(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
-    print(server.origin, flush=True)
-    server.serve_forever()

@@ -1,0 +1,153 @@
+"""What a vendor's server shows at one moment, by record and in what the pages name; how a later look differs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from contract_tests.endpoint.guard import BudgetSpent
+from contract_tests.endpoint.transport import Reply
+from contract_tests.words.findings import NotCovered
+from contract_tests.words.listed import record_in, rows_in
+from contract_tests.words.pointers import ABSENT
+from contract_tests.words.schemas import lasting
+from contract_tests.world import reading
+from contract_tests.world.world import Sent, World, successes
+from mock_server.messages import Json
+from mock_server.spec import NamedRequest, Operation
+
+LOOKS, PAUSE_SECONDS = 3, 0.2
+"""How often, and how far apart, it is looked whether something moves by itself."""
+
+_GONE = (400, 404, 410, 422)
+"""How a read may be refused whose record is not there."""
+
+
+class Change(NamedTuple):
+    """A record that one operation shows differently in two looks; `field` is empty where it came or went."""
+
+    operation: str
+    request: str
+    record: str
+    field: str
+    before: Json
+    after: Json
+
+    @property
+    def place(self) -> str:
+        """The operation and the request that show it."""
+        return f"{self.operation}/{self.request}"
+
+
+class Look(NamedTuple):
+    """The records of each list and of each documented read, by operation and request, and then by key.
+
+    A key may have several rows, a version each. What could not be looked at is not in it.
+    """
+
+    shown: dict[tuple[str, str], dict[str, list[Json]]]
+
+
+def look(world: World) -> Look:
+    """Every list of the vendor as it is now, and the documented record of each read."""
+    shown = {}
+    for operation in world.spec.operations.values():
+        if operation.contract.get("effect") not in ("list", "read"):
+            continue
+        for request in [one for one in successes(world, operation) if not one.after]:
+            try:
+                sent, reply = world.send(operation, world.named(operation, request.name))
+            except BudgetSpent:
+                raise
+            except NotCovered:
+                continue  # What cannot be looked at costs the look, not the request that it is for.
+            if reply.status < 300 or (operation.contract["effect"] == "read" and reply.status in _GONE):
+                shown[operation.id, request.name] = dict(_records(world, operation, request, sent, reply))
+            if operation.contract["effect"] == "read":
+                break
+    return Look(shown)
+
+
+def _records(
+    world: World, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply
+) -> Iterator[tuple[str, list[Json]]]:
+    name = operation.contract["key"]["name"]
+    if reply.status >= 300:
+        return
+    if operation.contract["effect"] == "read":
+        shape = world.spec.records.get(operation.contract.get("record", ""))
+        name = shape.key if shape else name
+        rows = [record_in(operation, reply.json, name)]
+    else:
+        rows = rows_in(operation, reply.json) or []
+    schema = reading.Reading(operation, ABSENT, (), sent.wire, reply.status).record_schema
+    found: dict[str, list[Json]] = {}
+    for row in rows:
+        key = row.get(name) if isinstance(row, dict) else row
+        found.setdefault(str(key), []).append(lasting(schema, row))
+    yield from found.items()
+
+
+def changes(before: Look, after: Look) -> Iterator[Change]:
+    """How a later look differs, in what both of them show: the order of the rows is no difference."""
+    for place in [one for one in before.shown if one in after.shown]:
+        old, new = before.shown[place], after.shown[place]
+        for key in [*old, *(one for one in new if one not in old)]:
+            ours, theirs = old.get(key), new.get(key)
+            if ours is None or theirs is None or len(ours) != len(theirs):
+                yield Change(*place, key, "", _one(ours), _one(theirs))
+                continue
+            for was, now in zip(_sorted(ours), _sorted(theirs), strict=True):
+                for field, one, other in _fields(was, now):
+                    yield Change(*place, key, field, one, other)
+
+
+def _fields(was: Json, now: Json) -> Iterator[tuple[str, Json, Json]]:
+    if isinstance(was, dict) and isinstance(now, dict):
+        for name in [*was, *(one for one in now if one not in was)]:
+            if was.get(name, ABSENT) != now.get(name, ABSENT):
+                yield name, was.get(name, "absent"), now.get(name, "absent")
+    elif was != now:
+        yield "", was, now
+
+
+def _one(rows: list[Json] | None) -> Json:
+    return "absent" if rows is None else rows[0] if len(rows) == 1 else rows
+
+
+def _sorted(rows: list[Json]) -> list[Json]:
+    return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True, default=str)) if len(rows) > 1 else rows
+
+
+def unexplained(world: World, before: Look, after: Look) -> list[Change]:
+    """How a later look differs, but for what moves at this server while nothing is sent."""
+    found = list(changes(before, after))
+    if found and not world.own:
+        watch(world)
+    motion = world.motion
+    return [
+        one for one in found if (one.operation, one.field) not in motion.fields and not (motion.used and _other(one))
+    ]
+
+
+def _other(change: Change) -> bool:
+    """Whether a record came or went, which others may have done."""
+    return not change.field
+
+
+def watch(world: World) -> bool:
+    """Looks for a while, sending nothing else, at what moves; whether the server is in use by others."""
+    motion = world.motion
+    if motion.left > 0 and not world.transport.guard.real:
+        motion.left -= 1
+        last = look(world)
+        for _ in range(LOOKS):
+            time.sleep(PAUSE_SECONDS)
+            following = look(world)
+            for one in changes(last, following):
+                motion.used |= _other(one)
+                motion.fields |= {(one.operation, one.field)} if one.field else set()
+            last = following
+    return motion.used

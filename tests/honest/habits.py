@@ -1,0 +1,79 @@
+"""The habits of an honest server: everything that is its own affair, from the order of rows to the wire."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import Any
+
+Json = Any
+
+
+class Refused(Exception):
+    """The request is answered with this status and these words."""
+
+    def __init__(self, status: int, words: Json) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+@dataclass
+class Habits:
+    """What a server does in its own way; each alone is allowed by the pages, and so are all together."""
+
+    seed_pages_only: bool = False
+    shuffled: bool = False
+    enveloped: bool = False
+    moving: bool = False
+    request_ids: bool = False
+    other_names: bool = False
+    records: int = 3
+    chunked: bool = False
+    http10: bool = False
+    closing_every: int = 0
+    early_hints: bool = False
+    limited_every: int = 0
+    failing_every: int = 0
+    delay_seconds: float = 0.0
+    settle_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.random = Random(7)
+        self.counter = count(1)
+
+    def rows(self, rows: list[Json]) -> list[Json]:
+        """The rows of a list without pages, in an order of the server's own."""
+        shown = [self.row(row) for row in rows]
+        if self.shuffled:
+            self.random.shuffle(shown)
+        return shown
+
+    def row(self, row: dict[str, Json]) -> dict[str, Json]:
+        """A record with what moves by itself."""
+        return {**row, "lastSeenAt": f"2026-01-01T00:00:00.{next(self.counter):06}Z"} if self.moving else dict(row)
+
+    def whole(self, body: Json) -> Json:
+        """An answer with what every answer of this server has."""
+        if self.request_ids and isinstance(body, dict):
+            return {**body, "requestId": f"r-{next(self.counter)}"}
+        return body
+
+
+class Late:
+    """A value of which readers see what it was a moment ago."""
+
+    def __init__(self, value: dict[str, Json], seconds: float) -> None:
+        self.now, self._seconds = value, seconds
+        self._before, self._since = dict(value), 0.0
+
+    def update(self, fields: dict[str, Json]) -> None:
+        """Writes fields; they are shown a moment later."""
+        self._before, self._since = self.shown(), time.monotonic()
+        self.now = {**self.now, **fields}
+
+    def shown(self) -> dict[str, Json]:
+        """What is shown now."""
+        late = time.monotonic() - self._since < self._seconds
+        return dict(self._before if late else self.now)
