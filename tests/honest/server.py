@@ -38,7 +38,8 @@ class Handler(BaseHTTPRequestHandler):
             self._say(404, {"nobody": "here"})
             return
         try:
-            if KEY not in (self.headers.get("X-API-Key", ""), self.headers.get("Authorization", "").partition(" ")[2]):
+            name, value = ("X-API-Key", KEY) if vendor == "teli" else ("Authorization", f"Bearer {KEY}")
+            if self.headers.get(name) != value:
                 raise Refused(401, "Invalid API key" if self.headers.get("X-API-Key") else "API key is required")
             if habits.limited_every and number % habits.limited_every == 0:
                 raise Refused(429, "not so fast")
