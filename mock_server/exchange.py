@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from time import monotonic, perf_counter
+from typing import Protocol
 
 import orjson
 
@@ -45,6 +46,16 @@ MAX_QUERY_FIELDS = 4_000
 """A query of 64 KiB can hold eight times as many, and takes as long to read as a thousand requests."""
 
 
+class Line(Protocol):
+    """The telephone, as far as an exchange needs it."""
+
+    def glance(self, space: Space) -> None:
+        """Plays what is due before anybody looks."""
+
+    def wake(self, space: Space) -> None:
+        """Something may have been placed."""
+
+
 class Service:
     """One vendor, ready to answer: its spec, its behaviours and the spaces they live in."""
 
@@ -61,6 +72,7 @@ class Service:
         self.spaces = spaces
         self.router = Router(spec.operations.values())
         self.checks = compile_checks(spec)
+        self.line: Line | None = None
         self._listings = listings(spec.operations)
         self._prefix = spec.provider + "/"
         self._kinds = tuple(self._prefix + kind for kind in spec.records)
@@ -92,10 +104,15 @@ class Service:
                 space = self._authenticate(request, operation)
                 if request.query.count("&") > MAX_QUERY_FIELDS:
                     raise Refusal("invalid-request", message=f"more than {MAX_QUERY_FIELDS} fields in the query")
+                rings = self.line if operation.id in self.spec.call_operations else None
+                if rings is not None:
+                    rings.glance(space)
                 with self.spaces.locked(space) as space:
                     choice = self._chooser.choice(request, operation, match.values, space)
                     said = choice.outcome or self._behave(request, operation, match.values, choice.query, space)
                 outcome = said if isinstance(said, Outcome) else said()
+                if rings is not None:
+                    rings.wake(space)
         except Busy:
             raise
         except Refusal as refusal:

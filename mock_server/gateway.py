@@ -58,6 +58,8 @@ class Gateway:
         self.specs = {name: service.spec for name, service in services.items()}
         self.snapshots = Snapshots(self.spaces.store, self.spaces.limits)
         self.switchboard = Switchboard(self.spaces, self.specs, Courier(webhook_hosts))
+        for service in services.values():
+            service.line = self.switchboard
         # Plain WSGI hides the socket, so it breaks no connection and has no streams; a wire says that it can.
         self.wire_faults: tuple[str, ...] = ("malformed-json",)
         self.has_streams = False

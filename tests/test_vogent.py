@@ -92,7 +92,7 @@ def test_a_missing_or_wrong_bearer_token_is_unauthorized(client: Any, authorizat
     assert said(client.get(AGENTS, headers={"Authorization": authorization})) == (401, {"message": "Unauthorized"})
 
 
-@pytest.mark.parametrize("path", ["/api/phone-numbers", "/phone_numbers", f"{NUMBER}/agent", "/api/dials"])
+@pytest.mark.parametrize("path", ["/api/phone-numbers", "/phone_numbers", f"{NUMBER}/agent", "/api/dialers"])
 def test_only_the_documented_paths_exist(client: Any, path: str) -> None:
     assert said(client.get(path)) == (404, {"message": "Not found"})
 

@@ -37,6 +37,7 @@ def moved() -> dict[str, Any]:
         space.clock.reset()
         if wanted.get("frozen"):
             space.clock.set(None, frozen=True)
+        gateway().switchboard.wake(space)
         return _as_json(space)
     moment = None
     if "now" in wanted:
@@ -47,6 +48,7 @@ def moved() -> dict[str, Any]:
             raise Problem(400, "Invalid time", f"now={wanted['now']!r}: ISO 8601 is needed.") from None
         _check(moment)
     space.clock.set(moment, frozen=wanted.get("frozen", space.clock.frozen))
+    gateway().switchboard.wake(space)
     return _as_json(space)
 
 

@@ -153,8 +153,12 @@ KEYWORDS: dict[str, frozenset[str]] = {
     ),
     "record": frozenset("key aliases references schema secrets new computed".split()),
     "magic": frozenset("scenario operations at values answer status headers fault seconds".split()),
-    "telephone": frozenset(["inbound", "webhooks"]),
+    "telephone": frozenset(["inbound", "webhooks", "calls"]),
     "sending": frozenset(["signature", "retries", "timeout-seconds", "x-evidence"]),
+    "calls": frozenset(["show", "operations"]),
+    "call operation": frozenset(
+        "place read hang-up over refuses agent number pool to browser webhook keep missing shows".split()
+    ),
     "webhook": frozenset(["post"]),
     "webhook operation": frozenset("summary description requestBody responses x-evidence x-delivery".split()),
     "delivery": frozenset("when direction answered body asked-at chooses".split()),

@@ -370,6 +370,10 @@ class Spec:
     inbound: Inbound | None = None
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     sending: Sending | None = None
+    call_shape: Mapping[str, Any] = field(default_factory=dict)
+    """How the vendor shows a call, to be filled with its facts."""
+    call_operations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the operations around calls do with the telephone: place, read, hang up."""
     missing: tuple[Missing, ...] = ()
     """What the pages document and nobody serves."""
 

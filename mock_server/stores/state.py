@@ -32,6 +32,10 @@ class State:
         self._prefix = provider + "/"
         self._shapes = shapes
 
+    def beside(self, provider: str, shapes: Mapping[str, RecordShape]) -> State:
+        """The records of somebody else in the same transaction."""
+        return State(self._transaction, provider, shapes)
+
     def get(self, kind: str, key: str) -> dict[str, Json] | None:
         """The record with that key, or None. The caller may change it; only `put` stores it."""
         found: dict[str, Json] | None = self._transaction.get(self._prefix + kind, key)

@@ -6,6 +6,7 @@ from mock_server.telephone.courier import Courier
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import OUTCOMES
 from mock_server.telephone.keeping import BadCalls, export_calls, import_calls, read_calls
+from mock_server.telephone.serving import placing
 from mock_server.telephone.switchboard import (
     DEFAULT_CALLER,
     AmbiguousNumber,
@@ -31,6 +32,7 @@ __all__ = [
     "export_calls",
     "facts",
     "import_calls",
+    "placing",
     "read_calls",
     "shown",
     "written",

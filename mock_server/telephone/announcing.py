@@ -18,14 +18,17 @@ from mock_server.telephone.templates import filled
 def announce(space: Space, spec: Spec, call: Mapping[str, Json], now: datetime, courier: Courier) -> None:
     """Sends what the vendor sends when a call has come into its present state, where an address was set."""
     endpoint = space.deliveries.endpoints.get(spec.provider)
-    if spec.sending is None or endpoint is None or call["agent"] is None:
+    url = call["webhook_url"] or (endpoint.url if endpoint is not None else None)
+    if spec.sending is None or url is None or call["agent"] is None:
         return
+    wanted = endpoint.events if endpoint is not None else None
+    secret = endpoint.secret if endpoint is not None else ""
     known = None
     for webhook in spec.webhooks.values():
-        if not _is_due(webhook, call) or (endpoint.events is not None and webhook.name not in endpoint.events):
+        if not _is_due(webhook, call) or (wanted is not None and webhook.name not in wanted):
             continue
         known = known or facts(call, now)
-        delivery = written(space, spec, webhook, known, endpoint.url, endpoint.secret)
+        delivery = written(space, spec, webhook, known, url, secret)
         courier.send(space, delivery, spec.sending)
 
 

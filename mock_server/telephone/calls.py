@@ -24,8 +24,11 @@ QUEUED, RINGING, IN_PROGRESS, ENDED = "queued", "ringing", "in-progress", "ended
 STATES = (QUEUED, RINGING, IN_PROGRESS, ENDED)
 _QUEUE_SECONDS = 0.2
 
-NEXT_DUE = "next due"
-"""The note that says before when nothing is due: so nobody looks through the agenda in vain."""
+NEXT_DUE, _MOST_ADDED = "next due", 100
+"""The note that says before when nothing is due, so that nobody looks through the agenda in vain.
+
+Its `mark` moves with every change; who knows the agenda as it was at the mark `since` needs only what was `added`.
+"""
 
 
 class CallLimit(Exception):
@@ -37,9 +40,14 @@ class _Shape(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
+TELEPHONE = "~telephone"
+SHAPES = {"calls": _Shape("id"), "agenda": _Shape("id")}
+"""The telephone's own records of a space: every call, and in the agenda those that have something before them."""
+
+
 def book_of(transaction: Transaction) -> State:
-    """The telephone's own records of a space: every call, and in the agenda those that have something before them."""
-    return State(transaction, "~telephone", {"calls": _Shape("id"), "agenda": _Shape("id")})
+    """The telephone's records in a transaction."""
+    return State(transaction, TELEPHONE, SHAPES)
 
 
 class Dialled(NamedTuple):
@@ -53,10 +61,15 @@ class Dialled(NamedTuple):
     greeting: str
     name: str
     said: Sequence[Mapping[str, str]] | None = None
+    asked: Mapping[str, Json] | None = None
+    webhook_url: str | None = None
 
 
 def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: datetime, random: Random) -> Record:
-    """A new call in the book, queued; one that nobody picks up will have failed when its time comes."""
+    """A new call in the book, queued, of which nobody was told yet.
+
+    One that nobody picks up will have failed when its time comes.
+    """
     id = uuid4(random)
     while book.get("calls", id) is not None:
         id = uuid4(random)
@@ -64,6 +77,7 @@ def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: dateti
     script = [] if nobody else talk(dialled.said, dialled.greeting, fate.outcome, random)
     call = {
         "id": id,
+        "serial": _next_serial(book),
         "session_id": uuid4(random),
         "provider": dialled.provider,
         "direction": dialled.direction,
@@ -80,13 +94,24 @@ def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: dateti
         "ringing_at": None,
         "answered_at": None,
         "ended_at": None,
-        "due_at": stamp(now + timedelta(seconds=_QUEUE_SECONDS)),
+        "due_at": stamp(now),
+        "told": False,
+        "hung_up": False,
+        "asked": dict(dialled.asked or {}),
+        "webhook_url": dialled.webhook_url,
         "ring_seconds": 0.0 if nobody else fate.ring_seconds,
         "script": script,
     }
     _make_room(book)
     keep(book, call)
     return call
+
+
+def _next_serial(book: State) -> int:
+    """Counts the calls of a space: of two that are due at the same moment the one placed first comes first."""
+    serial = (book.note("serial") or 0) + 1
+    book.keep_note("serial", serial)
+    return int(serial)
 
 
 def _make_room(book: State) -> None:
@@ -102,29 +127,36 @@ def _make_room(book: State) -> None:
 def keep(book: State, call: Record) -> None:
     """Stores the call, and in the agenda when something is to become of it."""
     book.put("calls", call)
-    if call["due_at"] is None:
+    due = call["due_at"]
+    if due is None:
         book.delete("agenda", call["id"])
     else:
-        book.put("agenda", {"id": call["id"], "due_at": call["due_at"]})
-    before = (book.note(NEXT_DUE) or {}).get("at")
-    dues = [due for due in (before, call["due_at"]) if due is not None]
-    note_due(book, min(dues, default=None))
+        book.put("agenda", {"id": call["id"], "serial": call["serial"], "due_at": due})
+    note, mark = book.note(NEXT_DUE), token_hex(8)
+    if note is None or len(note["added"]) >= _MOST_ADDED:
+        note = {"at": note["at"] if note is not None else None, "since": mark, "added": []}
+    elif due is not None:
+        note["added"].append([due, call["serial"], call["id"]])
+    dues = [moment for moment in (note["at"], due) if moment is not None]
+    book.keep_note(NEXT_DUE, {**note, "at": min(dues, default=None), "mark": mark})
 
 
 def note_due(book: State, at: str | None) -> str:
-    """Notes before when nothing is due, None for never; returns a mark that no other writing of the note has."""
+    """Notes before when nothing is due, None for never; returns the mark by which the agenda is known from now on."""
     mark = token_hex(8)
-    if at is None:
-        book.drop_note(NEXT_DUE)
-    else:
-        book.keep_note(NEXT_DUE, {"at": at, "mark": mark})
+    book.keep_note(NEXT_DUE, {"at": at, "mark": mark, "since": mark, "added": []})
     return mark
 
 
 def step(call: Record, now: datetime) -> None:
     """Moves the call on: what was to happen at its `due_at` happens, at `now`."""
     at = stamp(now)
-    if call["state"] == QUEUED and call["outcome"] != "failed":
+    if call["hung_up"]:
+        hang_up(call, now)
+    elif not call["told"]:
+        call["told"] = True
+        _wait(call, now, _QUEUE_SECONDS)
+    elif call["state"] == QUEUED and call["outcome"] != "failed":
         call["state"], call["ringing_at"] = RINGING, at
         _wait(call, now, call["ring_seconds"])
     elif call["state"] == RINGING and call["outcome"] in ("answered", "voicemail"):
@@ -180,7 +212,7 @@ def duration_seconds(call: Mapping[str, Json]) -> float:
 
 def shown(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
     """The call as the control API tells of it."""
-    hidden = ("script", "ring_seconds")
+    hidden = ("serial", "script", "ring_seconds", "told", "hung_up", "asked")
     told = {name: value for name, value in call.items() if name not in hidden}
     return {**told, "duration_seconds": duration_seconds(call), "transcript": transcript(call, now)}
 

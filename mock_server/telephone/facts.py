@@ -23,11 +23,13 @@ def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
     over = call["state"] == ENDED
     said = "\n".join(f"{line['speaker'].capitalize()}: {line['text']}" for line in spoken)
     return {
-        **{name: value for name, value in call.items() if name != "script"},
+        **{name: value for name, value in call.items() if name not in ("serial", "script", "told", "hung_up")},
         "how": call["reason"] if over else call["state"],
         "transcript": spoken,
         "text": said or None,
         "duration_seconds": duration_seconds(call) if over else None,
+        "recordings": [{"id": call["session_id"]}] if over and call["answered_at"] else [],
+        "moved_at": max(filter(None, (call[f"{step}_at"] for step in ("created", "ringing", "answered", "ended")))),
         "recording": call["session_id"] if over and call["answered_at"] else None,
         "now": now.isoformat(),
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck
 from mock_server.stores import Transaction
-from mock_server.telephone.calls import MAX_CALLS, STATES, book_of, keep
+from mock_server.telephone.calls import MAX_CALLS, STATES, book_of, keep, note_due
 from mock_server.telephone.fates import OUTCOMES
 
 _TEXT = {"type": "string"}
@@ -25,6 +25,7 @@ _LINE = {
 }
 _FIELDS = {
     "id": _TEXT,
+    "serial": {"type": "integer"},
     "session_id": _TEXT,
     "provider": _TEXT,
     "direction": {"enum": ["inbound", "outbound"]},
@@ -43,6 +44,10 @@ _FIELDS = {
     "ended_at": _MAYBE_MOMENT,
     "due_at": _MAYBE_MOMENT,
     "ring_seconds": {"type": "number"},
+    "told": {"type": "boolean"},
+    "hung_up": {"type": "boolean"},
+    "asked": {"type": "object"},
+    "webhook_url": {"type": ["string", "null"]},
     "script": {"type": "array", "items": _LINE},
 }
 _SCHEMA = {
@@ -98,5 +103,7 @@ def import_calls(transaction: Transaction, calls: Sequence[Mapping[str, Json]]) 
     for kind in ("calls", "agenda"):
         for record in list(book.all(kind)):
             book.delete(kind, record["id"])
+    note_due(book, None)
+    book.keep_note("serial", max((int(call["serial"]) for call in calls), default=0))
     for call in calls:
         keep(book, dict(call))

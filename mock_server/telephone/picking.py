@@ -45,6 +45,12 @@ def picks_up(spec: Spec, inbound: Inbound, number: Record, state: State, random:
     return Picked(agent, str(agent_id), version, said)
 
 
+def greeting_of(inbound: Inbound, agent: Record) -> str:
+    """What the agent says first: its own greeting, where its record has one."""
+    own = agent.get(inbound.greeting) if inbound.greeting else None
+    return str(own) if own else f"Hello, this is {agent.get(inbound.name, '')}. How can I help you?"
+
+
 def _nobody(why: str) -> Picked:
     return Picked(None, None, None, f"nobody picks up: {why}")
 

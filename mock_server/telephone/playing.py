@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mock_server.messages import Json
 from mock_server.stores import State
@@ -34,30 +34,42 @@ class Agenda:
 def play(book: State, until: datetime, limit: int, agenda: Agenda) -> Played:
     """Takes the steps that are due at `until`, the earliest first, at most `limit`."""
     note = book.note(NEXT_DUE)
-    if note is None:
+    if note is None or note["at"] is None:
         return Played(0, None, None)
     horizon = stamp(until)
     if note["at"] > horizon:
         return Played(0, None, datetime.fromisoformat(note["at"]))
-    if agenda.mark != note["mark"]:
-        # Of two that are due at the same moment, the one that was placed first comes first.
-        agenda.rows = [(row.document["due_at"], row.sequence, row.document["id"]) for row in book.rows("agenda")]
-        heapify(agenda.rows)
+    _refresh(agenda, book, note)
     agenda.mark, rows, steps, last = "", agenda.rows, 0, None
     moved = []
     while rows and rows[0][0] <= horizon and steps < limit:
-        due, sequence, id = heappop(rows)
+        due, serial, id = heappop(rows)
         call = book.get("calls", id)
-        assert call is not None
+        if call is None or call["due_at"] != due:
+            # Hung up meanwhile, or forgotten.
+            continue
         last = datetime.fromisoformat(due)
         step(call, last)
         book.put("calls", call)
         if call["due_at"] is None:
             book.delete("agenda", id)
         else:
-            book.put("agenda", {"id": id, "due_at": call["due_at"]})
-            heappush(rows, (call["due_at"], sequence, id))
+            book.put("agenda", {"id": id, "serial": serial, "due_at": call["due_at"]})
+            heappush(rows, (call["due_at"], serial, id))
         steps += 1
         moved.append((last, call))
     agenda.mark = note_due(book, rows[0][0] if rows else None)
     return Played(steps, last, datetime.fromisoformat(rows[0][0]) if rows else None, moved)
+
+
+def _refresh(agenda: Agenda, book: State, note: Mapping[str, Any]) -> None:
+    """Brings the agenda to what the book says: by what was added since, or read anew."""
+    if agenda.mark == note["mark"]:
+        return
+    if agenda.mark == note["since"]:
+        for due, serial, id in note["added"]:
+            heappush(agenda.rows, (due, serial, id))
+        return
+    rows = (row.document for row in book.rows("agenda"))
+    agenda.rows = [(row["due_at"], row["serial"], row["id"]) for row in rows]
+    heapify(agenda.rows)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
+from threading import Condition, Thread
+from time import sleep
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,9 +21,12 @@ from mock_server.telephone.asking import advised, ask
 from mock_server.telephone.calls import ENDED, Dialled, book_of, hang_up, keep, place, shown
 from mock_server.telephone.courier import Courier
 from mock_server.telephone.fates import fate
-from mock_server.telephone.picking import picks_up
+from mock_server.telephone.picking import greeting_of, picks_up
 from mock_server.telephone.playing import Agenda, Played, play
 
+log = logging.getLogger("ringback")
+
+_WATCH_SECONDS = 0.1
 STEPS_AT_ONCE = 50
 """How many steps are taken while others wait for the space: a few milliseconds' worth."""
 
@@ -58,6 +64,12 @@ class Switchboard:
         self.courier = courier or Courier()
         self._specs = specs
         self._agendas: WeakKeyDictionary[Space, Agenda] = WeakKeyDictionary()
+        self._awake: dict[str, tuple[Space]] = {}
+        self._stirred = Condition()
+        self._thread: Thread | None = None
+        for name in spaces.names() if spaces.store.durable else ():
+            # Calls of an earlier process go on.
+            self.wake(spaces.open(name))
 
     def dial(
         self,
@@ -70,7 +82,6 @@ class Switchboard:
         said: Sequence[Mapping[str, str]] | None = None,
     ) -> dict[str, Json]:
         """Rings a number of the space, and tells of the call; raises NoSuchNumber, AmbiguousNumber or CallLimit."""
-        self.catch_up(space)
         with self._opened(space) as (world, transaction):
             spec, inbound, number, _ = self._called(transaction, to, provider)
         # Nobody waits for the space while the application is asked.
@@ -80,22 +91,14 @@ class Switchboard:
             picked = advised(advice, picks_up(spec, inbound, number, state, world.random), inbound, state)
             agent: Mapping[str, Any] = picked.agent or {}
             name = str(agent.get(inbound.name, ""))
-            greeting = (agent.get(inbound.greeting) if inbound.greeting else None) or (
-                f"Hello, this is {name}. How can I help you?"
-            )
+            greeting = greeting_of(inbound, agent)
             key = str(number[spec.records[inbound.numbers].key])
-            dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said)
-            now = world.now()
-            call = place(
-                book_of(transaction),
-                dialled,
-                picked,
-                fate(outcome, caller, "inbound", world.random),
-                now,
-                world.random,
-            )
-            announce(world, spec, call, now, self.courier)
-            return shown(call, now)
+            dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said, {"to": to})
+            chance = world.random
+            fated = fate(outcome, caller, "inbound", chance)
+            call = place(book_of(transaction), dialled, picked, fated, world.now(), chance)
+        self.wake(space)
+        return self.call(space, call["id"])
 
     def _called(
         self, transaction: Transaction, to: str, provider: str | None
@@ -176,6 +179,40 @@ class Switchboard:
         """Plays everything that is due by the space's clock; returns how many steps that took."""
         return self._play(space, space.now(), moving=False)
 
+    def glance(self, space: Space) -> None:
+        """Plays a turn of what is due: as much as somebody may do who serves everybody."""
+        self._turn(space, space.now(), moving=False)
+
+    def wake(self, space: Space) -> None:
+        """Says that something may be due in the space: it will be played when its time comes, whoever looks."""
+        with self._stirred:
+            self._awake[space.name] = (space,)
+            if self._thread is None:
+                self._thread = Thread(target=self._watch, name="switchboard", daemon=True)
+                self._thread.start()
+            self._stirred.notify()
+
+    def _watch(self) -> None:
+        """Plays what falls due where the clock runs; a clock that stands still makes nothing due."""
+        while True:
+            with self._stirred:
+                while not self._awake:
+                    self._stirred.wait()
+                awake = list(self._awake.items())
+            for name, mark in awake:
+                space = self._spaces.get(name)
+                try:
+                    over = space is None or self._turn(space, space.now(), moving=False).next is None
+                except Exception:
+                    log.exception("the calls of %s cannot be played", name)
+                    over = True
+                with self._stirred:
+                    # A clock that stands still makes nothing due until it is moved. Woken again, it has another mark.
+                    still = space is not None and space.clock.frozen
+                    if (over or still) and self._awake.get(name) is mark:
+                        del self._awake[name]
+            sleep(_WATCH_SECONDS)
+
     def advance(self, space: Space, seconds: float) -> int:
         """Moves the space's clock, playing on the way everything that falls due, in order; returns the steps."""
         target = space.now() + timedelta(seconds=seconds)
@@ -187,17 +224,20 @@ class Switchboard:
         """Plays in turns, so that others reach the space between them; a `moving` clock goes along."""
         steps = 0
         while True:
-            with self._opened(space) as (world, transaction):
-                played: Played = play(
-                    book_of(transaction), until, STEPS_AT_ONCE, self._agendas.setdefault(world, Agenda())
-                )
-                for moment, call in played.moved:
-                    self._announce(world, call, moment)
-                if moving and played.last is not None and played.last > world.now():
-                    world.clock.set(played.last, frozen=True)
+            played = self._turn(space, until, moving=moving)
             steps += played.steps
             if played.next is None or played.next > until:
                 return steps
+
+    def _turn(self, space: Space, until: datetime, *, moving: bool) -> Played:
+        with self._opened(space) as (world, transaction):
+            agenda = self._agendas.setdefault(world, Agenda())
+            played = play(book_of(transaction), until, STEPS_AT_ONCE, agenda)
+            for moment, call in played.moved:
+                self._announce(world, call, moment)
+            if moving and played.last is not None and played.last > world.now():
+                world.clock.set(played.last, frozen=True)
+        return played
 
     def _announce(self, space: Space, call: Mapping[str, Json], now: datetime) -> None:
         spec = self._specs.get(call["provider"])

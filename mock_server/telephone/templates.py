@@ -52,7 +52,7 @@ def _fact(node: Mapping[str, Any], facts: Mapping[str, Json]) -> Json:
     if found is not None and "map" in node:
         found = node["map"].get(str(found))
     if found is None:
-        return node.get("else", ABSENT)
+        return filled(node["else"], facts) if "else" in node else ABSENT
     if "as" in node:
         found = FORMS[node["as"]](found)
     return f"{node['before']}{found}" if "before" in node else found

@@ -1,0 +1,142 @@
+"""Carries out the operations around calls: what a spec says that they do with the telephone.
+
+One places a call, one reads it, one hangs up; what is shown is the vendor's shape of a call, filled with its facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mock_server.identifiers import hexadecimal
+from mock_server.messages import Answer, Call, Json, Refusal
+from mock_server.spec import Inbound, Operation, Spec
+from mock_server.stores import State
+from mock_server.telephone.calls import ENDED, SHAPES, TELEPHONE, CallLimit, Dialled, Record, keep, place, stamp
+from mock_server.telephone.facts import facts
+from mock_server.telephone.fates import fate
+from mock_server.telephone.picking import Picked, greeting_of
+from mock_server.telephone.templates import filled
+
+Behaviour = Callable[[Call, State], Answer]
+
+_TOKEN_DIGITS = 64
+_BROWSER = "browser"
+"""Who is at the other end of a call that no telephone takes part in."""
+
+
+def placing(spec: Spec) -> dict[str, Behaviour]:
+    """What carries out the vendor's operations around calls."""
+    made: dict[str, Behaviour] = {}
+    for name, node in spec.call_operations.items():
+        operation = spec.operations[name]
+        kind = next(word for word in _KINDS if word in node)
+        made[name] = _KINDS[kind](spec, operation, node)
+    return made
+
+
+def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behaviour:
+    inbound = spec.inbound
+    assert inbound is not None
+    success = _success(operation)
+
+    def act(call: Call, state: State) -> Answer:
+        body = call.body
+        agent = state.find(inbound.agents, body[node["agent"]])
+        if agent is None:
+            raise Refusal(node["refuses"]["agent"], assumed=True, agent=body[node["agent"]])
+        browser = bool(body.get(node.get("browser", "")))
+        caller, number = (_BROWSER, "") if browser else _caller(body, node, inbound, spec, state)
+        to = body.get(node["to"]) or (_BROWSER if browser else None)
+        if not to:
+            raise Refusal(node["refuses"]["to"], assumed=True)
+        asked = {name: body.get(field) for name, field in (node.get("keep") or {}).items()}
+        dialled = Dialled(
+            spec.provider,
+            "outbound",
+            caller,
+            to,
+            number,
+            greeting_of(inbound, agent),
+            str(agent[inbound.name]),
+            asked={**asked, "to": body.get(node["to"]), "token": hexadecimal(call.random, _TOKEN_DIGITS)},
+            webhook_url=body.get(node.get("webhook", "")),
+        )
+        id = str(agent[spec.records[inbound.agents].key])
+        version = agent.get(inbound.version) if inbound.version else None
+        picked = Picked(agent, id, version, f"{operation.id} had {id} call {to}")
+        # Who is in front of a browser has opened it and answers.
+        fated = fate("answered" if browser else None, to, "outbound", call.random)
+        try:
+            made = place(_book(state), dialled, picked, fated, call.now, call.random)
+        except CallLimit as limit:
+            raise Refusal("space-limit", message=str(limit)) from None
+        return Answer(success, filled(node["shows"], facts(made, call.now)))
+
+    return act
+
+
+def _caller(
+    body: Mapping[str, Json], node: Mapping[str, Any], inbound: Inbound, spec: Spec, state: State
+) -> tuple[str, str]:
+    """The number that is called from, as dialled, and its key; empty where a pool of numbers is named."""
+    id = body.get(node["number"])
+    if not id:
+        if body.get(node.get("pool", "")):
+            return "", ""
+        raise Refusal(node["refuses"]["no-number"], assumed=True)
+    number = state.find(inbound.numbers, id)
+    if number is None:
+        raise Refusal(node["refuses"]["number"], assumed=True, number=id)
+    return str(number[inbound.number]), str(number[spec.records[inbound.numbers].key])
+
+
+def _reading(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behaviour:
+    success = _success(operation)
+    shows = node.get("shows") or spec.call_shape
+
+    def act(call: Call, state: State) -> Answer:
+        found = _known(spec, node, call, state)
+        agent = state.find(spec.inbound.agents, found["agent"]["id"]) if spec.inbound and found["agent"] else None
+        return Answer(success, filled(shows, {**facts(found, call.now), "agent_record": agent}))
+
+    return act
+
+
+def _hanging_up(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behaviour:
+    success = _success(operation)
+
+    def act(call: Call, state: State) -> Answer:
+        found = _known(spec, node, call, state)
+        if found["state"] == ENDED:
+            raise Refusal(node["over"], assumed=True)
+        # As its next step, and at once: so whoever is told of steps is told of this one too.
+        found["hung_up"], found["due_at"] = True, stamp(call.now)
+        keep(_book(state), found)
+        return Answer(success, filled(node["shows"], facts(found, call.now)))
+
+    return act
+
+
+_KINDS: Mapping[str, Callable[[Spec, Operation, Mapping[str, Any]], Behaviour]] = {
+    "place": _placing,
+    "read": _reading,
+    "hang-up": _hanging_up,
+}
+
+
+def _book(state: State) -> State:
+    return state.beside(TELEPHONE, SHAPES)
+
+
+def _known(spec: Spec, node: Mapping[str, Any], call: Call, state: State) -> Record:
+    """The vendor's call of the path's id."""
+    name = node.get("read") or node.get("hang-up")
+    found = _book(state).get("calls", call.path[str(name)])
+    if found is None or found["provider"] != spec.provider or found["agent"] is None:
+        raise Refusal(node["missing"], assumed=True)
+    return found
+
+
+def _success(operation: Operation) -> str:
+    return next(answer.name for answer in operation.answers.values() if answer.status < 300)
