@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from contract_tests.properties.table import PROPERTIES
 from mock_server.commands import cli
 from mock_server.commands.completion import commands_of
 from mock_server.operations import catalogue
@@ -22,7 +23,7 @@ def write(folder: Path) -> None:
     """Writes `command-line.md` into the folder, and what other pages include into `generated/`."""
     (folder / "generated").mkdir(exist_ok=True)
     (folder / "command-line.md").write_text("\n".join(command_line()) + "\n", encoding="utf-8")
-    for name, lines in (("evidence", evidence()), ("assumptions", assumptions())):
+    for name, lines in (("evidence", evidence()), ("assumptions", assumptions()), ("properties", properties())):
         (folder / "generated" / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -63,6 +64,13 @@ def evidence() -> Iterator[str]:
             found = [answer["evidence"] for answer in entry["answers"]]
             counts = ", ".join(f"{found.count(grade)} {grade}" for grade in grades if grade in found)
             yield f"| `{entry['operation']}` | {entry['evidence']} | {entry['source']} | {counts} |"
+
+
+def properties() -> Iterator[str]:
+    """What a check looks at: every property with its sentence."""
+    yield "| property | holds when |"
+    yield "|---|---|"
+    yield from (f"| `{one.name}` | {one.sentence} |" for one in PROPERTIES)
 
 
 def assumptions() -> Iterator[str]:
