@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from time import monotonic, sleep
 from types import TracebackType
 from urllib.parse import quote
 
@@ -34,6 +35,8 @@ class Space:
         self.faults = Faults(control, name)
         self.requests = Requests(control, name)
         self.state = StateOf(control, name)
+        self.stubs = Stubs(control, name)
+        self.deliveries = Deliveries(control, name)
         self.clock = Clock(control, name)
 
     def url(self, provider: str) -> str:
@@ -42,6 +45,31 @@ class Space:
             return self._origins[provider]
         except KeyError:
             raise UnknownVendor(provider, self._origins) from None
+
+    def call(
+        self,
+        number: str,
+        *,
+        to: str | None = None,
+        caller: str | None = None,
+        outcome: str | None = None,
+        say: Sequence[str] | None = None,
+    ) -> dict[str, Json]:
+        """Rings a number of the space (`to` names the vendor where several have it), and tells of the call.
+
+        `why` says who picks up, or what is missing; `outcome` is `answered`, `no-answer`, `busy`, `voicemail` or
+        `failed`; `say` is what the caller says, line by line.
+        """
+        said = None if say is None else [{"text": line} for line in say]
+        wanted = {"from": caller, "provider": to, "outcome": outcome, "say": said}
+        body = {"space": self.api_key, "to": number, **_given(wanted)}
+        placed: dict[str, Json] = self._control.call("POST", "/calls", body)
+        return placed
+
+    def calls(self) -> list[dict[str, Json]]:
+        """The calls of the space as they are now, oldest first, at most 1,000."""
+        found: list[dict[str, Json]] = self._control.call("GET", "/calls", space=self.api_key, limit=1000)["calls"]
+        return found
 
     def close(self) -> None:
         """Forgets the space."""
@@ -183,6 +211,73 @@ class Requests(_Part):
     def clear(self) -> None:
         """Forgets all exchanges of the space."""
         self._call("DELETE", "/requests")
+
+
+class Stubs(_Part):
+    """Answers for what a vendor's spec does not have."""
+
+    def add(
+        self,
+        provider: str,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        body: Json = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Json]:
+        """Writes an answer; `{name}` in the path stands for any segment, `{{path.name}}` in the body for its value."""
+        chosen = {"body": body, "headers": None if headers is None else dict(headers)}
+        stub = {"space": self._space, "provider": provider, "method": method, "path": path, "status": status}
+        written: dict[str, Json] = self._control.call("POST", "/stubs", {**stub, **_given(chosen)})
+        return written
+
+    def list(self) -> list[dict[str, Json]]:
+        """The stubs with their hit counts, oldest first."""
+        stubs: list[dict[str, Json]] = self._call("GET", "/stubs")["stubs"]
+        return stubs
+
+    def clear(self) -> None:
+        """Forgets all stubs of the space."""
+        self._call("DELETE", "/stubs")
+
+
+class Deliveries(_Part):
+    """The events that the space sends to an application."""
+
+    def send_to(
+        self, provider: str, url: str, *, secret: str | None = None, failures: Sequence[int] | None = None
+    ) -> None:
+        """Sends a vendor's events there from now on; `failures` are what the next attempts get (0: no answer)."""
+        wanted = {"secret": secret, "failures": None if failures is None else list(failures)}
+        self._call("PUT", f"/webhooks/{quote(provider, safe='')}", {"url": url, **_given(wanted)})
+
+    def list(
+        self,
+        *,
+        provider: str | None = None,
+        event: str | None = None,
+        state: str | None = None,
+        call: str | None = None,
+    ) -> list[dict[str, Json]]:
+        """The deliveries that fit, oldest first, attempt by attempt, at most 1,000."""
+        page = self._call("GET", "/deliveries", provider=provider, event=event, state=state, call=call, limit=1000)
+        found: list[dict[str, Json]] = page["deliveries"]
+        return found
+
+    def wait_for(
+        self, event: str, *, count: int = 1, call: str | None = None, seconds: float = 5.0
+    ) -> builtins.list[dict[str, Json]]:
+        """The deliveries of an event as soon as that many have arrived; raises AssertionError after so many seconds."""
+        deadline = monotonic() + seconds
+        while True:
+            found = self.list(event=event, call=call, state="delivered")
+            if len(found) >= count:
+                return found
+            if monotonic() > deadline:
+                there = [f"{one['event']}: {one['state']}, {one['reason'] or 'no reason'}" for one in self.list()]
+                raise AssertionError("\n".join([f"expected {count} of {event}, found {len(found)}", *there[-20:]]))
+            sleep(0.02)
 
 
 class StateOf(_Part):
