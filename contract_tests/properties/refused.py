@@ -66,7 +66,7 @@ def _refuse(recorder: Recorder, world: World, case: Case) -> None:
     sent, reply = world.send(operation, prepared)
     if reply.status >= 400 and world.guesses(operation, prepared.path):
         raise NotCovered("no operation shows that the record which it addresses is there")
-    evidence = weakest(contract_evidence(operation, case.word), answer.evidence, case.request.evidence)
+    evidence = weakest(contract_evidence(operation, case.word), answer.evidence)
     found = [*compare.error(world, operation, answer, sent, reply), *untouched.changed("a refused request")]
     recorder.add(f"{case.word} {case.title}", evidence, found, sent.wire)
 

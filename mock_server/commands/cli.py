@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from mock_server import __version__
-from mock_server.commands import completion, operations, remote, specs
+from mock_server.commands import adoption, completion, operations, remote, specs
 from mock_server.commands.usage import USAGE, fail
 from mock_server.limits import DEFAULTS, MEANINGS, Limits
 from mock_server.limits import flag as limit_flag
@@ -94,6 +94,7 @@ def parser() -> _Parser:
     _add_serve(commands)
     operations.add_command(commands)
     specs.add_spec(commands)
+    adoption.add_adopt(commands)
     remote.add_ready(commands)
     remote.add_commands(commands)
     completion.add_command(commands)

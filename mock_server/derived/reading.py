@@ -174,7 +174,7 @@ def _paging(operation: Operation, kind: str) -> Paging | None:
         call: Call, state: State, rows: Callable[[Call, State, int], Iterator[Row]]
     ) -> tuple[Iterable[Row], Any, dict[str, Json]]:
         limit = asked(call, size) if size is not None else ABSENT
-        limit = None if limit is ABSENT else int(limit)
+        limit = None if limit is ABSENT else max(0, int(limit))
         given = asked(call, parameter) if parameter is not None else ABSENT
         after = _place(given, kind, unknown) if "parameter" in page and given is not ABSENT else 0
         found: Iterator[Row] = rows(call, state, after)

@@ -86,7 +86,7 @@ def _newest(call: Call, state: State, honest: Behaviour) -> Answer:
 DEFECTS = [
     # fields
     Defect(
-        "a nickname alone is refused",
+        "a nickname without an agent is refused",
         "teli",
         "fields",
         refuses("updatePhoneAgent", "POST", lambda b: set(b) == {"nickname"}, 400, _TELI_MISSING),

@@ -346,6 +346,30 @@ DEFECTS = [
     Defect(
         "a new agent has the id of another", "uponai", "unique", behaviour("createAgent", _same_agent), "createAgent"
     ),
+    Defect(
+        "an account that nobody has lists nothing",
+        "uponai",
+        "refusals",
+        status("listPhoneNumbers", 404, 200),
+        "listPhoneNumbers",
+        fail_on="assumed",
+    ),
+    Defect(
+        "an unknown workspace is a 400",
+        "uponai",
+        "refusals",
+        status("createAgent", 404, 400),
+        "createAgent",
+        fail_on="assumed",
+    ),
+    Defect(
+        "a new agent has a version already",
+        "uponai",
+        "made",
+        put("createAgent", status=201, version=1),
+        "createAgent",
+        fail_on="assumed",
+    ),
     Defect("an agent is listed twice", "uponai", "list", rows("listAgents", None, lambda r: r + r[:1]), "listAgents"),
     Defect(
         "a version is listed twice",

@@ -1,0 +1,169 @@
+"""`ringback adopt`: OpenAPI files of eight manners, written for this test, become mocks that keep what they hear."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from mock_server.adopting import NotAdopted, adopt
+from tests.conftest import Server
+
+FILES = sorted((Path(__file__).parent / "adopted").iterdir())
+WANTED = {
+    # carried out, by example, not served
+    "enveloped": (5, 1, 0),
+    "forms": (0, 3, 2),
+    "nested": (10, 0, 0),
+    "paged": (4, 0, 0),
+    "pets": (4, 0, 0),
+    "plain": (0, 2, 0),
+    "recursive": (4, 0, 0),
+    "union": (3, 0, 0),
+}
+HEADERS = {"Authorization": "Bearer test_adopted", "X-Shop-Key": "test_adopted"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All files adopted by the command, in one folder."""
+    made = tmp_path_factory.mktemp("specs")
+    for file in FILES:
+        done = ringback("adopt", str(file), "-o", str(made))
+        assert done.returncode == 0, done.stderr
+    return made
+
+
+def ringback(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mock_server", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_each_operation_of_a_file_has_a_row(file: Path) -> None:
+    adopted = adopt(file, file.stem)
+    counted = Counter(row.how for row in adopted.rows)
+    assert tuple(counted[how] for how in ("carried out", "by example", "not served")) == WANTED[file.stem]
+    assert all(row.why for row in adopted.rows if row.how != "carried out")
+    assert all(f"# {row.how:11}  {row.operation}" in adopted.spec for row in adopted.rows)
+    assert adopt(file, file.stem) == adopted
+
+
+COLLECTIONS = [
+    # file, path of the collection, what is sent, the envelope of one record, the envelope of the rows, its key
+    ("pets", "/v1/pets", {"name": "Rex", "tag": "dog"}, None, None, "id"),
+    ("enveloped", "/api/orders", {"amount": 12.5, "note": "quick"}, "data", "data", "id"),
+    ("nested", "/rest/projects", {"title": "House"}, None, "items", "projectId"),
+    ("nested", "/rest/projects/text/tasks", {"text": "Paint", "done": True}, None, None, "id"),
+    ("paged", "/api/v2/calls", {"to": "+14155550100"}, None, "calls", "call_id"),
+    ("recursive", "/nodes", {"id": "mine", "label": "root"}, None, None, "id"),
+    ("union", "/methods", {"kind": "card", "holder": "Ann"}, None, "results", "id"),
+]
+
+
+def test_what_is_created_is_read_listed_and_deleted(serve: Callable[..., Server], folder: Path) -> None:
+    server = serve("--specs", str(folder))
+    for name, path, body, one, rows, key in COLLECTIONS:
+        url = f"{server.url}/{name}{path}"
+
+        def ask(method: str, where: str, sent: Any = None) -> requests.Response:
+            return requests.request(method, where, json=sent, headers=HEADERS, timeout=10)
+
+        created = ask("POST", url, body)
+        assert created.status_code in (200, 201), (name, created.text)
+        record = created.json()[one] if one else created.json()
+        assert {field: record[field] for field in body if field != key} == {f: body[f] for f in body if f != key}
+        read = ask("GET", f"{url}/{record[key]}")
+        assert (read.json()[one] if one else read.json()) == record
+        listed = ask("GET", url).json()
+        assert record in (listed[rows] if rows else listed)
+        assert ask("GET", f"{url}/no-such-record").status_code == 404
+        gone = ask("DELETE", f"{url}/{record[key]}")
+        if gone.status_code != 405:
+            assert gone.status_code in (200, 204)
+            assert ask("GET", f"{url}/{record[key]}").status_code == 404
+
+
+def test_an_update_a_transition_and_an_owner_are_inferred_too(serve: Callable[..., Server], folder: Path) -> None:
+    server = serve("--specs", str(folder))
+    order = requests.post(f"{server.url}/enveloped/api/orders", json={"amount": 1}, headers=HEADERS, timeout=10).json()
+    url = f"{server.url}/enveloped/api/orders/{order['data']['id']}"
+    changed = requests.patch(url, json={"state": "paid"}, headers=HEADERS, timeout=10).json()["data"]
+    assert changed == {**order["data"], "state": "paid"}
+    paid = requests.get(f"{server.url}/enveloped/api/orders?state=paid", headers=HEADERS, timeout=10).json()["data"]
+    assert [row["state"] for row in paid] == ["paid"] * len(paid)
+    assert changed in paid
+    call = requests.post(f"{server.url}/paged/api/v2/calls", json={"to": "+14155550100"}, headers=HEADERS, timeout=10)
+    end = f"{server.url}/paged/api/v2/calls/{call.json()['call_id']}/end"
+    assert [requests.post(end, headers=HEADERS, timeout=10).status_code for _ in range(2)] == [200, 409]
+    nobodys = requests.get(f"{server.url}/nested/rest/projects/nobodys/tasks", headers=HEADERS, timeout=10)
+    assert nobodys.status_code == 404
+
+
+@pytest.mark.timeout(600)
+def test_the_check_of_every_adopted_mock_finds_nothing(folder: Path) -> None:
+    report = folder / "report.json"
+    names = [file.stem for file in FILES]
+    done = ringback("check", *names, "--specs", str(folder), "--draws", "5", "--report", f"json={report}")
+    report.rename(report.with_suffix(".seen"))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    assert " 0 failed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"swagger": "2.0"}, "OpenAPI 3.0 or 3.1 is adopted, found Swagger 2.0"),
+        ({"openapi": "3.1.0", "paths": {}}, "names no paths, so there is nothing to serve"),
+        (["openapi"], "an OpenAPI file is a mapping, found list"),
+        (
+            {"openapi": "3.0.0", "paths": {"/a": {"get": {"responses": {"200": {"$ref": "other.yaml#/A"}}}}}},
+            "at /paths/~1a/get/responses/200: $ref other.yaml#/A leaves the file; bundle it into one file first",
+        ),
+        (
+            {"openapi": "3.0.0", "paths": {"/a": {"$ref": "https://elsewhere.example/a.json"}}},
+            "$ref https://elsewhere.example/a.json leaves the file",
+        ),
+    ],
+)
+def test_what_cannot_be_adopted_is_said_in_one_line(tmp_path: Path, document: Any, says: str) -> None:
+    file = tmp_path / "file.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(NotAdopted) as refused:
+        adopt(file, "file")
+    assert says in str(refused.value)
+    done = ringback("adopt", str(file), "-o", str(tmp_path))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_a_file_of_ten_thousand_lines_is_adopted_in_seconds(tmp_path: Path) -> None:
+    schema = {
+        "type": "object",
+        "required": ["id", "name"],
+        "properties": {"id": {"type": "string"}, "name": {"type": "string"}},
+    }
+    content = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}}
+    paths: dict[str, Any] = {}
+    for number in range(60):
+        made = {"responses": {"201": {"description": "made", **content}}, "requestBody": content}
+        read = {"responses": {"200": {"description": "read", **content}}}
+        paths[f"/things{number}"] = {"post": {"operationId": f"make{number}", **made}}
+        paths[f"/things{number}/{{id}}"] = {"get": {"operationId": f"read{number}", **read}}
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Huge", "version": "1"},
+        "paths": paths,
+        "components": {"schemas": {"Thing": schema}},
+    }
+    file = tmp_path / "huge.json"
+    file.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    adopted = adopt(file, "huge")
+    assert Counter(row.how for row in adopted.rows) == {"carried out": 120}
