@@ -59,23 +59,18 @@ def _literal(value: Json) -> Make:
 def _read(node: Mapping[str, Any], shape: RecordSpec) -> Make:
     """A field of the record, of the body, or a parameter."""
     place = next(word for word in ("field", "body", "path", "query") if word in node)
-    read = reader(node[place])
-    transform, other = _TRANSFORMS.get(node.get("as", "")), source(node.get("else", ABSENT), shape)
-    plain = transform is None and "else" not in node
-    if place == "field":
-        if plain:
-            return lambda scene: read(scene.record)
-        return lambda scene: _become(read(scene.record), transform, other, scene)
-    of = attrgetter(place)
+    name, become = node[place], _TRANSFORMS.get(node.get("as", ""))
+    other = source(node["else"], shape) if "else" in node else None
+    simple, read, of = not name.startswith("/"), reader(name), attrgetter(place)
 
     def asked(scene: Scene) -> Json:
-        found = read(of(scene.call)) if scene.call is not None and of(scene.call) else ABSENT
-        return _become(found, transform, other, scene)
+        if place == "field":
+            found = scene.record.get(name, ABSENT) if simple else read(scene.record)
+        else:
+            values = of(scene.call) if scene.call is not None else None
+            found = read(values) if values else ABSENT
+        if found is ABSENT:
+            return other(scene) if other is not None else ABSENT
+        return found if become is None or found is None else become(found)
 
     return asked
-
-
-def _become(found: Json, transform: Callable[[Any], Json] | None, other: Make, scene: Scene) -> Json:
-    if found is ABSENT:
-        return other(scene)
-    return found if transform is None or found is None else transform(found)
