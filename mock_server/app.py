@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 from mock_server import control
-from mock_server.bodies import MAX_BODY_BYTES
+from mock_server.answering.bodies import MAX_BODY_BYTES
 from mock_server.catalogue import open_services
 from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
 from mock_server.messages import Request, Response

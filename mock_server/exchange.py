@@ -11,14 +11,14 @@ from typing import Protocol
 
 import orjson
 
-from mock_server.batches import BATCH, listings
-from mock_server.bodies import read_body
+from mock_server.answering.batches import BATCH, listings
+from mock_server.answering.bodies import read_body
+from mock_server.answering.outcome import Outcome, problem
 from mock_server.choosing import BadPreference, Choice, Chooser, stubbed
 from mock_server.desk.masking import masks, secret_names, without
 from mock_server.desk.nearby import HINT, header_value, hints
 from mock_server.desk.told import Teller, Told
 from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
-from mock_server.outcome import Outcome, problem
 from mock_server.spaces import DEFAULT_SPACE, Busy, Space, SpaceLimit, Spaces
 from mock_server.spec import (
     GRADES,

@@ -12,9 +12,9 @@ from threading import RLock, get_ident
 from time import monotonic
 from typing import Protocol
 
+from mock_server.deliveries import Deliveries
 from mock_server.desk.chance import Chance
 from mock_server.desk.clock import Clock
-from mock_server.desk.deliveries import Deliveries
 from mock_server.desk.faults import HELD_FAULTS, Faults
 from mock_server.desk.journal import Budget, Journal
 from mock_server.desk.stubs import Stubs

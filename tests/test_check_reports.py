@@ -21,9 +21,9 @@ from hypothesis import strategies
 from contract_tests.endpoint.guard import BudgetSpent, Guard
 from contract_tests.endpoint.transport import Exchange, Reply, Transport, Unreachable
 from contract_tests.plugin import Run, Settings
-from contract_tests.properties import generation
-from contract_tests.properties.generation import Draw
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
+from contract_tests.properties.tools import generation
+from contract_tests.properties.tools.generation import Draw
 from contract_tests.recordings import har
 from contract_tests.reports import annotations, document, html, junit, sarif, summary, text
 from contract_tests.reports.outputs import CannotWrite, Outputs

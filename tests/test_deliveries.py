@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mock_server.desk.deliveries import MAX_DELIVERIES, Deliveries
+from mock_server.deliveries import MAX_DELIVERIES, Deliveries
 from mock_server.spec import SchemaCheck, Signature, Spec
 from mock_server.telephone.addresses import Refused, place_of
 from mock_server.telephone.signing import signed

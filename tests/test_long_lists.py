@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from mock_server.batches import BATCH
+from mock_server.answering.batches import BATCH
 from mock_server.catalogue import open_services
 from mock_server.derived import completions
 from mock_server.exchange import Service

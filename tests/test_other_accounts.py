@@ -8,8 +8,8 @@ import pytest
 
 from contract_tests.endpoint.guard import COSTS, Guard
 from contract_tests.endpoint.transport import Transport
-from contract_tests.properties.accounts import reaches_made_records, strangers_kept_out
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.keys.accounts import reaches_made_records, strangers_kept_out
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import ContractBroken, NotCovered
 from contract_tests.world.traces import Traces
 from contract_tests.world.world import World

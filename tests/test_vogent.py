@@ -15,8 +15,8 @@ import pytest
 from mock_server.catalogue import load_vendor, open_services
 from mock_server.exchange import Behaviour
 from mock_server.messages import Answer, Call, Refusal, Request
-from mock_server.numbering import fictitious_blocks
 from mock_server.stores import MemoryStore, Row, State
+from mock_server.values.numbering import fictitious_blocks
 
 NUMBERS = "/api/phone_numbers"
 SEARCH = f"{NUMBERS}/search"

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from contract_tests.properties import (
-    accounts,
-    addressed,
-    addresses,
-    bystanders,
-    documented,
-    fields,
-    filters,
-    generated,
-    links,
-    lists,
-    made,
-    methods,
-    moving,
-    records,
-    refused,
-    refusing,
-    search,
-    secrets,
-    shown,
-    together,
-    values,
-    wire,
-)
-from contract_tests.properties.recorder import Property, Recorder
+from contract_tests.properties.keys import accounts, secrets
+from contract_tests.properties.reads import addressed, filters, lists, search, shown
+from contract_tests.properties.requests import addresses, documented, generated, methods, refused, refusing, wire
+from contract_tests.properties.tools.recorder import Property, Recorder
+from contract_tests.properties.writes import bystanders, fields, links, made, moving, records, together, values
 from mock_server.spec import Operation, Spec
 
 __all__ = ["PROPERTIES", "Property", "Recorder"]

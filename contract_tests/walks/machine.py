@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from contract_tests.endpoint.guard import cost_of, destroys
 from contract_tests.judging.judge import Tally
 from contract_tests.judging.lawful import must_be_refused
-from contract_tests.properties import generation
+from contract_tests.properties.tools import generation
 from contract_tests.walks.walk import Walk, identity, shortened
 from contract_tests.words.findings import ContractBroken, Finding, NotCovered
 from contract_tests.world import reading

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from mock_server.answering.outcome import Outcome
 from mock_server.choosing.preferences import BadPreference
 from mock_server.desk.faults import Rule
-from mock_server.outcome import Outcome
 from mock_server.spec import NamedAnswer, Operation, Spec
 
 

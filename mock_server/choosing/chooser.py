@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from mock_server.bodies import body_or_none
+from mock_server.answering.bodies import body_or_none
+from mock_server.answering.outcome import Outcome
 from mock_server.choosing.answers import named, of_rule, with_status
 from mock_server.choosing.magic import MagicValues
 from mock_server.choosing.preferences import NO_PREFERENCE, Preference, read_preference
 from mock_server.desk.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, SILENT_FAULTS, Rule, Values
 from mock_server.messages import Request
-from mock_server.outcome import Outcome
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import Operation, Spec
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl
 
-from mock_server.bodies import body_or_none
+from mock_server.answering.bodies import body_or_none
+from mock_server.answering.outcome import Outcome
 from mock_server.desk.faults import Values
 from mock_server.desk.stubs import Stub
 from mock_server.jsontext import dumps
 from mock_server.messages import Json, Request
-from mock_server.outcome import Outcome
 from mock_server.spec import path_values
 
 PLACEHOLDER = re.compile(r"\{\{ *((?:path|query|body)(?:\.[^{}\s]+)?) *\}\}")

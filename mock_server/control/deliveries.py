@@ -11,8 +11,8 @@ from mock_server.control.filters import differences, times
 from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, only, open_space, unknown_name
 from mock_server.control.problems import Problem
 from mock_server.control.webhooks import check_address, webhooks_of
-from mock_server.desk.deliveries import DELIVERY_STATES, Delivery
-from mock_server.desk.deliveries import as_json as without_body
+from mock_server.deliveries import DELIVERY_STATES, Delivery
+from mock_server.deliveries import as_json as without_body
 from mock_server.jsontext import own
 from mock_server.spaces import Space
 from mock_server.telephone import NoSuchCall, facts, written

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from mock_server import __version__
 from mock_server.control.inputs import OPENAPI, gateway, only
 from mock_server.control.problems import Problem
-from mock_server.desk.deliveries import MAX_BYTES, MAX_DELIVERIES
+from mock_server.deliveries import MAX_BYTES, MAX_DELIVERIES
 from mock_server.desk.stubs import MAX_STUBS
 from mock_server.operations import catalogue, missing_operations
 from mock_server.telephone import MAX_CALLS

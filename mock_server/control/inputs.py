@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import current_app, request
 
-from mock_server.bodies import MAX_BODY_BYTES
+from mock_server.answering.bodies import MAX_BODY_BYTES
 from mock_server.control.problems import Problem
 from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
 from mock_server.jsontext import BadJson, loads, loads_long

@@ -8,7 +8,7 @@ from flask import Blueprint, request
 
 from mock_server.control.inputs import body, gateway, known_space, only, open_space, unknown_name
 from mock_server.control.problems import Problem
-from mock_server.desk.deliveries import Endpoint
+from mock_server.deliveries import Endpoint
 
 blueprint = Blueprint("webhooks", __name__)
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mock_server.derived.scene import Make, Scene
-from mock_server.identifiers import epoch_x_digits, hexadecimal, object_id, uuid4
 from mock_server.messages import Json, Refusal
-from mock_server.numbering import LINES_PER_AREA, fictitious_line, is_north_american_area
 from mock_server.spec.model import RecordSpec
 from mock_server.stores.state import State
+from mock_server.values.identifiers import epoch_x_digits, hexadecimal, object_id, uuid4
+from mock_server.values.numbering import LINES_PER_AREA, fictitious_line, is_north_american_area
 
 _FORMS: Mapping[str, Callable[[datetime], Json]] = {
     "seconds": lambda now: now.replace(tzinfo=None).isoformat(timespec="seconds") + "Z",

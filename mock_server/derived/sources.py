@@ -10,8 +10,8 @@ from typing import Any
 from mock_server.derived.issued import issued
 from mock_server.derived.scene import ABSENT, Make, Scene, fits, reader
 from mock_server.messages import Json
-from mock_server.numbering import pretty
 from mock_server.spec.model import RecordSpec
+from mock_server.values.numbering import pretty
 
 _TRANSFORMS: Mapping[str, Callable[[Any], Json]] = {
     "pretty": pretty,

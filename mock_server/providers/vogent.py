@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any
 
 from mock_server.derived import Derived, refines
-from mock_server.identifiers import uuid4
 from mock_server.messages import Answer, Call, Json, Refusal
-from mock_server.numbering import Block, fictitious_blocks, fictitious_place
 from mock_server.stores.state import State
+from mock_server.values.identifiers import uuid4
+from mock_server.values.numbering import Block, fictitious_blocks, fictitious_place
 
 Record = dict[str, Any]
 

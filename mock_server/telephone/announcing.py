@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from mock_server.desk.deliveries import Delivery
+from mock_server.deliveries import Delivery
 from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spaces import Space

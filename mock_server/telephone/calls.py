@@ -8,12 +8,12 @@ from random import Random
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-from mock_server.identifiers import uuid4
 from mock_server.messages import Json
 from mock_server.stores import State, Transaction
 from mock_server.telephone.fates import Fate
 from mock_server.telephone.picking import Picked
 from mock_server.telephone.talk import talk
+from mock_server.values.identifiers import uuid4
 
 Record = dict[str, Any]
 

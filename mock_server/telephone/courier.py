@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from threading import Condition, Thread
 from typing import NamedTuple
 
-from mock_server.desk.deliveries import DELIVERED, DROPPED, FAILED, REFUSED, Attempt, Delivery
+from mock_server.deliveries import DELIVERED, DROPPED, FAILED, REFUSED, Attempt, Delivery
 from mock_server.spaces import Space
 from mock_server.spec import Sending
 from mock_server.telephone.addresses import Place, Refused, place_of

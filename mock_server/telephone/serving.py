@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mock_server.identifiers import hexadecimal
 from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import Inbound, Operation, Spec
 from mock_server.stores import State
@@ -17,6 +16,7 @@ from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import fate
 from mock_server.telephone.picking import Picked, greeting_of
 from mock_server.telephone.templates import filled
+from mock_server.values.identifiers import hexadecimal
 
 Behaviour = Callable[[Call, State], Answer]
 

@@ -13,7 +13,7 @@ import orjson
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 
 from mock_server.admission import objection
-from mock_server.bodies import MAX_BODY_BYTES
+from mock_server.answering.bodies import MAX_BODY_BYTES
 from mock_server.desk.events import HEADER
 from mock_server.desk.nearby import HINT
 from mock_server.desk.told import Told

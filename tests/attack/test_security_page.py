@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mock_server.bodies import MAX_BODY_BYTES
+from mock_server.answering.bodies import MAX_BODY_BYTES
 from mock_server.choosing.preferences import MAX_LENGTH
 from mock_server.exchange import MAX_QUERY_FIELDS
 from mock_server.gateway import MAX_CONTROL_BYTES

@@ -7,8 +7,8 @@ from itertools import combinations
 
 from contract_tests.judging.lawful import violations_of
 from contract_tests.judging.readings import addressed_key, moved, unlike
-from contract_tests.properties.choices import choices, with_body
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.choices import choices, with_body
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import grade_of, lasting
 from contract_tests.words.statements import contract_evidence, weakest

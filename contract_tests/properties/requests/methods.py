@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.endpoint.transport import Reply
-from contract_tests.properties.recorder import Recorder
-from contract_tests.properties.untouched import Untouched
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.untouched import Untouched
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.world.world import World
 from mock_server.messages import Json

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest

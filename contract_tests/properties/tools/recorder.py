@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis.strategies import SearchStrategy
 
 from contract_tests.judging.lawful import Draw
-from contract_tests.properties import generation
+from contract_tests.properties.tools import generation
 from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered
 from contract_tests.world.world import World
 from mock_server.spec import Evidence, NamedRequest, Operation, Spec, WireRequest

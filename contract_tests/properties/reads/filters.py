@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import Any
 
 from contract_tests.judging.rows import active_filters, complaints
-from contract_tests.properties.choices import make_some
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.choices import make_some
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading

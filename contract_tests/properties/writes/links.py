@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from contract_tests.judging import compare
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import CLEARED
 from contract_tests.words.statements import weakest

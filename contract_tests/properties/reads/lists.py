@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contract_tests.judging.rows import complaints
-from contract_tests.properties.choices import make_some
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.choices import make_some
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.listed import rows_in
 from contract_tests.words.schemas import lasting

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging.lawful import Draw
 from contract_tests.judging.readings import addressed_key, moved, not_cleared, unlike
-from contract_tests.properties import generation
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools import generation
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contract_tests.judging import compare
-from contract_tests.properties.recorder import Recorder
-from contract_tests.properties.untouched import Untouched
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.untouched import Untouched
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading

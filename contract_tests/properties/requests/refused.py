@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from contract_tests.judging import compare
-from contract_tests.properties.recorder import Recorder
-from contract_tests.properties.untouched import Untouched
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.untouched import Untouched
 from contract_tests.words.findings import NotCovered
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mock_server.batches import Encoded
+from mock_server.answering.batches import Encoded
 from mock_server.jsontext import dumps
 from mock_server.messages import Json, Response
 from mock_server.spec import Operation

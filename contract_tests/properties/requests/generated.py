@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contract_tests.judging.lawful import Draw, answer_evidence, lawful, must_be_refused, refusal
-from contract_tests.properties import generation
-from contract_tests.properties.recorder import Recorder
-from contract_tests.properties.untouched import Untouched
+from contract_tests.properties.tools import generation
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.untouched import Untouched
 from contract_tests.words.findings import NotCovered
 from contract_tests.world.world import World
 from mock_server.spec import NamedRequest, Operation

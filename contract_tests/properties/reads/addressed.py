@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.endpoint.transport import Reply
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.statements import weakest
 from contract_tests.world import reading

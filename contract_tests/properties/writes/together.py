@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.endpoint.transport import Reply, Transport
 from contract_tests.judging.readings import plain, repeated, unlike
-from contract_tests.properties.choices import choices, with_body
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.choices import choices, with_body
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading

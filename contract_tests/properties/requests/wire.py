@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contract_tests.judging.encoding import complaints
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import GRADES, Difference
 from contract_tests.words.statements import weakest
 from contract_tests.world.world import World

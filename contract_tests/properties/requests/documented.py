@@ -7,8 +7,8 @@ from dataclasses import replace
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging import compare
 from contract_tests.judging.lawful import documented_refusal
-from contract_tests.properties.recorder import Recorder
-from contract_tests.properties.untouched import Untouched
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.untouched import Untouched
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.keys import WRONG_KEY as WRONG_KEY
 from contract_tests.words.mutations import DOCUMENTED_KEY, mutations

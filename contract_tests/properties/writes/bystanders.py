@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.judging.readings import addressed_key, repeated
-from contract_tests.properties.recorder import Recorder
-from contract_tests.properties.untouched import Untouched
+from contract_tests.properties.tools.recorder import Recorder
+from contract_tests.properties.writes.untouched import Untouched
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.listed import record_in
 from contract_tests.words.schemas import lasting

@@ -9,7 +9,7 @@ from contract_tests.endpoint.guard import cost_of
 from contract_tests.judging.battery import Trial, sample, trials
 from contract_tests.judging.lawful import answer_evidence, lawful, violations_of
 from contract_tests.judging.readings import unlike
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import grade_of
 from contract_tests.words.statements import contract_evidence, weakest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from contract_tests.endpoint.guard import COSTS, BudgetSpent, cost_of
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import weakest

@@ -7,7 +7,7 @@ from typing import Any
 
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging.sources import UNKNOWN, value_of
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import lasting, shows
 from contract_tests.words.statements import contract_evidence, weakest

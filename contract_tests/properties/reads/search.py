@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from contract_tests.endpoint.guard import cost_of
-from contract_tests.properties.recorder import Recorder
+from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world.world import World, pointed, successes

@@ -1,0 +1,1 @@
+"""Whose key it is: other accounts, and secrets that are given back."""

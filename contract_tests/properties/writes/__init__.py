@@ -1,0 +1,1 @@
+"""What a write does: to its record, to the others, alone, again, and many at once."""

@@ -1,0 +1,1 @@
+"""What a server makes up: ids, and telephone numbers that ring nobody."""
