@@ -36,6 +36,13 @@ class SchemaCheck:
 
         The validator words every fault before it gives the first, and a body may have one in every byte.
         """
+        try:
+            return self._differences(value, place)
+        except UnicodeEncodeError:
+            # Half of a surrogate pair, as JSON's escapes can say it and UTF-8 cannot.
+            return self._differences(_encodable(value), place)
+
+    def _differences(self, value: Json, place: str) -> list[Violation]:
         if not _is_large(value):
             return [_violation(error, place) for error in self._validator.iter_errors(value)]
         try:
@@ -51,6 +58,17 @@ def _is_large(value: Json) -> bool:
     except TypeError:
         # Generated values may hold what JSON cannot say; they are small.
         return False
+
+
+def _encodable(value: Json) -> Json:
+    """The value with what UTF-8 cannot say replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_encodable(child) for child in value]
+    return value
 
 
 def _plain(schema: Any) -> Any:
