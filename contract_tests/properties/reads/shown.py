@@ -9,7 +9,7 @@ from contract_tests.endpoint.transport import Reply
 from contract_tests.judging.sources import UNKNOWN, value_of
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
-from contract_tests.words.schemas import lasting, shows
+from contract_tests.words.schemas import grade_of, lasting, shows
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
 from contract_tests.world.world import ABSENT, Sent, World, pointed, successes
@@ -42,7 +42,10 @@ def shown_as_kept(recorder: Recorder) -> None:
             found = pointed(reply.json, name if name.startswith("/") else f"/{name}")
             if expected is not UNKNOWN and expected != found and not (expected is ABSENT and found in (ABSENT, None)):
                 message = f"{name}: {_plain(found)!r} found, the record and the request say {_plain(expected)!r}"
-                wrong = Difference(f"/{name.strip('/')}", _plain(expected), _plain(found), message)
+                # Where nobody says of what form a text is, another form of it is no other value.
+                response = operation.responses.get(reply.status)
+                grade = grade_of(response.schema, name.strip("/").replace("/", "."), "pattern") if response else None
+                wrong = Difference(f"/{name.strip('/')}", _plain(expected), _plain(found), message, grade)
                 recorder.add(request.name, evidence, [wrong], sent.wire)
 
     recorder.each(successes(recorder.world, operation), check)
