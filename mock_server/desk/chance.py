@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from random import Random
-from struct import Struct
 from typing import Any
 
-_unpack = Struct(">8Q").unpack
 _DRAWS = 8
 """How many draws one digest holds, each of 64 bits."""
+_BYTES = 8
+"""Of a draw."""
 
 
 class Chance(Random):
@@ -21,19 +21,21 @@ class Chance(Random):
     def __init__(self, seed: int, drawn: int = 0) -> None:
         self.root = int(seed)  # JSON may say 7.0
         self.drawn = drawn
-        self._key = blake2b(str(self.root).encode(), digest_size=32).digest()
-        self._block: tuple[int, ...] = ()
+        key = blake2b(str(self.root).encode(), digest_size=32).digest()
+        self._keyed = blake2b(key=key, digest_size=_DRAWS * _BYTES)
+        self._block = b""
         self._number = -1
         super().__init__(0)
 
     def _next(self) -> int:
         number, place = divmod(self.drawn, _DRAWS)
         if number != self._number:
-            digest = blake2b(number.to_bytes(8, "big"), key=self._key, digest_size=64).digest()
-            self._block = _unpack(digest)
+            digest = self._keyed.copy()
+            digest.update(number.to_bytes(8, "big"))
+            self._block = digest.digest()
             self._number = number
         self.drawn += 1
-        return self._block[place]
+        return int.from_bytes(self._block[place * _BYTES : (place + 1) * _BYTES], "big")
 
     def random(self) -> float:
         """A float from 0 up to 1, of 53 bits."""
@@ -43,8 +45,15 @@ class Chance(Random):
         """A whole number of `k` bits."""
         if k <= 64:
             return self._next() >> (64 - k)
-        value = 0
-        for _ in range(-(-k // 64)):
+        draws = -(-k // 64)
+        value = self._next()
+        place = self.drawn % _DRAWS
+        if place and place + draws - 1 <= _DRAWS:
+            # The rest lies in the same digest, as it does for most ids: read at once.
+            rest = self._block[place * _BYTES : (place + draws - 1) * _BYTES]
+            self.drawn += draws - 1
+            return (value << 8 * len(rest) | int.from_bytes(rest, "big")) >> (-k % 64)
+        for _ in range(draws - 1):
             value = value << 64 | self._next()
         return value >> (-k % 64)
 
