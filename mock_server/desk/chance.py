@@ -27,15 +27,16 @@ class Chance(Random):
         self._number = -1
         super().__init__(0)
 
-    def _next(self) -> int:
+    def _next(self, count: int = 1) -> int:
+        """The next draw, or several as one number where all of them lie in one digest."""
         number, place = divmod(self.drawn, _DRAWS)
         if number != self._number:
             digest = self._keyed.copy()
             digest.update(number.to_bytes(8, "big"))
             self._block = digest.digest()
             self._number = number
-        self.drawn += 1
-        return int.from_bytes(self._block[place * _BYTES : (place + 1) * _BYTES], "big")
+        self.drawn += count
+        return int.from_bytes(self._block[place * _BYTES : (place + count) * _BYTES], "big")
 
     def random(self) -> float:
         """A float from 0 up to 1, of 53 bits."""
@@ -46,14 +47,10 @@ class Chance(Random):
         if k <= 64:
             return self._next() >> (64 - k)
         draws = -(-k // 64)
-        value = self._next()
-        place = self.drawn % _DRAWS
-        if place and place + draws - 1 <= _DRAWS:
-            # The rest lies in the same digest, as it does for most ids: read at once.
-            rest = self._block[place * _BYTES : (place + draws - 1) * _BYTES]
-            self.drawn += draws - 1
-            return (value << 8 * len(rest) | int.from_bytes(rest, "big")) >> (-k % 64)
-        for _ in range(draws - 1):
+        if self.drawn % _DRAWS + draws <= _DRAWS:
+            return self._next(draws) >> (-k % 64)
+        value = 0
+        for _ in range(draws):
             value = value << 64 | self._next()
         return value >> (-k % 64)
 
