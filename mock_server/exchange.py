@@ -14,7 +14,7 @@ import orjson
 from mock_server.answering.batches import BATCH, listings
 from mock_server.answering.bodies import read_body
 from mock_server.answering.outcome import Outcome, problem
-from mock_server.choosing import BadPreference, Choice, Chooser, stubbed
+from mock_server.choosing import NOTHING_CHOSEN, BadPreference, Choice, Chooser, stubbed
 from mock_server.desk.masking import masks, secret_names, without
 from mock_server.desk.nearby import HINT, header_value, hints
 from mock_server.desk.told import Teller, Told
@@ -94,7 +94,7 @@ class Service:
         started = perf_counter()
         space: Space | None = None
         operation: Operation | None = None
-        choice = Choice(request.query)
+        choice = NOTHING_CHOSEN
         try:
             match = self.router.match(request.method, request.path)
             operation = match.operation if match else None
@@ -109,7 +109,7 @@ class Service:
                     rings.glance(space)
                 with self.spaces.locked(space) as space:
                     choice = self._chooser.choice(request, operation, match.values, space)
-                    said = choice.outcome or self._behave(request, operation, match.values, choice.query, space)
+                    said = choice.outcome or self._behave(request, operation, match.values, choice, space)
                 outcome = said if isinstance(said, Outcome) else said()
                 if rings is not None:
                     rings.wake(space)
@@ -208,18 +208,19 @@ class Service:
             return self.spaces.open(DEFAULT_SPACE)
 
     def _behave(
-        self, request: Request, operation: Operation, path: dict[str, str], raw_query: str, space: Space
+        self, request: Request, operation: Operation, path: dict[str, str], choice: Choice, space: Space
     ) -> Outcome | Callable[[], Outcome]:
         """Validates the call, lets the behaviour decide, and checks the answer, all in one transaction.
 
         A long list is read from the space as it is now, but afterwards, so that nobody has to wait for it meanwhile.
         """
         check = self.checks[operation.id]
-        query, violations = check.query(raw_query)
-        violations += check.path(path)
+        query, violations = check.query(choice.query)
+        if path:
+            violations += check.path(path)
         body = None
         if check.body is not None:
-            body = read_body(request, operation)
+            body = read_body(request, operation, choice.body)
             if not check.body.is_valid(body):
                 violations += check.body.differences(body)
         verdict = refuse(operation, violations) if violations else None

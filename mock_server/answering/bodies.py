@@ -7,21 +7,25 @@ from mock_server.messages import Json, Refusal, Request
 from mock_server.spec import Operation
 
 MAX_BODY_BYTES = 1024 * 1024
+UNREAD: Json = object()
+"""Stands for a body that nobody has read yet."""
 
 
-def read_body(request: Request, operation: Operation) -> Json:
-    """The JSON body of a request, or the refusal for one that is too large, no JSON or no object."""
+def read_body(request: Request, operation: Operation, known: Json = UNREAD) -> Json:
+    """The JSON body of a request, or the refusal for one that is too large, no JSON or no object.
+
+    `known` is what `body_or_none` found in it, where somebody has asked.
+    """
     if request.too_large:
         raise Refusal("body-too-large")
     if not request.body and not operation.body_required:
         return {}
-    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise Refusal("wrong-media-type", message=media_type)
-    try:
-        body = loads(request.body)
-    except BadJson:
-        raise Refusal("malformed-json") from None
+    media_type = request.headers.get("content-type", "application/json")
+    if media_type != "application/json":
+        media_type = media_type.split(";")[0].strip().lower()
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise Refusal("wrong-media-type", message=media_type)
+    body = body_or_none(request) if known is UNREAD else known
     if not isinstance(body, dict):
         raise Refusal("malformed-json")
     return body

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import parse_qsl
 
-from mock_server.answering.bodies import body_or_none
+from mock_server.answering.bodies import UNREAD, body_or_none
 from mock_server.answering.outcome import Outcome
 from mock_server.choosing.answers import named, of_rule, with_status
 from mock_server.choosing.magic import MagicValues
 from mock_server.choosing.preferences import NO_PREFERENCE, Preference, read_preference
 from mock_server.desk.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, SILENT_FAULTS, Rule, Values
-from mock_server.messages import Request
+from mock_server.messages import Json, Request
+from mock_server.querytext import fields
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import Operation, Spec
 
@@ -25,7 +25,7 @@ class Choice(NamedTuple):
 
     `outcome` is the answer, or None where the behaviour gives it; `query` is the request's query without preferences.
     The rest colours whatever the answer is: `name` says who chose, `rule` delays it or breaks the wire, for which it
-    may hold a connection that `release` gives back.
+    may hold a connection that `release` gives back. `body` is the request's, where it was read to choose.
     """
 
     query: str
@@ -34,6 +34,7 @@ class Choice(NamedTuple):
     preference: Preference = NO_PREFERENCE
     rule: Rule | None = None
     release: Callable[[], None] | None = None
+    body: Json = UNREAD
 
     def applied_to(self, outcome: Outcome, space: Space | None) -> Outcome:
         """The answer as it was chosen to be: marked, delayed, to be sent over a broken wire."""
@@ -60,6 +61,9 @@ class Choice(NamedTuple):
         )
 
 
+NOTHING_CHOSEN = Choice("")
+
+
 class Chooser:
     """Chooses answers of one vendor's operations."""
 
@@ -76,22 +80,16 @@ class Chooser:
             return Choice(query, answer, "prefer", preference)
         if preference.code is not None:
             return Choice(query, with_status(self._spec, operation, preference.code), "prefer", preference)
-        rule = self._rule(request, operation, path, query, space)
-        if rule is None:
-            return Choice(query, preference=preference)
-        return self._of_rule(rule, operation, query, preference, space)
-
-    def _rule(
-        self, request: Request, operation: Operation, path: dict[str, str], query: str, space: Space
-    ) -> Rule | None:
-        """The rule that decides this request: one of the space's own, or a magic value of the spec."""
-        magic = self._magic.places(operation.id)
-        if not space.faults and not magic:
-            return None
-        body = body_or_none(request) if space.faults or any(not at.startswith("path.") for at in magic) else None
-        values = Values(path, dict(parse_qsl(query, keep_blank_values=True)) if query else {}, body)
+        places = self._magic.places(operation.id)
+        if not space.faults and not places.known:
+            return Choice(query, None, None, preference)
+        body = body_or_none(request) if space.faults or places.in_body else UNREAD
+        values = Values(path, fields(query), body)
         rule = space.faults.take(self._spec.provider, operation.id, values, space.random) if space.faults else None
-        return rule or self._magic.rule(operation.id, values)
+        rule = rule or self._magic.rule(places, values)
+        if rule is None:
+            return Choice(query, None, None, preference, body=body)
+        return self._of_rule(rule, operation, query, preference, space)._replace(body=body)
 
     def _of_rule(self, rule: Rule, operation: Operation, query: str, preference: Preference, space: Space) -> Choice:
         """What a rule makes of a request: 503 when it wants to hold a connection and too many are held already."""

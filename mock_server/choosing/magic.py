@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from mock_server.desk.faults import Delay, Rule, Values
 from mock_server.spec import Magic, Spec
+
+
+class Places(NamedTuple):
+    """Where the requests of an operation may hold a magic value, and which these are."""
+
+    known: tuple[tuple[str, Mapping[str, Magic]], ...] = ()
+    in_body: bool = False
+
+
+_NOWHERE = Places()
 
 
 class MagicValues:
@@ -13,18 +24,22 @@ class MagicValues:
 
     def __init__(self, spec: Spec) -> None:
         self._provider = spec.provider
-        self._known: dict[str, dict[str, dict[str, Magic]]] = {}
+        known: dict[str, dict[str, dict[str, Magic]]] = {}
         for magic in spec.magic:
             for name in magic.operations:
-                self._known.setdefault(name, {}).setdefault(magic.at, {}).update(dict.fromkeys(magic.values, magic))
+                known.setdefault(name, {}).setdefault(magic.at, {}).update(dict.fromkeys(magic.values, magic))
+        self._places = {
+            name: Places(tuple(places.items()), any(not at.startswith(("path.", "query.")) for at in places))
+            for name, places in known.items()
+        }
 
-    def places(self, operation: str) -> Mapping[str, Mapping[str, Magic]]:
-        """Where the operation's requests may hold a magic value, and which these are."""
-        return self._known.get(operation, {})
+    def places(self, operation: str) -> Places:
+        """The places of one operation."""
+        return self._places.get(operation, _NOWHERE)
 
-    def rule(self, operation: str, values: Values) -> Rule | None:
+    def rule(self, places: Places, values: Values) -> Rule | None:
         """What a magic value among these asks for, as a rule."""
-        for at, known in self.places(operation).items():
+        for at, known in places.known:
             value = values.at(at)
             if isinstance(value, str) and value in known:
                 return _as_rule(known[value], self._provider)

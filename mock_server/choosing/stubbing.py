@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl
 
 from mock_server.answering.bodies import body_or_none
 from mock_server.answering.outcome import Outcome
@@ -11,6 +10,7 @@ from mock_server.desk.faults import Values
 from mock_server.desk.stubs import Stub
 from mock_server.jsontext import dumps
 from mock_server.messages import Json, Request
+from mock_server.querytext import fields
 from mock_server.spec import path_values
 
 PLACEHOLDER = re.compile(r"\{\{ *((?:path|query|body)(?:\.[^{}\s]+)?) *\}\}")
@@ -21,7 +21,7 @@ def stubbed(stub: Stub, request: Request) -> Outcome:
     """The stub's answer to this request."""
     values = Values(
         path_values(stub.segments, request.path) or {},
-        dict(parse_qsl(request.query, keep_blank_values=True)),
+        fields(request.query),
         body_or_none(request),
     )
     headers = tuple((name, _in_header(value, values)) for name, value in (stub.headers or {}).items())

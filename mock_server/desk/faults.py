@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, log
 from random import Random
 from threading import RLock
@@ -103,6 +104,13 @@ class Rule:
         return True
 
 
+@lru_cache(maxsize=1_000)
+def _steps(pointer: str) -> tuple[str, tuple[str, ...]]:
+    """The place that a pointer begins with, and the steps from there."""
+    place, _, rest = pointer.partition(".")
+    return place, tuple(rest.split(".")) if rest else ()
+
+
 class Values(NamedTuple):
     """What a rule may match: the values of a request."""
 
@@ -112,13 +120,13 @@ class Values(NamedTuple):
 
     def at(self, pointer: str) -> Json:
         """The value at `body.a.b`, `path.a`, `query.a` or `$.a.b` (the body); None when there is none."""
-        place, _, rest = pointer.partition(".")
-        node: Json = {"path": self.path, "query": self.query}.get(place, self.body)
-        for part in rest.split(".") if rest else []:
-            if isinstance(node, list) and _INDEX.fullmatch(part) and int(part) < len(node):
-                node = node[int(part)]
-            elif isinstance(node, Mapping) and part in node:
+        place, steps = _steps(pointer)
+        node: Json = self.path if place == "path" else self.query if place == "query" else self.body
+        for part in steps:
+            if isinstance(node, dict) and part in node:
                 node = node[part]
+            elif isinstance(node, list) and _INDEX.fullmatch(part) and int(part) < len(node):
+                node = node[int(part)]
             else:
                 return None
         return node

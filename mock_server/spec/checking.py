@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import jsonschema_rs
 
 from mock_server.jsontext import dumps
 from mock_server.messages import Json, Violation
+from mock_server.querytext import fields
 from mock_server.spec.model import Operation, Spec
 
 _VERBATIM = re.compile(r"[+-]?[0-9]{1,4000}")
@@ -124,10 +124,13 @@ class OperationCheck:
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
         self.body = SchemaCheck(operation.body_schema) if operation.body_schema is not None else None
-        self._parameters = [
-            (parameter, SchemaCheck(parameter.schema), parameter.schema.get("type"))
-            for parameter in operation.parameters
-        ]
+        self._parameters = {
+            place: [
+                (parameter, SchemaCheck(parameter.schema), parameter.schema.get("type"))
+                for parameter in operation.parameters_in(place)
+            ]
+            for place in ("path", "query")
+        }
         self._answers = {
             status: SchemaCheck(response.schema)
             for status, response in operation.responses.items()
@@ -136,7 +139,7 @@ class OperationCheck:
 
     def query(self, raw: str) -> tuple[dict[str, Json], list[Violation]]:
         """The query's values, converted to the types of the spec, and what is wrong with them."""
-        return self._values("query", dict(parse_qsl(raw, keep_blank_values=True)) if raw else {})
+        return self._values("query", fields(raw))
 
     def path(self, values: Mapping[str, str]) -> list[Violation]:
         return self._values("path", values)[1]
@@ -144,9 +147,7 @@ class OperationCheck:
     def _values(self, place: str, given: Mapping[str, str]) -> tuple[dict[str, Json], list[Violation]]:
         values: dict[str, Json] = dict(given)
         wrong: list[Violation] = []
-        for parameter, check, wanted in self._parameters:
-            if parameter.place != place:
-                continue
+        for parameter, check, wanted in self._parameters[place]:
             name = parameter.name
             if name not in given:
                 if parameter.required:
@@ -154,7 +155,9 @@ class OperationCheck:
                 elif "default" in parameter.schema:
                     values[name] = parameter.schema["default"]
                 continue
-            values[name] = value = _converted(given[name], wanted)
+            value: Json = given[name]
+            if wanted != "string":
+                values[name] = value = _converted(value, wanted)
             if not check.is_valid(value):
                 for violation in check.differences(value, place):
                     wrong.append(violation._replace(field=name))
@@ -166,7 +169,8 @@ class OperationCheck:
         if response is None:
             known = ", ".join(str(code) for code in sorted(self.operation.responses))
             return [Violation("status", "", "status", f"{status} found, the spec knows {known}", status)]
-        if response.media_type and media_type.split(";")[0].strip().lower() != response.media_type:
+        documented = response.media_type
+        if documented and media_type != documented and media_type.split(";")[0].strip().lower() != documented:
             found = media_type or "no content type"
             return [Violation("media-type", "", "media-type", f"{found} found, {response.media_type} is documented")]
         check = self._answers.get(status)

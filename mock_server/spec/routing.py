@@ -78,22 +78,29 @@ def _find(
     node: _Node, segments: list[str], index: int, values: tuple[str, ...], method: str, allowed: dict[str, None]
 ) -> Match | None:
     """The first match below `node`, literals before parameters; methods met on the way are put into `allowed`."""
-    if index == len(segments):
-        known = node.methods.get(method)
-        if known is not None:
-            operation, names = known
-            return Match(operation, dict(zip(names, values, strict=True)), ())
-        for name in node.methods:
-            allowed[name] = None
-            if name == "GET":
-                allowed["HEAD"] = None
-        return None
-    segment = segments[index]
-    literal = node.literals.get(segment)
-    if literal is not None:
-        found = _find(literal, segments, index + 1, values, method, allowed)
+    while index < len(segments):
+        segment = segments[index]
+        literal, parameter = node.literals.get(segment), node.parameter if segment else None
+        index += 1
+        if literal is None or parameter is None:
+            # There is one way on, if any.
+            if parameter is not None:
+                values = (*values, segment)
+            onward = literal or parameter
+            if onward is None:
+                return None
+            node = onward
+            continue
+        found = _find(literal, segments, index, values, method, allowed)
         if found is not None:
             return found
-    if node.parameter is not None and segment:
-        return _find(node.parameter, segments, index + 1, (*values, segment), method, allowed)
+        node, values = parameter, (*values, segment)
+    known = node.methods.get(method)
+    if known is not None:
+        operation, names = known
+        return Match(operation, dict(zip(names, values, strict=True)), ())
+    for name in node.methods:
+        allowed[name] = None
+        if name == "GET":
+            allowed["HEAD"] = None
     return None
