@@ -92,6 +92,12 @@ class StoreMachine(RuleBasedStateMachine):
         assert document == (None if expected is None else expected[1])
         return multiple() if document is None else document
 
+    @rule(space=spaces, kind=kinds, id=ids)
+    def look(self, space: str, kind: str, id: str) -> None:
+        expected = self.models[space].rows[kind].get(id)
+        with self.store.transaction(space) as transaction:
+            assert transaction.look(kind, id) == (None if expected is None else expected[1])
+
     @rule(document=consumes(read))
     def change_a_document_you_read_without_putting_it_back(self, document: Any) -> None:
         for value in list(document.values()):

@@ -42,6 +42,9 @@ class Fields:
         ]
         self._making = making
         self.settles = bool(self._sets) or making.computes
+        written = {*(top for _, top, *_ in self._writers), *(field for field, _ in self._sets), *making.shape.computed}
+        self.renames = not written.isdisjoint(making.shape.aliases)
+        """Whether what is written into a record may be one of its names."""
 
     def write(self, record: Record, call: Call, state: State) -> Collection[str]:
         """Changes the record as the body says, and returns what it wrote; a cleared field is as in a new record."""

@@ -90,7 +90,7 @@ def _unlinkable(kind: str, by_alias: bool, where: tuple[tuple[str, Json], ...], 
         if type(id) is not int:
             return "no id"
         id = str(id)
-    found = state.find(kind, id) if by_alias else state.get(kind, id)
+    found = state.look(kind, id) if by_alias else state.get(kind, id)
     if found is None:
         return "unknown"
     for name, value in where:

@@ -63,14 +63,17 @@ def _read(node: Mapping[str, Any], shape: RecordSpec) -> Make:
     other = source(node["else"], shape) if "else" in node else None
     simple, read, of = not name.startswith("/"), reader(name), attrgetter(place)
 
-    def asked(scene: Scene) -> Json:
-        if place == "field":
-            found = scene.record.get(name, ABSENT) if simple else read(scene.record)
-        else:
-            values = of(scene.call) if scene.call is not None else None
-            found = read(values) if values else ABSENT
+    def of_record(scene: Scene) -> Json:
+        found = scene.record.get(name, ABSENT) if simple else read(scene.record)
         if found is ABSENT:
             return other(scene) if other is not None else ABSENT
         return found if become is None or found is None else become(found)
 
-    return asked
+    def of_call(scene: Scene) -> Json:
+        values = of(scene.call) if scene.call is not None else None
+        found = read(values) if values else ABSENT
+        if found is ABSENT:
+            return other(scene) if other is not None else ABSENT
+        return found if become is None or found is None else become(found)
+
+    return of_record if place == "field" else of_call

@@ -63,6 +63,7 @@ def updating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     check_links, check_names = references(spec, operation, shape), conflicts(operation, shape)
     settles = fields.settles
     full = _fallen_back(operation, making) if not contract.get("partial") else None
+    renames = fields.renames or full is not None
 
     def update(call: Call, state: State) -> Answer:
         for refuse in refused:
@@ -77,7 +78,7 @@ def updating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
             fields.settle(record, call, state)
         if check_names is not None:
             check_names(record, call, state)
-        state.put(kind, record)
+        state.put(kind, record, renamed=renames)
         return say(call, state, record)
 
     return update

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from threading import RLock, Thread
 from time import sleep
@@ -17,6 +18,7 @@ Stored = tuple[int, bytes]
 _MANY = 1_000
 ROW_BYTES = 100
 """What a row takes beside its text, roughly."""
+_SHARED_BYTES = 4_096
 
 
 class Table:
@@ -80,6 +82,12 @@ Tables = dict[str, Table]
 """The kinds of one space."""
 
 
+@lru_cache(maxsize=256)
+def _shared(text: bytes) -> Json:
+    """The value of a text, parsed once for all who only look: a text remembers its own hash."""
+    return own(text)
+
+
 class MemoryReader:
     """Reads tables."""
 
@@ -92,6 +100,13 @@ class MemoryReader:
         table = self._tables.get(kind)
         row = table.rows.get(id) if table is not None else None
         return None if row is None else own(row[1])
+
+    def look(self, kind: str, id: str) -> Json | None:
+        table = self._tables.get(kind)
+        row = table.rows.get(id) if table is not None else None
+        if row is None:
+            return None
+        return _shared(row[1]) if len(row[1]) <= _SHARED_BYTES else own(row[1])
 
     def all(self, kind: str, after: int = 0) -> Iterator[Row]:
         table = self._tables.get(kind)
@@ -193,7 +208,7 @@ class MemoryTransaction(MemoryReader):
     def commit(self) -> None:
         if not self._undo:
             return
-        for table in {id(table): table for table, _, _ in self._undo}.values():
+        for table, _, _ in self._undo:
             table.close_gaps()
 
 

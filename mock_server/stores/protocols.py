@@ -39,6 +39,9 @@ class Transaction(Protocol):
     def get(self, kind: str, id: str) -> Json | None:
         """The document, or None."""
 
+    def look(self, kind: str, id: str) -> Json | None:
+        """As `get`, for a caller that changes nothing of what it is given: others are given the same."""
+
     def put(self, kind: str, id: str, document: Json) -> None:
         """Stores the document; a new id goes to the end, a known one keeps its place."""
 
