@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from datetime import datetime
 from random import Random
 
@@ -43,7 +44,15 @@ class Making:
         return record
 
     def completed(self, given: Mapping[str, Json], now: datetime, random: Random) -> Record:
-        """A whole record for a fixture."""
+        """A whole record for a fixture; a ValueError names a field that the fixture has to give."""
+        # What is tried here must not use up the chance of what is made.
+        scene = Scene(None, None, {**self._base, **given}, now, copy(random))
+        for name, make in self._makers:
+            if name not in given:
+                try:
+                    make(scene)
+                except ValueError as why:
+                    raise ValueError(f"{name} is missing: {why}") from None
         return self._whole(given, Scene(None, None, {}, now, random))
 
     def _whole(self, given: Mapping[str, Json], scene: Scene) -> Record:
