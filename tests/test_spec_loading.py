@@ -118,7 +118,7 @@ def test_another_version_of_openapi_is_refused(broken: Broken) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("efect", "update", "a contract has no 'efect'; understood are accepts, along, answers, at, clears"),
+        ("efect", "update", "a contract has no 'efect'; understood are accepts, along, answers, at, begins, clears"),
         (
             "effect",
             "upsert",
