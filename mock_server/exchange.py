@@ -236,7 +236,7 @@ class Service:
             if request.method not in _READING:
                 space.touched = True
             call = Call(operation.id, path, query, body, space.now(), space.random)
-            if operation.id not in self._listings or all(transaction.count(kind) <= BATCH for kind in self._kinds):
+            if operation.id not in self._listings or max(map(transaction.count, self._kinds), default=0) <= BATCH:
                 return self._decided(call, operation, transaction)
             return partial(self._read, call, operation, self.spaces.store.snapshot(space.name, self._prefix))
 

@@ -37,10 +37,10 @@ class Making:
 
     def made(self, given: Mapping[str, Json], call: Call, state: State) -> Record:
         """A whole new record; a key that is made up is one that no record has."""
-        record = self._whole(given, Scene(call, state, {}, call.now, call.random))
+        record = self._whole(given, call, state, call.now, call.random)
         if self._repeats and self.shape.key not in given:
             while state.get(self.shape.kind, str(record[self.shape.key])) is not None:
-                record = self._whole(given, Scene(call, state, {}, call.now, call.random))
+                record = self._whole(given, call, state, call.now, call.random)
         return record
 
     def completed(self, given: Mapping[str, Json], now: datetime, random: Random) -> Record:
@@ -53,20 +53,23 @@ class Making:
                     make(scene)
                 except ValueError as why:
                     raise ValueError(f"{name} is missing: {why}") from None
-        return self._whole(given, Scene(None, None, {}, now, random))
+        return self._whole(given, None, None, now, random)
 
-    def _whole(self, given: Mapping[str, Json], scene: Scene) -> Record:
-        record = scene.record
-        record.update(self._base)
-        record.update(given)
+    def _whole(
+        self, given: Mapping[str, Json], call: Call | None, state: State | None, now: datetime, random: Random
+    ) -> Record:
+        record = {**self._base, **given}
+        scene = Scene(call, state, record, now, random)
         gaps = False
         for name, make in self._makers:
             if name not in given:
                 record[name] = value = make(scene)
-                gaps = gaps or value is ABSENT
+                if value is ABSENT:
+                    gaps = True
         for name, make in self._computed:
             record[name] = value = make(scene)
-            gaps = gaps or value is ABSENT
+            if value is ABSENT:
+                gaps = True
         if not gaps:
             for name in self._sometimes:
                 if record[name] is ABSENT:
