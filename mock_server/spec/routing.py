@@ -46,6 +46,8 @@ class Router:
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._root = _Node()
+        self._whole: dict[tuple[str, str], Operation] = {}
+        """The operations whose paths have no parameter: found at once, since nothing wins over a literal."""
         for operation in operations:
             node = self._root
             names = []
@@ -57,6 +59,8 @@ class Router:
                 else:
                     node = node.literals.setdefault(segment, _Node())
             node.methods[operation.method] = (operation, tuple(names))
+            if not names:
+                self._whole[operation.method, "/" + "/".join(operation.segments)] = operation
 
     def match(self, method: str, path: str) -> Match | None:
         """The operation for `method` and `path` (decoded, beginning with a slash); None for an unknown path.
@@ -64,9 +68,12 @@ class Router:
         HEAD finds the GET operation. Where several paths fit, the one with the earlier literal
         segment wins if it knows the method, so `/numbers/purchase` is never a `{provider}`.
         """
+        lookup = "GET" if method == "HEAD" else method
+        whole = self._whole.get((lookup, path))
+        if whole is not None:
+            return Match(whole, {}, ())
         if not path.startswith("/"):
             return None
-        lookup = "GET" if method == "HEAD" else method
         allowed: dict[str, None] = {}
         found = _find(self._root, path[1:].split("/"), 0, (), lookup, allowed)
         if found is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Protocol
 
 from mock_server.messages import Json
@@ -17,6 +18,9 @@ class RecordShape(Protocol):
 
     @property
     def aliases(self) -> tuple[str, ...]: ...
+
+
+_document = attrgetter("document")
 
 
 class State:
@@ -93,8 +97,7 @@ class State:
 
     def all(self, kind: str) -> Iterator[dict[str, Json]]:
         """The kind's records in the order of their creation."""
-        for row in self.rows(kind):
-            yield row.document
+        return map(_document, self.rows(kind))
 
     def count(self, kind: str) -> int:
         return self._transaction.count(self._prefix + kind)
