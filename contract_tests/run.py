@@ -68,7 +68,6 @@ class Run:
         self._worlds: dict[str, World] = {}
         self._mocks: dict[str, OwnMock] = {}
         self._first: dict[str, Reply | None] = {}
-        self._aside: list[str] = []
 
     @property
     def providers(self) -> list[str]:
@@ -131,8 +130,7 @@ class Run:
                 self._first[provider] = first = look_before(world)
                 ringback = first is not None and "x-ringback-operation" in first.headers
                 if ringback and self.settings.api_key is None and not world.transport.guard.real:
-                    world.key = f"test_check_{secrets.token_hex(6)}"
-                    self._aside.append(world.transport.origin)
+                    world.key, world.aside = f"test_check_{secrets.token_hex(6)}", True
 
     @cached_property
     def stopped(self) -> Stopped | None:
@@ -441,7 +439,7 @@ class Run:
         for mock in self._mocks.values():
             mock.stop()
         for world in self._worlds.values():
-            if world.transport.origin in self._aside:
+            if world.aside:
                 forget_space(world.transport.origin, world.key)
 
 

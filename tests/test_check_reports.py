@@ -158,8 +158,9 @@ def test_a_target_that_is_gone_before_the_first_request_has_not_passed() -> None
     spec = run.specs["teli"]
     with pytest.raises(Unreachable):
         run.check(spec, spec.operations["listAgents"], PROPERTIES[0])
-    assert run.outcomes[0].verdict == "failed"
-    assert run.unreachable
+    assert (run.outcomes[0].verdict, run.outcomes[0].reason) == ("not covered", run.unreachable)
+    assert run.results().counts["passed"] == 0
+    assert "http://127.0.0.1:9 cannot be reached" in str(run.unreachable)
 
 
 def test_a_recording_holds_every_exchange_and_no_secret(

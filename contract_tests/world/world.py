@@ -123,6 +123,8 @@ class World:
         self.other = other
         self.key = key
         self.own = own
+        self.aside = False
+        """In a space of its own on somebody's Ringback, where every key that begins like this one opens another."""
         self.given = dict(given or {})
         self.checks: dict[str, OperationCheck] = compile_checks(spec)
         self.observers: list[Observer] = []

@@ -122,9 +122,9 @@ def keys_refused(recorder: Recorder) -> None:
 
 
 def _nearly_right_keys(recorder: Recorder, world: World, request: NamedRequest) -> None:
-    """Sends the request with keys made of a valid one; on a mock of our own every `test_` key is one of its own."""
+    """Sends the request with keys made of a valid one, which in a space of our own are those of other spaces."""
     operation, security = recorder.operation, world.spec.security
-    for what, value in mutations(security, DOCUMENTED_KEY if world.own else world.key):
+    for what, value in mutations(security, DOCUMENTED_KEY if world.own or world.aside else world.key):
         changed = replace(request, headers={**request.headers, security.header: value})
         sent, reply = world.send(operation, changed, key=None)
         if reply.status < 400:
