@@ -35,12 +35,13 @@ def _never_back(call: Call, state: State, honest: Behaviour) -> Answer:
 
 
 def _tires(call: Call, state: State, honest: Behaviour) -> Answer:
-    """The fourth change of a number and all after it are answered, and lost."""
+    """The fourth change of a number and all after it are answered, and lost where they set something."""
     name = f"changes {call.path['id']}"
     before = state.find("numbers", call.path["id"])
     said = honest(call, state)
     state.keep_note(name, (state.note(name) or 0) + 1)
-    if before is not None and (state.note(name) or 0) > 3:
+    # A clearing that is lost would be told by another property first.
+    if before is not None and any(call.body.values()) and (state.note(name) or 0) > 3:
         state.put("numbers", before)
     return said
 
