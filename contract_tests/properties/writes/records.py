@@ -218,7 +218,7 @@ def _clear_and_look(recorder: Recorder, world: World, request: NamedRequest, nam
 
 
 def same_again(recorder: Recorder) -> None:
-    """Makes each documented request three times, and compares the record after the first and after the third."""
+    """Makes each documented request three times, and compares the record after the first with what it is then."""
     operation = recorder.operation
 
     def check(world: World, request: NamedRequest) -> None:
@@ -229,7 +229,7 @@ def same_again(recorder: Recorder) -> None:
         key = reading.key_of(operation, sent, reply)
         first = _all_readings(world, operation, key, sent, reply)
         evidence = weakest(contract_evidence(operation, "idempotent"), request.evidence)
-        again = world.send(operation, prepared)[1]
+        second, again = world.send(operation, prepared)
         if again.status >= 300:
             refused = Difference("status", reply.status, again.status, "the same request again was refused")
             recorder.add(request.name, evidence, [refused], sent.wire)
@@ -237,17 +237,21 @@ def same_again(recorder: Recorder) -> None:
         if reading.key_of(operation, sent, again) != key:
             other = Difference("", "the same record", "another one", "the same request again made another record")
             recorder.add(request.name, evidence, [other], sent.wire)
+        # What turns with every request is after the third as it was after the first.
+        twice = _all_readings(world, operation, key, second, again)
         third, still = world.send(operation, prepared)
         if still.status != again.status:
             message = f"the second time {again.status}, the third time {still.status}"
             difference = Difference("status", again.status, still.status, message)
             recorder.add(f"{request.name} three times", evidence, [difference], sent.wire)
             return
-        for one, last in zip(first, _all_readings(world, operation, key, third, still), strict=True):
-            if _timeless(one) != _timeless(last):
-                difference = Difference("", _timeless(one), _timeless(last), "the same request again changed it")
-                title = f"{request.name} three times, read by {one.operation.id}"
-                recorder.add(title, weakest(evidence, one.evidence), [difference], sent.wire)
+        thrice = _all_readings(world, operation, key, third, still)
+        for times, readings in (("twice", twice), ("three times", thrice)):
+            for one, last in zip(first, readings, strict=True):
+                if _timeless(one) != _timeless(last):
+                    difference = Difference("", _timeless(one), _timeless(last), "the same request again changed it")
+                    title = f"{request.name} {times}, read by {one.operation.id}"
+                    recorder.add(title, weakest(evidence, one.evidence), [difference], sent.wire)
 
     recorder.each(successes(recorder.world, operation), check)
     recorder.finish()
