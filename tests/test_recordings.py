@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
+from contract_tests.recordings.bursts import bursts
 from contract_tests.recordings.har import read
 from contract_tests.recordings.masking import Mask, secret_names, stood_in
 from contract_tests.recordings.naming import Recogniser
 from contract_tests.words.shapes import shape
 from contract_tests.words.spec_lines import Place, SpecLines
 from mock_server.commands.cli import main
-from mock_server.spec import Spec
+from mock_server.spec import Spec, load_all
 from tests.conftest import RINGBACK, ROOT
 from tests.honest.server import KEY, HonestServer
 
@@ -221,6 +222,44 @@ def test_a_stale_read_is_found(recorded: Callable[[str], Path], tmp_path: Path) 
     assert changed
     assert [one[:2] for one in findings(report)] == [("updatePhoneAgent", "read-back")]
     assert f"entry {changed[0]}" in findings(report)[0][2]
+
+
+def test_of_writes_that_overlap_in_time_the_order_is_not_known(tmp_path: Path) -> None:
+    """Updates of one field each are sent at once; one that is lost is found all the same, by the next look."""
+    file = tmp_path / "together.har"
+    assert ringback("check", "vogent", "--operation", "updateAgent", "--draws", "0", "--record", file).returncode == 0
+    recording = list(read(file, load_all()))
+    found = bursts(recording)
+    sent = {one.entry: one.request for one in recording if one.entry in found}
+    large = [number for number in sorted(set(found.values())) if list(found.values()).count(number) > 2]
+    # The second round changes what the first one has shown.
+    group = [entry for entry in sent if found[entry] == large[1]]
+    assert {sent[entry].method for entry in group} == {"PUT"}
+
+    def turned(entries: list[Har]) -> None:
+        entries[group[0] : group[-1] + 1] = entries[group[0] : group[-1] + 1][::-1]
+
+    def one_by_one(entries: list[Har]) -> None:
+        turned(entries)
+        for entry in entries:
+            entry["time"] = 0
+
+    def lost(entries: list[Har]) -> None:
+        turned(entries)
+        look = next(entry for entry in entries[group[-1] + 1 :] if entry["request"]["method"] == "GET")
+        body = json.loads(look["response"]["content"]["text"])
+        row = next(row for row in body["data"] if sent[group[0]].path.endswith(row["id"]))
+        name = next(iter(json.loads(sent[group[0]].body or b"")))
+        row[name] = "lost"
+        answer(look, body)
+
+    accused = {}
+    for change in (turned, one_by_one, lost):
+        report, _ = rechecked(edited(file, tmp_path / f"{change.__name__}.har", change))
+        accused[change.__name__] = {one[1] for one in findings(report)}
+    assert accused["turned"] == set()
+    assert "partial" in accused["one_by_one"]
+    assert "read-back" in accused["lost"]
 
 
 def test_a_key_that_is_not_looked_at_is_found(recorded: Callable[[str], Path], tmp_path: Path) -> None:

@@ -33,12 +33,17 @@ class Judge:
         self.model = Model(world.spec, alone=alone)
         self.verdicts: list[Verdict] = []
 
-    def see(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, key: str | None) -> None:
-        """Judges one exchange; `key` is the one it was sent with, None for none."""
-        self.verdicts += self._judge(operation, request, sent, reply, key)
+    def see(
+        self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, key: str | None, burst: int = 0
+    ) -> None:
+        """Judges one exchange; `key` is the one it was sent with, None for none.
+
+        Those of one `burst` overlap in time, 0 for one that does not: which of them the server did first is not known.
+        """
+        self.verdicts += self._judge(operation, request, sent, reply, key, burst)
 
     def _judge(
-        self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, key: str | None
+        self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, key: str | None, burst: int
     ) -> Iterator[Verdict]:
         if operation.secured and key in (None, WRONG_KEY):
             yield self._key(operation, "missing-key" if key is None else "wrong-key", sent, reply)
@@ -46,7 +51,7 @@ class Judge:
         if key != self._world.key:
             return
         yield from self._answer(operation, request, sent, reply)
-        yield from self.model.see(operation, request, sent, reply)
+        yield from self.model.see(operation, request, sent, reply, burst)
 
     def _key(self, operation: Operation, name: str, sent: Sent, reply: Reply) -> Verdict:
         answer = self._world.spec.answer(operation, name)

@@ -35,12 +35,18 @@ class Model:
         self._step = 0
         self._records: dict[str, list[Record]] = {kind: [] for kind in spec.records}
         self._writes: list[Write] = []
+        self._bursts: dict[int, list[Write]] = {}
         self._answers: dict[str, list[Json]] = {}
         self._pages: dict[tuple[str, str], list[Json]] = {}
         self._complete: dict[str, int] = {}
 
-    def see(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
-        """What an exchange says about records, the ones that were written before it included."""
+    def see(
+        self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, burst: int = 0
+    ) -> Iterator[Verdict]:
+        """What an exchange says about records, the ones that were written before it included.
+
+        In a `burst`, exchanges that overlap in time, nothing is said of what was before and after one of them.
+        """
         self._step += 1
         effect, kind = operation.contract.get("effect"), operation.contract.get("record")
         if kind not in self.spec.records:
@@ -48,7 +54,11 @@ class Model:
                 yield from self._as_a_list(operation, request, sent, reply)
             return
         if effect in ("create", "update", "delete"):
-            yield from self._written(operation, request, sent, reply)
+            yield from self._written(operation, request, sent, reply, burst)
+        elif effect == "list" and burst and reply.status < 300:
+            yield from self._as_a_list(operation, request, sent, reply)
+        elif burst:
+            return
         elif effect == "read":
             yield from self._read(operation, request, sent, reply)
         elif effect == "list" and reply.status < 300:
@@ -57,17 +67,20 @@ class Model:
 
     # --- writes ---------------------------------------------------------------------------------
 
-    def _written(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
+    def _written(
+        self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, burst: int
+    ) -> Iterator[Verdict]:
         kind, contract = operation.contract["record"], operation.contract
         key = (
             reading.key_of(operation, sent, reply) if reply.status < 300 else readings.addressed_key(operation, request)
         )
         record = self._find(kind, key)
-        write = Write(self._step, operation, request, sent.wire, reply.status < 300, record)
+        write = Write(self._step, operation, request, sent.wire, reply.status < 300, record, burst=burst)
         self._writes.append(write)
         if not write.accepted:
             return
         written = reading.sent_fields(operation, sent)
+        write.names = frozenset(written)
         if contract["effect"] == "create":
             yield from self._is_new(write, record, sent, reply)
         if record is None and key is not ABSENT:
@@ -76,6 +89,11 @@ class Model:
             if contract["effect"] == "create":
                 record.born = write
         if record is None:
+            return
+        rivals = [one for one in self._rivals(write) if one.record is record]
+        if any("delete" in (one.effect, write.effect) for one in rivals):
+            # Whether it is there now is not known.
+            self._records[kind] = [one for one in self._records[kind] if one is not record]
             return
         write.again = record.last is not None and _same(record.last, write)
         write.record, record.last = record, write
@@ -94,15 +112,25 @@ class Model:
                 del shown[name]
         for name, value in written.items():
             record.facts[name] = Fact(value, write, self._step)
+        for name in [name for name in written if any(_wrote(one, name) for one in rivals)]:
+            del record.facts[name], written[name]  # Which of the two came last is not known.
         answer = reading.answered(operation, sent, reply)
         if answer is not None:
             self._learn_names(record, answer.record)
             evidence = weakest(contract_evidence(operation, "fields"), answer.evidence, request.evidence)
             differences = list(readings.unlike(operation, written, answer, self._same(kind)))
             yield Verdict("read-back", operation, request.name, evidence, differences, sent.wire)
+            if burst:
+                return
             since = record.looked.get(operation.id, 0)
             record.looked[operation.id] = self._step
             yield from self._kept(record, answer, since)
+
+    def _rivals(self, write: Write) -> list[Write]:
+        """The other accepted writes of the same burst until now."""
+        before = self._bursts.setdefault(write.burst, []) if write.burst else []
+        before.append(write)
+        return before[:-1]
 
     def _is_new(self, write: Write, record: Record | None, sent: Sent, reply: Reply) -> Iterator[Verdict]:
         operation, contract = write.operation, write.operation.contract
@@ -425,6 +453,11 @@ def _fields_of(write: Write) -> Iterable[str]:
 
 def _clears(operation: Operation, name: str, value: Json) -> bool:
     return value in reading.clears(operation).get(name, ())
+
+
+def _wrote(write: Write, name: str) -> bool:
+    """Whether a write may have given a field its value, by sending it or by leaving it out."""
+    return name in write.names or write.effect == "create" or not write.operation.contract.get("partial")
 
 
 def _same(one: Write, other: Write) -> bool:

@@ -20,6 +20,8 @@ from mock_server import __version__
 from mock_server.spec import Router, Spec, WireRequest
 
 LARGEST_BYTES = 512 << 20
+LONGEST_MILLISECONDS = 86_400_000
+"""What is told to have taken longer is not believed."""
 
 __all__ = ["MASK", "BadRecording", "Recorded", "Recording", "document", "entry", "read", "text"]
 
@@ -32,7 +34,8 @@ class Recorded(NamedTuple):
     """One recorded exchange: the vendor it belongs to, the request under the vendor's own path, and the reply.
 
     `entry` is its index in the file. `key` is own, other, wrong or none; `space` tells the keys of one kind apart, and
-    `alone` that nobody else used this one. `stripped` says that the recording may have lost the key.
+    `alone` that nobody else used this one. `stripped` says that the recording may have lost the key. `began` and
+    `ended` are seconds since 1970, both 0 where the recording does not tell.
     """
 
     provider: str
@@ -44,6 +47,8 @@ class Recorded(NamedTuple):
     space: int
     alone: bool
     stripped: bool
+    began: float = 0.0
+    ended: float = 0.0
 
     def header(self, name: str) -> str | None:
         """The value of a header of the request, however its name is written."""
@@ -217,6 +222,20 @@ def _status(node: Any) -> int:
     return int(status)
 
 
+def _times(entry: Mapping[str, Any]) -> tuple[float, float]:
+    """When an exchange began and ended; both 0 where that is not told."""
+    began, took = entry.get("startedDateTime"), entry.get("time")
+    if not isinstance(began, str) or isinstance(took, bool) or not isinstance(took, int | float):
+        return 0.0, 0.0
+    if not 0 <= took <= LONGEST_MILLISECONDS:
+        return 0.0, 0.0
+    try:
+        seconds = datetime.fromisoformat(began).timestamp()
+        return seconds, seconds + took / 1000
+    except (ValueError, OverflowError, OSError):
+        return 0.0, 0.0
+
+
 class _Reader:
     def __init__(self, specs: Mapping[str, Spec], wanted: list[str]) -> None:
         self._specs = specs
@@ -253,7 +272,7 @@ class _Reader:
             self._worked |= {key.space} if 0 < reply.status < 400 else set()
         origin = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(path)}"
         alone, stripped = bool(told.get("alone")), "key" not in told
-        return Recorded(provider, wire, reply, index, origin, kind, int(space), alone, stripped)
+        return Recorded(provider, wire, reply, index, origin, kind, int(space), alone, stripped, *_times(entry))
 
     def judged_by_its_fate(self, one: Recorded) -> Recorded:
         """The exchange, its key told to be wrong where it was refused and never worked in this recording."""

@@ -13,6 +13,7 @@ from contract_tests.judging.assumptions import Assumptions
 from contract_tests.judging.judge import Judge
 from contract_tests.judging.model import Model
 from contract_tests.recordings import har
+from contract_tests.recordings.bursts import bursts
 from contract_tests.recordings.har import Recorded, Recording
 from contract_tests.recordings.naming import KEY_STAND_IN, NOT_NOW, Recognised, Recogniser, literals
 from contract_tests.words.facts import Verdict
@@ -62,6 +63,7 @@ def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Reche
     origin = mine[0].origin if mine else spec.origin
     world = World(spec, Offline(origin, Guard(spec, ())), key=KEY_STAND_IN, own=False)
     recogniser, done, judges = Recogniser(spec, specs), Rechecked(world, Assumptions(world)), dict[int, Judge]()
+    together = bursts(mine)
     for recorded in mine:
         if recorded.key == OTHER:
             done.leave_out("by the key of another account")
@@ -90,7 +92,7 @@ def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Reche
         before = len(judge.verdicts)
         world.transport.keep(sent.wire, reply)
         with har.entry(recording.file, recorded.entry):
-            judge.see(operation, request, sent, reply, key)
+            judge.see(operation, request, sent, reply, key, together.get(recorded.entry, 0))
         verdicts = [_pointing(verdict, recorded) for verdict in judge.verdicts[before:]]
         del judge.verdicts[before:]
         done.judged.append(Judged(recorded, verdicts))

@@ -23,7 +23,10 @@ class Verdict(NamedTuple):
 
 @dataclass
 class Write:
-    """A request that writes: when it was sent, whether it was accepted, and whether it repeats the one before."""
+    """A request that writes: when it was sent, whether it was accepted, and whether it repeats the one before.
+
+    `names` are the fields of its record that it sent.
+    """
 
     step: int
     operation: Operation
@@ -32,6 +35,9 @@ class Write:
     accepted: bool
     record: Record | None = None
     again: bool = False
+    burst: int = 0
+    """Which of the groups of exchanges that overlap in time it is in; 0 for none."""
+    names: frozenset[str] = frozenset()
 
     @property
     def effect(self) -> str:
