@@ -182,7 +182,7 @@ def test_the_command_is_not_shadowed_by_files_of_the_folder_it_is_run_in(project
     done = _run(project, "-m", "ringback", *arguments)
     assert done.returncode == 0, done.stderr
     assert done.stdout
-    assert "in place of" not in done.stdout + done.stderr
+    assert "was imported in place of" not in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(find_spec("schemathesis") is None, reason="the harness is not installed here")

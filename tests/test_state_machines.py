@@ -991,12 +991,16 @@ def services() -> dict[str, Service]:
     return open_services(seed=1)
 
 
+CALLS = {"createDial", "getDial", "getDialToken", "hangUpDial"}
+"""Operations around calls, whose life the clock moves: `tests/test_dials.py` is about them."""
+
+
 @pytest.mark.parametrize("provider", MACHINES)
 def test_random_sequences_of_all_operations_agree_with_the_model(provider: str, services: dict[str, Service]) -> None:
     driver = InProcess(services[provider])
     run(lambda: MACHINES[provider](driver), examples=40, steps=45 if provider == "teli" else 70)
     # So that an operation that is added to a spec is added here too.
-    assert driver.driven == set(driver.spec.operations)
+    assert driver.driven == set(driver.spec.operations) - CALLS
 
 
 @pytest.mark.parametrize("provider", MACHINES)
