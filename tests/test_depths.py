@@ -65,8 +65,12 @@ def test_the_scenario_is_a_few_dozen_calls_that_find_nothing_on_the_honest_mock(
 
 
 def test_the_scenario_alone_finds_most_of_the_planted_defects() -> None:
-    """A fixed quarter of the catalogue; what the scenario is too short for is found by the properties."""
-    late = ("invalid", "encoding", "accounts", "methods")
+    """A fixed share of the catalogue; what the scenario is too short for is found by the properties.
+
+    Batteries of values, single fields and pairs of them, and many requests at once are what it leaves out on purpose.
+    """
+    late = ("invalid", "encoding", "accounts", "methods", "values", "fields", "atomic", "filters", "search", "wire")
+    late += ("secrets", "together", "addressed")
     chosen = [one for one in DEFECTS if one.property not in late][::5]
     missed = [one.name for one in chosen if not found(one, "scenario")]
     assert len(missed) <= len(chosen) * 0.4, missed

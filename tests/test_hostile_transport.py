@@ -204,7 +204,8 @@ def test_a_connection_that_was_closed_between_requests_is_opened_again(
     one = sender(server.origin)
     assert [one.send(READ).status for _ in range(5)] == [200] * 5
     assert server.connections == 5
-    assert len(server.requests) == 5
+    # Reading may be asked for again: a connection may take a request in the moment in which it is closed.
+    assert 5 <= len(server.requests) <= 10
 
 
 def test_a_connection_that_is_kept_is_used_again(hostile: Callable[[Behaviour], Hostile]) -> None:

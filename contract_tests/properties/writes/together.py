@@ -64,6 +64,9 @@ def _send_all(recorder: Recorder, world: World, requests: list[NamedRequest]) ->
         if isinstance(reply, Reply):
             world.watch.after(operation, request, reply)
             done.append((Sent(request.path, request.query, request.body, wire), reply))
+    kept = next((reply for reply in replies if isinstance(reply, NotCovered)), None)
+    if kept is not None and not done:
+        raise kept
     return done
 
 
