@@ -129,6 +129,7 @@ def _plan(run: Any, unwanted: list[str]) -> int:
         _fail(f"--plan sends nothing that could go into --{unwanted[0]}; leave one of them out")
     run.settings.plan = True
     try:
+        run.preflight()
         for line in plan.lines(run):
             say(line)
     finally:

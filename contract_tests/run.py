@@ -124,12 +124,17 @@ class Run:
 
         On a Ringback on loopback, where no key was given, what follows happens in a space of its own.
         """
-        for provider in self.providers if not self.settings.plan else ():
+        for provider in self.providers:
             if self.target(provider) is not None:
                 world = self.world(provider)
                 self._first[provider] = first = look_before(world)
                 ringback = first is not None and "x-ringback-operation" in first.headers
-                if ringback and self.settings.api_key is None and not world.transport.guard.real:
+                if (
+                    ringback
+                    and self.settings.api_key is None
+                    and not world.transport.guard.real
+                    and not self.settings.plan
+                ):
                     world.key, world.aside = f"test_check_{secrets.token_hex(6)}", True
 
     @cached_property

@@ -151,6 +151,8 @@ class Guard:
         if self.real and creates and cost == "write" and "lasting" not in self.allowed and not self._remover(operation):
             raise NotCovered("makes a record that no documented operation removes; --allow lasting allows it")
         kind = str(operation.contract.get("record"))
+        if self._numbers and cost == "write" and "record" not in operation.contract:
+            raise NotCovered("writes no number, and --number restricts writes to the numbers that it names")
         if creates and cost == "write" and self._numbers:
             raise NotCovered("makes a record, and --number restricts writes to the numbers that it names")
         if key is None or cost == "read" or self.is_made(kind, key):
