@@ -44,6 +44,11 @@ def encoding_is_no_matter(recorder: Recorder) -> None:
         done.add(path)
         wire, found = (world if repeatable else world.fresh()).send_to(operation, prepared, path)
         differences = list(_unequal(operation, plain, found, "percent-encoded", whole=bool(repeatable)))
+        if differences and plain.status == found.status:
+            # A field may move by itself, and rows may come in another order each time.
+            again = world.send(operation, prepared)[1]
+            if list(_unequal(operation, plain, again, "", whole=True)):
+                return
         recorder.add(request.name, weakest(operation.evidence, request.evidence), differences, wire)
 
     plain = [r for r in successes(recorder.world, operation) if repeatable or not r.after]
