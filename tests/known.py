@@ -31,9 +31,9 @@ KNOWN = {
     "test_recordings.py::test_a_diff_of_an_independent_server_tells_what_differs_and_the_lines_to_change": _REPLAY,
     "test_recordings.py::test_the_mock_answers_its_own_recording_as_it_was_recorded[teli]": _REPLAY,
     "test_recordings.py::test_the_mock_answers_its_own_recording_as_it_was_recorded[uponai]": _REPLAY,
-    "test_recordings.py::test_the_mock_answers_its_own_recording_as_it_was_recorded[vogent]": _REPLAY,
-    "test_recordings.py::test_the_mock_answers_its_own_recording_as_it_was_recorded[interactly]": _REPLAY,
-    "test_recordings.py::test_of_writes_that_overlap_in_time_the_order_is_not_known": _REPLAY,
+    "test_recordings.py::test_of_writes_that_overlap_in_time_the_order_is_not_known": (
+        "seen red once, beside other tests, and not traced: it depends on which writes overlapped"
+    ),
     "test_recordings.py::test_reports_of_a_recheck_are_like_those_of_a_check": _NEARLY,
     "test_recordings.py::test_every_assumed_statement_is_found_in_the_line_that_says_it[vogent]": (
         "the line of a statement whose evidence stands by keyword is not found"
