@@ -194,6 +194,75 @@ def test_an_inbound_webhook_that_chooses_nobody_we_know_is_told_of(
     assert "agent_nobody, which is no agent here" in rung["why"]
 
 
+def ask_the_agent(api: Callable[..., Client], receiver: Receiver, **more: Any) -> None:
+    change = {"inboundWebhookUrl": f"{receiver.url}/inbound", **more}
+    assert api("vogent").put(f"/api/agents/{VOGENT_AGENT}", json=change).status_code == 200
+
+
+def test_vogent_s_agent_is_asked_first_at_its_own_address_and_what_it_gives_is_the_dial_s(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client]
+) -> None:
+    ask_the_agent(api, receiver, inboundWebhookResponse=True)
+    direct(desk, "vogent", f"{receiver.url}/events", events=["dial.created", "dial.inbound"])
+    receiver.answer = {"call_agent_input": {"name": "John Doe"}, "keywords": ["John", "Doe"]}
+    rung = dial(desk, VOGENT, **{"from": "+12137771234"})
+    asked = receiver.received[0]
+    assert (asked.path, asked.json) == (
+        "inbound",
+        {
+            "event": "dial.inbound",
+            "payload": {
+                "dial_session_id": rung["session_id"],
+                "dial_id": rung["id"],
+                "dest_number_id": VOGENT_ID,
+                "call_agent_id": VOGENT_AGENT,
+                "source_number": "+12137771234",
+            },
+        },
+    )
+    assert SIGNED["vogent"](asked, SECRET)
+    assert rung["why"].endswith("/inbound was asked first")
+    advance(desk, 300)
+    assert [one.json["event"] for one in receiver.wait(2)] == ["dial.inbound", "dial.created"]
+    assert api("vogent").get(f"/api/dials/{rung['id']}").json()["inputs"] == {"name": "John Doe"}
+
+
+def test_vogent_s_agent_that_expects_no_answer_is_told_at_its_own_address(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client]
+) -> None:
+    ask_the_agent(api, receiver)
+    receiver.answer = {"call_agent_input": {"name": "John Doe"}}
+    rung = dial(desk, VOGENT)
+    assert receiver.received == []
+    advance(desk, 300)
+    assert [(one.path, one.json["payload"]["dial_id"]) for one in receiver.wait(1)] == [("inbound", rung["id"])]
+    assert "inputs" not in api("vogent").get(f"/api/dials/{rung['id']}").json()
+
+
+def test_vogent_s_call_goes_on_when_the_answer_does_not_come_in_time(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client]
+) -> None:
+    ask_the_agent(api, receiver, inboundWebhookResponse=True)
+    receiver.statuses = [500]
+    rung = dial(desk, VOGENT)
+    assert rung["agent"]["id"] == VOGENT_AGENT
+    assert "1 of 1 attempts: the receiver answered 500" in rung["why"]
+
+
+def test_what_an_agent_is_sent_and_never_shows_is_in_no_answer_and_in_the_state(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client]
+) -> None:
+    ask_the_agent(api, receiver, openingLine={"lineType": "NONE", "content": "Hi"})
+    rung = dial(desk, VOGENT)
+    shown = api("vogent").get(f"/api/agents/{VOGENT_AGENT}").json()
+    dialled = api("vogent").get(f"/api/dials/{rung['id']}").json()["agent"]
+    assert shown == dialled == api("vogent").get("/api/agents").json()["data"][0]
+    hidden = {"inboundWebhookUrl", "inboundWebhookResponse", "openingLine", "voiceVolumeLevel", "backgroundNoiseType"}
+    assert not hidden & set(shown)
+    kept = desk.get("/state")["providers"]["vogent"]["records"]["agents"][0]
+    assert (kept["inboundWebhookUrl"], kept["openingLine"]["content"]) == (f"{receiver.url}/inbound", "Hi")
+
+
 def test_a_vendor_s_real_address_is_not_called(desk: Desk, api: Callable[..., Client]) -> None:
     assign(api("uponai"), inboundWebhookUrl="https://app.uponai.com/inbound-dynamic-vars/1/x")
     rung = dial(desk, UPONAI)

@@ -180,9 +180,13 @@ def write_agent(call: Call, state: State, derived: Derived) -> Answer:
         linked = list(body.get("linkedFunctionDefinitionInputs", ()))
         known = {link["functionDefinitionId"] for link in linked}
         bare = dict.fromkeys(body.get("linkedFunctionDefinitionIds", ()))
-        whole = linked + [{"functionDefinitionId": id} for id in bare if id not in known]
-        said.body["linkedFunctionDefinitions"] = whole
-        state.put("agents", said.body)
+        said.body["linkedFunctionDefinitions"] = linked + [
+            {"functionDefinitionId": id} for id in bare if id not in known
+        ]
+        # The answer does not show all of the record.
+        kept = state.get("agents", said.body["id"])
+        assert kept is not None
+        state.put("agents", {**kept, "linkedFunctionDefinitions": said.body["linkedFunctionDefinitions"]})
     return said
 
 

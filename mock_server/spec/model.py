@@ -171,6 +171,8 @@ class RecordSpec:
     links: Mapping[str, Link] = field(default_factory=dict)
     new: Mapping[str, Any] = field(default_factory=dict)
     computed: Mapping[str, Any] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    """The fields that are only ever sent (`writeOnly`), and stand in no answer."""
 
 
 @dataclass(frozen=True)
@@ -274,13 +276,27 @@ class Sending(NamedTuple):
     evidence: Evidence
 
 
+class Address(NamedTuple):
+    """A field of the number that rings, or of the agent that is linked to it, with an address for one event.
+
+    The receiver is asked, and has so many `seconds`, where the field `only_if` is true or there is no such field; else
+    it is told as of any event. Whom nobody asks is told once a call is queued, where the event says so.
+    """
+
+    record: str
+    field: str
+    only_if: str | None
+    seconds: float | None
+
+
 @dataclass(frozen=True)
 class Webhook:
     """One event. `example` is the documented payload; `body` is its shape, filled with the facts of a call.
 
     It is sent when a call of a `direction` comes into a state of `on`, provided that it was `answered` where that is
-    said; nowhere, when `on` is empty. `asked_at` names the field of a number at whose address it is asked before a call
-    connects; the receiver may then choose another agent, by the pointers of `chooses` into what it answers.
+    said; nowhere, when `on` is empty. Where it has an `address` of its own, the receiver may be asked there before a
+    call connects: it then chooses another agent, by the pointers of `chooses` into what it answers, and gives the call
+    what the pointers of `gives` say.
     """
 
     name: str
@@ -292,8 +308,9 @@ class Webhook:
     on: tuple[str, ...]
     directions: tuple[str, ...]
     answered: bool
-    asked_at: str | None
+    address: Address | None
     chooses: Mapping[str, str]
+    gives: Mapping[str, str]
 
 
 class Shares(NamedTuple):

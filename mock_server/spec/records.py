@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mock_server.spec.contracts import properties
 from mock_server.spec.document import Checker
 from mock_server.spec.model import Link, RecordSpec
 from mock_server.spec.sources import check_source
@@ -39,8 +40,13 @@ def read_records(checker: Checker, nodes: Mapping[str, Any]) -> dict[str, Record
             links,
             node.get("new") or {},
             node.get("computed") or {},
+            frozenset(name for name, field in properties(node.get("schema")).items() if _is_sent_only(field)),
         )
     return records
+
+
+def _is_sent_only(field: Any) -> bool:
+    return isinstance(field, Mapping) and bool(field.get("writeOnly"))
 
 
 def _link(checker: Checker, node: Any, kinds: Mapping[str, Any], place: str) -> Link:

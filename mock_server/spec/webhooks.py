@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mock_server.spec.document import Checker
-from mock_server.spec.model import Evidence, Sending, Signature, Webhook
+from mock_server.spec.model import Address, Evidence, Sending, Signature, Webhook
 
 STATES = ("queued", "ringing", "in-progress", "ended")
 DIRECTIONS = ("inbound", "outbound")
@@ -43,9 +43,22 @@ def read_webhooks(checker: Checker, document: Mapping[str, Any]) -> Iterator[Web
             on=on,
             directions=directions,
             answered=bool(delivery.get("answered")),
-            asked_at=delivery.get("asked-at"),
+            address=_address(checker, delivery.get("asked-at"), f"{place}/post/x-delivery/asked-at"),
             chooses=delivery.get("chooses") or {},
+            gives=delivery.get("gives") or {},
         )
+
+
+def _address(checker: Checker, node: Any, place: str) -> Address | None:
+    """`{number: FIELD}` or `{agent: FIELD}`, with `if: FIELD` and `seconds: N` where the page says so."""
+    if node is None:
+        return None
+    checker.mapping(node, "address", place)
+    records = [record for record in ("number", "agent") if record in node]
+    if len(records) != 1:
+        raise checker.fail(place, "needs the field of a number or of an agent: {number: FIELD} or {agent: FIELD}")
+    seconds = float(node["seconds"]) if "seconds" in node else None
+    return Address(records[0], node[records[0]], node.get("if"), seconds)
 
 
 def read_sending(checker: Checker, section: Mapping[str, Any]) -> Sending | None:

@@ -18,14 +18,18 @@ from mock_server.telephone.templates import filled
 def announce(space: Space, spec: Spec, call: Mapping[str, Json], now: datetime, courier: Courier) -> None:
     """Sends what the vendor sends when a call has come into its present state, where an address was set."""
     endpoint = space.deliveries.endpoints.get(spec.provider)
-    url = call["webhook_url"] or (endpoint.url if endpoint is not None else None)
-    if spec.sending is None or url is None or call["agent"] is None:
+    usual = call["webhook_url"] or (endpoint.url if endpoint is not None else None)
+    own: Mapping[str, str | None] = call["asked"].get("addresses") or {}
+    if spec.sending is None or (usual is None and not own) or call["agent"] is None:
         return
     wanted = endpoint.events if endpoint is not None else None
     secret = endpoint.secret if endpoint is not None else ""
     known = None
     for webhook in spec.webhooks.values():
-        if not _is_due(webhook, call) or (wanted is not None and webhook.name not in wanted):
+        url = own.get(webhook.name, usual)
+        if url is None or not _is_due(webhook, call):
+            continue
+        if wanted is not None and webhook.name not in wanted and webhook.name not in own:
             continue
         known = known or facts(call, now)
         delivery = written(space, spec, webhook, known, url, secret)

@@ -1,54 +1,108 @@
-"""Asks an application before a call connects, where a vendor's page says so, and heeds whom it chooses."""
+"""Asks an application before a call connects, where a vendor's page says so, and heeds what it answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from random import Random
 from typing import NamedTuple
 
 from mock_server.jsontext import loads
 from mock_server.messages import Json
 from mock_server.spaces import Space
-from mock_server.spec import Inbound, Spec
+from mock_server.spec import Inbound, Spec, Webhook
 from mock_server.stores import State
 from mock_server.telephone.announcing import written
+from mock_server.telephone.calls import fresh_id
 from mock_server.telephone.courier import Courier
-from mock_server.telephone.picking import Picked
+from mock_server.telephone.picking import Picked, picks_up
+from mock_server.values.identifiers import uuid4
+
+
+class Question(NamedTuple):
+    """An event with an address of its own, what it tells, the ids of the call to come, and whether it asks."""
+
+    webhook: Webhook
+    url: str
+    known: Mapping[str, Json]
+    ids: tuple[str, str] | None
+    asks: bool
 
 
 class Advice(NamedTuple):
-    """What the application said: the agent and version it chose, if it chose any, and what is to be told of it."""
+    """What the application said: the agent and version it chose, if it chose any, what it gives, what is told of it."""
 
     agent_id: str | None
     version: int | None
     told: str
+    given: Mapping[str, Json]
 
 
-def ask(
-    space: Space, spec: Spec, inbound: Inbound, number: Mapping[str, Json], caller: str, courier: Courier
-) -> Advice | None:
-    """Asks at the address that the number names and waits for the answer; None where there is nobody to be asked."""
-    webhook = next((one for one in spec.webhooks.values() if one.asked_at and number.get(one.asked_at)), None)
-    if webhook is None or spec.sending is None:
-        return None
-    shares = inbound.shares
-    first = (number.get(shares.field) or [{}])[0] if shares is not None else {}
-    linked = {"id": first.get(shares.agent), "version": first.get(shares.version)} if shares is not None else None
-    known = {"from": caller, "to": number[inbound.number], "agent": linked}
+def question_of(
+    spec: Spec,
+    inbound: Inbound,
+    number: Mapping[str, Json],
+    caller: str,
+    state: State,
+    book: State,
+    random: Random,
+) -> Question | None:
+    """What an application is asked, or told at an address of its own, before a call to that number connects.
+
+    None where neither the number nor its agent has such an address.
+    """
+    for webhook in spec.webhooks.values() if spec.sending is not None else ():
+        address = webhook.address
+        if address is None:
+            continue
+        known: dict[str, Json] = {"from": caller, "to": number[inbound.number]}
+        if address.record == "number":
+            shares = inbound.shares
+            first = (number.get(shares.field) or [{}])[0] if shares is not None else {}
+            linked = {"id": first.get(shares.agent), "version": first.get(shares.version)} if shares else None
+            holder, ids = number, None
+        else:
+            picked = picks_up(spec, inbound, number, state, random)
+            if picked.agent is None or not picked.agent.get(address.field):
+                continue
+            holder, linked = picked.agent, {"id": picked.agent_id, "version": picked.version}
+            ids = fresh_id(book, random), uuid4(random)
+            key = number[spec.records[inbound.numbers].key]
+            known |= {"id": ids[0], "session_id": ids[1], "number": key}
+        if not holder.get(address.field):
+            continue
+        asks = address.only_if is None or bool(holder.get(address.only_if))
+        return Question(webhook, str(holder[address.field]), {**known, "agent": linked}, ids, asks)
+    return None
+
+
+def ask(space: Space, spec: Spec, question: Question, courier: Courier) -> Advice:
+    """Asks and waits for the answer; whom nobody asks is told when the call is queued, at the same address."""
+    webhook, url = question.webhook, question.url
+    assert spec.sending is not None
+    if not question.asks:
+        return Advice(None, None, f"{url} is told", {"addresses": {webhook.name: url}})
     endpoint = space.deliveries.endpoints.get(spec.provider)
-    url = str(number[str(webhook.asked_at)])
-    delivery = written(space, spec, webhook, known, url, endpoint.secret if endpoint is not None else "")
-    answer = courier.now(space, delivery, spec.sending)
+    secret = endpoint.secret if endpoint is not None else ""
+    delivery = written(space, spec, webhook, question.known, url, secret)
+    seconds = webhook.address.seconds if webhook.address is not None else None
+    # Who has so many seconds has them once.
+    sending = spec.sending if seconds is None else spec.sending._replace(timeout_seconds=seconds, retries=0)
+    answer = courier.now(space, delivery, sending)
+    # What was asked is not told again.
+    given: dict[str, Json] = {"addresses": {webhook.name: None}}
     if answer is None:
-        return Advice(None, None, f"{url} was to be asked first: {delivery.reason}")
+        return Advice(None, None, f"{url} was to be asked first: {delivery.reason}", given)
     try:
         said = loads(answer) if answer.strip() else {}
     except ValueError:
-        return Advice(None, None, f"{url} was asked first and answered no JSON")
+        return Advice(None, None, f"{url} was asked first and answered no JSON", given)
     agent, version = (_at(said, webhook.chooses.get(name, "")) for name in ("agent", "version"))
+    given |= {name: found for name, place in webhook.gives.items() if (found := _at(said, place)) is not None}
     return Advice(
         str(agent) if agent else None,
         int(version) if isinstance(version, int) else None,
         f"{url} was asked first",
+        given,
     )
 
 

@@ -63,6 +63,8 @@ class Dialled(NamedTuple):
     said: Sequence[Mapping[str, str]] | None = None
     asked: Mapping[str, Json] | None = None
     webhook_url: str | None = None
+    ids: tuple[str, str] | None = None
+    """The ids of the call and of its session, where somebody was told of them before."""
 
 
 def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: datetime, random: Random) -> Record:
@@ -70,15 +72,13 @@ def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: dateti
 
     One that nobody picks up will have failed when its time comes.
     """
-    id = uuid4(random)
-    while book.get("calls", id) is not None:
-        id = uuid4(random)
+    id = dialled.ids[0] if dialled.ids else fresh_id(book, random)
     nobody = picked.agent is None
     script = [] if nobody else talk(dialled.said, dialled.greeting, fate.outcome, random)
     call = {
         "id": id,
         "serial": _next_serial(book),
-        "session_id": uuid4(random),
+        "session_id": dialled.ids[1] if dialled.ids else uuid4(random),
         "provider": dialled.provider,
         "direction": dialled.direction,
         "from": dialled.caller,
@@ -105,6 +105,14 @@ def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: dateti
     _make_room(book)
     keep(book, call)
     return call
+
+
+def fresh_id(book: State, random: Random) -> str:
+    """An id that no call has."""
+    id = uuid4(random)
+    while book.get("calls", id) is not None:
+        id = uuid4(random)
+    return id
 
 
 def _next_serial(book: State) -> int:

@@ -97,10 +97,18 @@ def _reading(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behav
 
     def act(call: Call, state: State) -> Answer:
         found = _known(spec, node, call, state)
-        agent = state.find(spec.inbound.agents, found["agent"]["id"]) if spec.inbound and found["agent"] else None
-        return Answer(success, filled(shows, {**facts(found, call.now), "agent_record": agent}))
+        return Answer(success, filled(shows, {**facts(found, call.now), "agent_record": _agent(spec, found, state)}))
 
     return act
+
+
+def _agent(spec: Spec, call: Mapping[str, Json], state: State) -> Json:
+    """The agent of a call as the vendor shows it: without what is only ever sent."""
+    if spec.inbound is None or call["agent"] is None:
+        return None
+    agent = state.find(spec.inbound.agents, call["agent"]["id"])
+    hidden = spec.records[spec.inbound.agents].hidden
+    return None if agent is None else {name: value for name, value in agent.items() if name not in hidden}
 
 
 def _hanging_up(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behaviour:

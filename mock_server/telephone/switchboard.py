@@ -17,7 +17,7 @@ from mock_server.spaces import Space, Spaces
 from mock_server.spec import Inbound, Spec
 from mock_server.stores import State, Transaction
 from mock_server.telephone.announcing import announce
-from mock_server.telephone.asking import advised, ask
+from mock_server.telephone.asking import advised, ask, question_of
 from mock_server.telephone.calls import ENDED, Dialled, book_of, hang_up, keep, place, shown
 from mock_server.telephone.courier import Courier
 from mock_server.telephone.fates import fate
@@ -83,9 +83,10 @@ class Switchboard:
     ) -> dict[str, Json]:
         """Rings a number of the space, and tells of the call; raises NoSuchNumber, AmbiguousNumber or CallLimit."""
         with self._opened(space) as (world, transaction):
-            spec, inbound, number, _ = self._called(transaction, to, provider)
+            spec, inbound, number, state = self._called(transaction, to, provider)
+            question = question_of(spec, inbound, number, caller, state, book_of(transaction), world.random)
         # Nobody waits for the space while the application is asked.
-        advice = ask(space, spec, inbound, number, caller, self.courier)
+        advice = ask(space, spec, question, self.courier) if question is not None else None
         with self._opened(space) as (world, transaction):
             spec, inbound, number, state = self._called(transaction, to, provider)
             picked = advised(advice, picks_up(spec, inbound, number, state, world.random), inbound, state)
@@ -93,7 +94,9 @@ class Switchboard:
             name = str(agent.get(inbound.name, ""))
             greeting = greeting_of(inbound, agent)
             key = str(number[spec.records[inbound.numbers].key])
-            dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said, {"to": to})
+            given = {"to": to, **(advice.given if advice is not None else {})}
+            ids = question.ids if question is not None else None
+            dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said, given, ids=ids)
             chance = world.random
             fated = fate(outcome, caller, "inbound", chance)
             call = place(book_of(transaction), dialled, picked, fated, world.now(), chance)

@@ -299,6 +299,7 @@ DEFECTS = [
         "purchasePhoneNumber",
     ),
     Defect("the read shows no link", "vogent", "read-back", put("getPhoneNumber", agentId=None), "updatePhoneNumber"),
+    Defect("the agent's own read shows an old name", "vogent", "read-back", put("getAgent", name="Old"), "updateAgent"),
     # partial, clear
     Defect("PUT replaces the agent", "vogent", "partial", edits("updateAgent", "agents", _bare), "updateAgent"),
     Defect(
