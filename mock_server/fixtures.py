@@ -77,21 +77,31 @@ def _loaded(file: Path, spec: Spec, complete: Mapping[str, Completion]) -> Fixtu
             raise SpecError(str(file), str(kind), f"unknown; {spec.provider} has keys, {', '.join(spec.records)}")
         if not isinstance(rows, list):
             raise SpecError(str(file), kind, "must be a list of records")
+        checks = _checks(spec.records[kind].schema)
         records[kind] = tuple(
-            _record(row, kind, f"{kind}[{index}]", file, spec, complete.get(kind), chance)
-            for index, row in enumerate(rows)
+            _record(row, checks, f"{kind}[{index}]", file, complete.get(kind), chance) for index, row in enumerate(rows)
         )
     _check_ids(records, spec, file)
     return Fixtures(tuple(keys), records)
 
 
+def _checks(schema: Mapping[str, Any]) -> tuple[SchemaCheck, SchemaCheck]:
+    """The checks of what a fixture gives, and of the whole record."""
+    return SchemaCheck({"properties": schema.get("properties", {})}), SchemaCheck(schema)
+
+
 def _record(
-    row: Any, kind: str, place: str, file: Path, spec: Spec, complete: Completion | None, chance: Random
+    row: Any,
+    checks: tuple[SchemaCheck, SchemaCheck],
+    place: str,
+    file: Path,
+    complete: Completion | None,
+    chance: Random,
 ) -> dict[str, Json]:
     if not isinstance(row, dict):
         raise SpecError(str(file), place, f"must be a mapping, found {row!r}")
-    shape = spec.records[kind]
-    given = SchemaCheck({"properties": shape.schema.get("properties", {})}).differences(row, place)
+    of_given, of_whole = checks
+    given = of_given.differences(row, place)
     if given:
         raise SpecError(str(file), f"{place}.{given[0].field}", f"{given[0].message} (quote numbers in YAML)")
     if complete is not None:
@@ -99,7 +109,7 @@ def _record(
             row = complete(row, BIRTH, chance)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError(str(file), place, f"cannot be completed: {type(error).__name__} {error}") from None
-    wrong = SchemaCheck(shape.schema).differences(row, place)
+    wrong = of_whole.differences(row, place)
     if wrong:
         raise SpecError(str(file), f"{place}.{wrong[0].field}".rstrip("."), wrong[0].message)
     return dict(row)

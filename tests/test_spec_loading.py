@@ -57,6 +57,25 @@ def test_an_unknown_schema_keyword_is_named_with_its_place(broken: Broken) -> No
     assert "properties/area_code/nullable" in said
 
 
+@pytest.mark.parametrize(
+    ("word", "value", "says"),
+    [
+        ("type", "strnig", "is no JSON Schema"),
+        ("minLength", "a", "is no JSON Schema"),
+        ("required", "area_code", "is no JSON Schema"),
+        ("pattern", "[", "'[' is no regular expression"),
+    ],
+)
+def test_a_schema_that_is_none_is_named_with_its_place(broken: Broken, word: str, value: str, says: str) -> None:
+    def change(document: dict[str, Any]) -> None:
+        schema = _operation(document)["requestBody"]["content"]["application/json"]["schema"]
+        schema["properties"]["area_code"][word] = value
+
+    said = broken(change)
+    assert f"properties/area_code/{word}: " in said
+    assert says in said
+
+
 def test_an_unknown_keyword_of_an_answer_is_named(broken: Broken) -> None:
     def change(document: dict[str, Any]) -> None:
         examples = _operation(document)["responses"]["400"]["content"]["application/json"]["examples"]

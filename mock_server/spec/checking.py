@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
@@ -11,7 +12,7 @@ import jsonschema_rs
 from mock_server.jsontext import dumps
 from mock_server.messages import Json, Violation
 from mock_server.querytext import fields
-from mock_server.spec.model import Operation, Spec
+from mock_server.spec.model import Operation, Parameter, Spec
 
 _VERBATIM = re.compile(r"[+-]?[0-9]{1,4000}")
 """An integer as text; int() raises on one of more than 4,300 digits."""
@@ -119,21 +120,32 @@ def _type_name(value: Json) -> str:
 
 
 class OperationCheck:
-    """The compiled checks of one operation: its parameters, its request body, its answers."""
+    """The checks of one operation, its parameters, its request body, its answers: each compiled when first needed."""
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
-        self.body = SchemaCheck(operation.body_schema) if operation.body_schema is not None else None
-        self._parameters = {
+
+    @cached_property
+    def body(self) -> SchemaCheck | None:
+        """The check of the request's body, if it has one."""
+        schema = self.operation.body_schema
+        return SchemaCheck(schema) if schema is not None else None
+
+    @cached_property
+    def _parameters(self) -> dict[str, list[tuple[Parameter, SchemaCheck, Any]]]:
+        return {
             place: [
                 (parameter, SchemaCheck(parameter.schema), parameter.schema.get("type"))
-                for parameter in operation.parameters_in(place)
+                for parameter in self.operation.parameters_in(place)
             ]
             for place in ("path", "query")
         }
-        self._answers = {
+
+    @cached_property
+    def _answers(self) -> dict[int, SchemaCheck]:
+        return {
             status: SchemaCheck(response.schema)
-            for status, response in operation.responses.items()
+            for status, response in self.operation.responses.items()
             if response.schema is not None
         }
 
@@ -194,5 +206,5 @@ def _converted(text: str, wanted: Any) -> Json:
 
 
 def compile_checks(spec: Spec) -> dict[str, OperationCheck]:
-    """The compiled checks of every operation, by operation id."""
+    """The checks of every operation, by operation id."""
     return {name: OperationCheck(operation) for name, operation in spec.operations.items()}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import yaml
 
 from mock_server.spec.errors import SpecError, understood
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from mock_server.spec.parsed import kept, parsed
 
 MAX_DEPTH = 100
 _BRACKETS = re.compile(r"[\[\]{}]")
@@ -180,9 +181,11 @@ def read_yaml(file: Path) -> Any:
     except UnicodeDecodeError as error:
         raise SpecError(str(file), f"byte {error.start}", "is not UTF-8") from None
     try:
-        _check_depth(text, file)
-        with understood(str(file)):
-            return yaml.load(text, Loader=_Loader)  # noqa: S506 - the safe loader, in C where there is one
+        with understood(str(file)), kept(text) as found:
+            if not found:
+                _check_depth(text, file)
+                found.append(parsed(text))
+            return found[0]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -203,7 +206,7 @@ def _check_depth(text: str, file: Path) -> None:
     if depth <= MAX_DEPTH and _MAY_BE_DEEP.search(text) is None:
         return
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -216,38 +219,52 @@ def resolve(document: Any, file: str) -> Any:
     """`document` with every local `$ref` replaced by what it points to; siblings of `$ref` win."""
     done: dict[str, Any] = {}
 
-    def walk(node: Any, place: str, open_refs: tuple[str, ...]) -> Any:
+    def walk(node: Any, open_refs: tuple[str, ...]) -> Any:
         if isinstance(node, list):
-            return [walk(item, f"{place}/{index}", open_refs) for index, item in enumerate(node)]
-        if not isinstance(node, dict):
-            return node
-        reference = node.get("$ref")
+            return [walk(item, open_refs) if isinstance(item, dict | list) else item for item in node]
+        plain = {
+            key: walk(value, open_refs) if isinstance(value, dict | list) else value for key, value in node.items()
+        }
+        reference = plain.get("$ref")
         if not isinstance(reference, str):
-            return {key: walk(value, f"{place}/{key}", open_refs) for key, value in node.items()}
+            return plain
         if reference in open_refs:
-            raise SpecError(file, place, f"$ref {reference} leads back to itself")
+            raise SpecError(file, _place_of(document, reference), f"$ref {reference} leads back to itself")
         if reference not in done:
-            done[reference] = walk(_point(document, reference, file, place), reference[1:], (*open_refs, reference))
-        rest = {key: walk(value, f"{place}/{key}", open_refs) for key, value in node.items() if key != "$ref"}
+            done[reference] = whole(_point(document, reference, file), (*open_refs, reference))
+        del plain["$ref"]
         target = done[reference]
         if reference.startswith("#/components/schemas/") and "x-evidence" in document:
             # A component that does not say how it is known is known as the document is, whoever refers to it.
             target = {"x-evidence": document["x-evidence"], **target}
-        return {**target, **rest}
+        return {**target, **plain}
 
-    return walk(document, "", ())
+    def whole(node: Any, open_refs: tuple[str, ...]) -> Any:
+        return walk(node, open_refs) if isinstance(node, dict | list) else node
+
+    return whole(document, ())
 
 
-def _point(document: Any, reference: str, file: str, place: str) -> Any:
+def _point(document: Any, reference: str, file: str) -> Any:
     if not reference.startswith("#/"):
-        raise SpecError(file, place, f"$ref {reference} is not local; only #/... is understood")
+        message = f"$ref {reference} is not local; only #/... is understood"
+        raise SpecError(file, _place_of(document, reference), message)
     node = document
     for part in reference[2:].split("/"):
         part = part.replace("~1", "/").replace("~0", "~")
         if not isinstance(node, dict) or part not in node:
-            raise SpecError(file, place, f"$ref {reference} points to nothing")
+            raise SpecError(file, _place_of(document, reference), f"$ref {reference} points to nothing")
         node = node[part]
     return node
+
+
+def _place_of(node: Any, reference: str, place: str = "") -> str:
+    """Where a reference stands first."""
+    if isinstance(node, dict) and node.get("$ref") == reference:
+        return place
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    found = (_place_of(child, reference, f"{place}/{str(key).replace('/', '~1')}") for key, child in children)
+    return next((one for one in found if one), "")
 
 
 def _keywords(schema: Any) -> set[str]:
@@ -272,11 +289,22 @@ _NO_ASSERTIONS = frozenset(
 )
 
 
+@lru_cache(maxsize=1_000)
+def _is_pattern(text: Any) -> bool:
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": text})
+    except (jsonschema_rs.ValidationError, ValueError, TypeError):
+        return False
+    return True
+
+
 class Checker:
     """Walks a resolved document and raises SpecError at the first keyword it does not understand."""
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self._understood: set[int] = set()
+        """The schemas that were looked at; a document has the same one wherever it refers to it."""
 
     def fail(self, place: str, message: str) -> SpecError:
         return SpecError(self.file, place, message)
@@ -323,7 +351,16 @@ class Checker:
             self.evidence(statement, f"{place}/{keyword}")
 
     def schema(self, node: Any, place: str) -> None:
-        if isinstance(node, bool):
+        """Raises SpecError for a schema of which a word is not understood, or stands for what it cannot."""
+        self._words(node, place)
+        try:
+            jsonschema_rs.meta.validate(node)
+        except jsonschema_rs.ValidationError as error:
+            wrong = "/".join(str(step).replace("/", "~1") for step in error.instance_path)
+            raise self.fail(f"{place}/{wrong}", f"is no JSON Schema: {error.message}") from None
+
+    def _words(self, node: Any, place: str) -> None:
+        if isinstance(node, bool) or id(node) in self._understood:
             return
         if not isinstance(node, dict):
             raise self.fail(place, f"a schema must be a mapping, not {type(node).__name__}")
@@ -333,14 +370,17 @@ class Checker:
             here = f"{place}/{key}"
             if key in ("properties", "patternProperties"):
                 for name, child in value.items():
-                    self.schema(child, f"{here}/{name}")
+                    self._words(child, f"{here}/{name}")
             elif key in ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else", "contains"):
-                self.schema(value, here)
+                self._words(value, here)
             elif key in ("anyOf", "oneOf", "allOf", "prefixItems"):
                 for index, child in enumerate(value):
-                    self.schema(child, f"{here}/{index}")
+                    self._words(child, f"{here}/{index}")
             elif key == "x-evidence":
                 self.schema_evidence(node, here)
+            elif key == "pattern" and not _is_pattern(value):
+                raise self.fail(here, f"{value!r} is no regular expression")
+        self._understood.add(id(node))
 
     def examples(self, node: dict[str, Any], place: str) -> dict[str, Any]:
         if not isinstance(node, dict):
