@@ -3,21 +3,26 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test again lint check proof fuzz sbom bench oldest docs clean
+.PHONY: install serve test again lint check proof fuzz constraints sbom bench oldest docs clean
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 install: .venv/installed
 
-# What serving needs, and nothing else: seconds, where the harness and the tools take a minute.
+# What serving needs, and nothing else: seconds, where the harness and the tools take a minute. A file whose hash is not
+# the one in constraints.txt is not installed; this folder itself, of which there is no hash, comes last and brings nothing.
 .venv/serving: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ringback needs Python 3.11 or newer; try PYTHON=python3.12 make ..." >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv (first use only) ..." >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@sed '/^## To check/,$$d' constraints.txt > .venv/serving.txt
+	@$(PIP) --require-hashes --requirement .venv/serving.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed: .venv/serving
 	@echo "Installing the harness and the tools into .venv (first use only) ..." >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) --require-hashes --requirement constraints.txt
 	@touch $@
 
 serve: .venv/serving
@@ -52,6 +57,12 @@ SECONDS ?= 120
 SEED ?= 1
 fuzz: install
 	RINGBACK_FUZZ_SECONDS=$(SECONDS) RINGBACK_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -s tests/attack/test_fuzzing.py tests/attack/test_files.py tests/attack/test_spec_files.py
+
+# constraints.txt anew, after a change of pyproject.toml; with UPGRADE=1 at the newest versions that it allows.
+constraints: install
+	$(PYTHON) -m venv .venv/pinning
+	.venv/pinning/bin/python -m pip install --quiet --disable-pip-version-check uv
+	PATH="$(CURDIR)/.venv/pinning/bin:$$PATH" $(BIN)/python .ci/constraints.py $(if $(UPGRADE),--upgrade)
 
 # Everything that is installed with Ringback, as a CycloneDX bill of materials on standard output.
 sbom: install

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.oldest import oldest
+from tests.test_constraints import CONSTRAINTS, pinned
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PIP = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -32,12 +33,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tested versions without their hashes: of the wheel that was just made there is none."""
+    file = tmp_path_factory.mktemp("pins") / "pins.txt"
+    file.write_text("".join(f"{name}=={version}\n" for name, version in pinned(CONSTRAINTS)), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def fresh(pins: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin folder of a new environment with the wheel, what it needs, and nothing else."""
     folder = tmp_path_factory.mktemp("fresh")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
     python = folder / "bin" / "python"
-    subprocess.run([python, *PIP, "install", "-c", ROOT / "constraints.txt", wheel], check=True, timeout=300)
+    subprocess.run([python, *PIP, "install", "-c", pins, wheel], check=True, timeout=300)
     return python.parent
 
 
@@ -87,10 +96,8 @@ def test_a_check_without_the_harness_says_in_one_line_what_to_install(fresh: Pat
     assert "pip install 'ringback[check]'" in done.stderr
 
 
-def test_its_plugin_works_in_a_project_of_somebody_else(fresh: Path, tmp_path: Path) -> None:
-    subprocess.run(
-        [fresh / "python", *PIP, "install", "-c", ROOT / "constraints.txt", "pytest"], check=True, timeout=120
-    )
+def test_its_plugin_works_in_a_project_of_somebody_else(fresh: Path, pins: Path, tmp_path: Path) -> None:
+    subprocess.run([fresh / "python", *PIP, "install", "-c", pins, "pytest"], check=True, timeout=120)
     (tmp_path / "test_theirs.py").write_text((ROOT / "tests" / "example_test_plugin.py").read_text(encoding="utf-8"))
     done = subprocess.run(
         [fresh / "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True, env=_environment(), timeout=120
