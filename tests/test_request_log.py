@@ -20,9 +20,8 @@ import pytest
 import requests
 
 from mock_server.desk.told import Told, as_json, as_text
-from mock_server.logs import printable
+from mock_server.logs import MAX_WAITING, Stderr, printable
 from mock_server.terminal import painter
-from mock_server.wire.stderr import MAX_WAITING, Stderr
 from tests.conftest import RINGBACK, ROOT, Server, start_server
 
 KEY = {"X-API-Key": "test_log"}
@@ -169,6 +168,29 @@ def test_a_reader_who_does_not_read_holds_up_nobody_and_is_told_what_is_missing(
     assert lines[:2] == ["line 0", "line 1"]
     os.close(reader)
     os.close(writer)
+
+
+def test_warnings_that_nobody_reads_hold_up_nobody(tmp_path: Path) -> None:
+    """Of the program, of a library and of the interpreter itself, into a pipe that is full."""
+    file = tmp_path / "warns.py"
+    file.write_text(
+        "import logging, os, threading, time\nfrom mock_server.commands.log import begin_log\n"
+        "begin_log('off')\nos.set_blocking(2, True)\n"
+        "class Odd:\n    def __del__(self):\n        raise ValueError('x' * 5000)\n"
+        "began = time.monotonic()\nfor _ in range(200):\n    logging.getLogger('any').warning('y' * 5000)\n    Odd()\n"
+        "print(time.monotonic() - began < 5, flush=True)\nos._exit(0)\n",
+        encoding="utf-8",
+    )
+    reader, writer = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, file], stdout=subprocess.PIPE, stderr=writer, text=True, cwd=ROOT, timeout=60,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert done.stdout == "True\n"
 
 
 def test_a_reader_who_has_gone_ends_the_log_and_nothing_else() -> None:
@@ -390,7 +412,8 @@ def test_the_log_costs_nothing_that_is_not_asked_for() -> None:
     code = (
         "from mock_server.catalogue import open_services\nfrom mock_server.gateway import Gateway\n"
         "gateway = Gateway(open_services(['teli']))\n"
-        "from mock_server.commands.log import start_log\nstart_log(gateway, 'off')\nimport threading\n"
+        "from mock_server.commands.log import begin_log, log_requests\nlog_requests(gateway, begin_log('off'), 'off')\n"
+        "import threading\n"
         "print(gateway.told, gateway.services['teli'].told, threading.active_count())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -194,9 +194,8 @@ def _add_serve(commands: Any) -> None:
 def _serve(options: argparse.Namespace) -> int:
     from ipaddress import ip_address
 
-    from mock_server import logs
     from mock_server.catalogue import open_services, provider_names
-    from mock_server.commands.log import LOG_FORMS, start_log
+    from mock_server.commands.log import LOG_FORMS, begin_log, log_requests
     from mock_server.gateway import Gateway
     from mock_server.spec import SpecError
     from mock_server.stores import StoreRefused
@@ -207,7 +206,7 @@ def _serve(options: argparse.Namespace) -> int:
     form = options.log or ("text" if sys.stderr.isatty() else "off")
     if form not in LOG_FORMS:
         fail("serve", f"--log {form}: there are {', '.join(LOG_FORMS)}")
-    logs.begin()
+    stderr = begin_log(form)
     try:
         names = provider_names()
     except SpecError as error:
@@ -245,7 +244,7 @@ def _serve(options: argparse.Namespace) -> int:
         port = free_port(address, port or 0)
         # Only other records than the packaged ones may make the documented requests fail.
         trial = None if fixtures is None or options.json else open_services(vendors, fixtures=fixtures)
-        stderr = start_log(gateway, form)
+        log_requests(gateway, stderr, form)
         serve(gateway, address, port, lambda: _announce(options, gateway, port, trial), tls, drain, stderr.flush)
     except StoreRefused as error:
         fail("serve", f"--store {error}")

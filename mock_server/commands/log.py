@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from time import time
 
-from mock_server.desk.told import as_json, as_text
+from mock_server.desk.told import Told, as_json, as_text
 from mock_server.gateway import Gateway
-from mock_server.logs import Printable
+from mock_server.logs import Stderr, begin
 from mock_server.terminal import painter
-from mock_server.wire.stderr import LogHandler, RequestLog, Stderr
 
 LOG_FORMS = ("text", "json", "off")
 
@@ -24,15 +25,27 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps({"time": moment, "level": record.levelname.lower(), "message": super().format(record)})
 
 
-def start_log(gateway: Gateway, form: str) -> Stderr:
-    """Lets everything from now on go to standard error by a thread of its own; `form` is one of LOG_FORMS."""
-    stderr = Stderr()
-    handler = LogHandler(stderr)
-    handler.setFormatter(_JsonFormatter() if form == "json" else Printable("ringback: %(message)s"))
-    logging.getLogger().handlers[:] = [handler]
+class _RequestLog:
+    """A line for each exchange, as `form` makes it of what is told and the time (seconds since 1970)."""
+
+    def __init__(self, stderr: Stderr, form: Callable[[Told, float], str]) -> None:
+        self._stderr = stderr
+        self._form = form
+
+    def __call__(self, told: Told) -> None:
+        at, form = time(), self._form
+        self._stderr.put(lambda: form(told, at))
+
+
+def begin_log(form: str) -> Stderr:
+    """Lets warnings from now on go to standard error, in one of LOG_FORMS."""
+    return begin(_JsonFormatter() if form == "json" else None)
+
+
+def log_requests(gateway: Gateway, stderr: Stderr, form: str) -> None:
+    """Lets each exchange be told there from now on; `form` is one of LOG_FORMS."""
     if form == "json":
-        gateway.tell(RequestLog(stderr, as_json))
+        gateway.tell(_RequestLog(stderr, as_json))
     elif form == "text":
         paint = painter(sys.stderr)
-        gateway.tell(RequestLog(stderr, lambda told, at: as_text(told, at, paint)))
-    return stderr
+        gateway.tell(_RequestLog(stderr, lambda told, at: as_text(told, at, paint)))
