@@ -38,7 +38,7 @@ def provider_names() -> list[str]:
     return list(spec_files())
 
 
-def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
+def load_vendor(name: str, fixtures: Path | None = None, limits: Limits = DEFAULTS) -> Vendor:
     """The vendor of that name; a file `<name>.yaml` in the `fixtures` folder stands in for the packaged one.
 
     A file that names no keys keeps the packaged ones, so that the documented keys go on working.
@@ -52,7 +52,7 @@ def load_vendor(name: str, fixtures: Path | None = None) -> Vendor:
     if fixtures is not None and (fixtures / f"{name}.yaml").exists():
         given = load_fixtures(fixtures / f"{name}.yaml", spec, completions)
         loaded = given if given.keys else given._replace(keys=loaded.keys)
-    return Vendor(spec, loaded, {**behaviours, **placing(spec)}, completions, wrong_note)
+    return Vendor(spec, loaded, {**behaviours, **placing(spec, limits.calls_per_space)}, completions, wrong_note)
 
 
 def _own_keys(name: str, folder: Path) -> set[str]:
@@ -116,7 +116,7 @@ def open_services(
     `accepted_keys` may contain `any`. Raises SpecError for a broken spec or fixture, StoreRefused for a store that
     cannot be used.
     """
-    vendors = {name: load_vendor(name, fixtures) for name in (names or provider_names())}
+    vendors = {name: load_vendor(name, fixtures, limits) for name in (names or provider_names())}
 
     def fill(transaction: Transaction) -> None:
         for vendor in vendors.values():

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from sys import getsizeof
 from threading import RLock
 
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
 
-MAX_DELIVERIES = 10_000
-MAX_BYTES = 16 * 1024 * 1024
 PENDING, DELIVERED, FAILED, REFUSED, DROPPED = "pending", "delivered", "failed", "refused", "dropped"
 DELIVERY_STATES = (PENDING, DELIVERED, FAILED, REFUSED, DROPPED)
+
+_AT_ONCE = 20
+_DELIVERY_BYTES, _ATTEMPT_BYTES = 1_000, 300
+"""What a delivery, and an attempt, take beside their texts, roughly."""
 
 
 @dataclass
@@ -26,7 +30,7 @@ class Attempt:
     milliseconds: float
 
 
-@dataclass
+@dataclass(eq=False)
 class Delivery:
     """One event on its way; `at` is the space's time, `headers` are those of the last attempt."""
 
@@ -58,17 +62,55 @@ class Endpoint:
     failures: list[int] = field(default_factory=list)
 
 
+class Room:
+    """What the deliveries of all spaces of a server take together, in bytes; `lock` guards them all."""
+
+    def __init__(self, limit: int = DEFAULTS.delivery_bytes) -> None:
+        self._limit = limit
+        self._used = 0
+        self._all: list[Deliveries] = []
+        self.lock = RLock()
+
+    def join(self, deliveries: Deliveries) -> None:
+        """From now on these deliveries forget their oldest when they take most and the room is full."""
+        with self.lock:
+            self._all.append(deliveries)
+
+    def leave(self, deliveries: Deliveries) -> None:
+        with self.lock:
+            if deliveries in self._all:
+                self._all.remove(deliveries)
+
+    def take(self, size: int) -> None:
+        """Counts so many bytes more, or fewer; whoever takes most forgets its oldest while there are too many."""
+        with self.lock:
+            self._used += size
+            while size > 0 and self._used > self._limit:
+                largest = max(self._all, key=lambda one: one.size, default=None)
+                if largest is None or not largest.size:
+                    return
+                # Several at a time: with a thousand spaces it takes longer to find the largest than to forget.
+                for _ in range(_AT_ONCE):
+                    if self._used <= self._limit or not largest.forget_oldest():
+                        break
+
+
 class Deliveries:
     """The deliveries of one space and the addresses they go to."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room | None = None, limits: Limits = DEFAULTS) -> None:
+        self._room = room or Room(limits.delivery_bytes)
+        self._limits = limits
         self._kept: deque[Delivery] = deque()
-        self._bytes = 0
+        self.size = 0
+        """Bytes, roughly."""
+        self._closed = False
+        self._room.join(self)
         self._last = 0
         self.endpoints: dict[str, Endpoint] = {}
         self.version = 0
         """Moves with every change of an address."""
-        self.lock = RLock()
+        self.lock = self._room.lock
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -85,11 +127,45 @@ class Deliveries:
         with self.lock:
             self._last += 1
             delivery = Delivery(self._last, at, provider, event, call, url, body, secret)
-            self._kept.append(delivery)
-            self._bytes += len(body)
-            while len(self._kept) > MAX_DELIVERIES or self._bytes > MAX_BYTES:
-                self._bytes -= len(self._kept.popleft().body)
+            if not self._closed:
+                self._kept.append(delivery)
+                self._grow(size_of(delivery))
         return delivery
+
+    def tried(self, delivery: Delivery, attempt: Attempt) -> None:
+        """Keeps what came of an attempt with its delivery."""
+        with self.lock:
+            kept = delivery in self._kept
+            before = size_of(delivery) if kept else 0
+            delivery.attempts.append(attempt)
+            if kept:
+                self._grow(size_of(delivery) - before)
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+        self._room.take(size)
+        most, most_bytes = self._limits.deliveries_per_space, self._limits.delivery_bytes_per_space
+        while len(self._kept) > most or self.size > most_bytes:
+            if not self.forget_oldest():
+                return
+
+    def forget_oldest(self) -> bool:
+        """Makes room; False where there is nothing to forget."""
+        with self.lock:
+            if not self._kept:
+                return False
+            size = size_of(self._kept.popleft())
+            self.size -= size
+            self._room.take(-size)
+        return True
+
+    def close(self) -> None:
+        """Forgets everything and gives the room back for good."""
+        with self.lock:
+            self.reset()
+            # A call that is being played still writes here: nothing of it is kept.
+            self._closed = True
+            self._room.leave(self)
 
     def failure(self, provider: str) -> int | None:
         """The status that the next attempt gets without being made; None for one that is made."""
@@ -126,8 +202,9 @@ class Deliveries:
     def clear(self) -> None:
         """Forgets the deliveries; the addresses stay."""
         with self.lock:
+            self._room.take(-self.size)
             self._kept.clear()
-            self._bytes = 0
+            self.size = 0
 
     def reset(self) -> None:
         """As in a new space."""
@@ -136,6 +213,13 @@ class Deliveries:
             self.endpoints.clear()
             self.version += 1
             self._last = 0
+
+
+def size_of(delivery: Delivery) -> int:
+    """The bytes that a delivery takes, roughly."""
+    texts = (delivery.body, delivery.url, delivery.secret)
+    attempts = sum(_ATTEMPT_BYTES + getsizeof(attempt.body) for attempt in delivery.attempts)
+    return _DELIVERY_BYTES + sum(map(getsizeof, texts)) + attempts
 
 
 def as_json(delivery: Delivery) -> dict[str, Json]:

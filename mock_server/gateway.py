@@ -57,7 +57,7 @@ class Gateway:
         self.control_open = control_open
         self.specs = {name: service.spec for name, service in services.items()}
         self.snapshots = Snapshots(self.spaces.store, self.spaces.limits)
-        self.switchboard = Switchboard(self.spaces, self.specs, Courier(webhook_hosts))
+        self.switchboard = Switchboard(self.spaces, self.specs, Courier(webhook_hosts, self.spaces.limits))
         for service in services.values():
             service.line = self.switchboard
         # Plain WSGI hides the socket, so it breaks no connection and has no streams; a wire says that it can.

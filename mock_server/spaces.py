@@ -12,7 +12,7 @@ from threading import RLock, get_ident
 from time import monotonic
 from typing import Protocol
 
-from mock_server.deliveries import Deliveries
+from mock_server.deliveries import Deliveries, Room
 from mock_server.desk.chance import Chance
 from mock_server.desk.clock import Clock
 from mock_server.desk.faults import HELD_FAULTS, Faults
@@ -67,7 +67,9 @@ class Space:
         store: Store,
         born: datetime | None = None,
         limits: Limits = DEFAULTS,
+        deliveries: Room | None = None,
     ) -> None:
+        """`budget` and `deliveries` are what the journals, and the deliveries, of all spaces may take together."""
         self._store = store
         self.name = name
         self.seed = seed
@@ -75,8 +77,8 @@ class Space:
         self.random = Chance(seed)
         self.clock = Clock(born)
         self.faults = Faults(limits)
-        self.stubs = Stubs()
-        self.deliveries = Deliveries()
+        self.stubs = Stubs(limits)
+        self.deliveries = Deliveries(deliveries, limits)
         self.journal = Journal(
             budget,
             entries=limits.journal_entries_per_space,
@@ -201,6 +203,7 @@ class Spaces:
         self._spaces: dict[str, Space] = {}
         self._lock = RLock()
         self.budget = Budget(limits.journal_bytes)
+        self._deliveries = Room(limits.delivery_bytes)
         self.held = 0
         self._closed_for_room = 0
         self._told = 0.0
@@ -253,7 +256,9 @@ class Spaces:
                 return self._spaces[name]
             if len(self._spaces) >= self.limits.spaces and not self._make_room():
                 raise SpaceLimit(f"{self.limits.spaces} spaces are open; reset or delete some, or use fewer keys")
-            space = Space(name, _seed_of(self._seed, name), self.budget, self.store, self._born, self.limits)
+            space = Space(
+                name, _seed_of(self._seed, name), self.budget, self.store, self._born, self.limits, self._deliveries
+            )
             if not self.store.exists(name):
                 self.store.refill(name, self._fill)
             self._spaces[name] = space
@@ -286,6 +291,7 @@ class Spaces:
         self.store.drop(space.name)
         space.closed = True
         space.journal.close()
+        space.deliveries.close()
         self.store.forget_world(space.name)
         del self._spaces[space.name]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mock_server.deliveries import MAX_DELIVERIES, Deliveries
+from mock_server.deliveries import Attempt, Deliveries, Room
+from mock_server.limits import DEFAULTS
 from mock_server.spec import SchemaCheck, Signature, Spec
 from mock_server.telephone.addresses import Refused, place_of
 from mock_server.telephone.signing import signed
@@ -471,13 +472,31 @@ def test_deliveries_are_verified_by_what_they_contain(desk: Desk, receiver: Rece
 
 def test_deliveries_are_bounded() -> None:
     kept = Deliveries()
-    for _ in range(MAX_DELIVERIES + 5):
+    for _ in range(DEFAULTS.deliveries_per_space + 5):
         kept.new(NOW, "vogent", "dial.created", None, "http://127.0.0.1/", "{}", "")
-    assert len(kept) == MAX_DELIVERIES
+    assert len(kept) == DEFAULTS.deliveries_per_space
     assert next(iter(kept)).number == 6
     for _ in range(40):
         kept.new(NOW, "vogent", "dial.created", None, "http://127.0.0.1/", "x" * 1_000_000, "")
     assert len(kept) < 20
+
+
+def test_deliveries_of_all_spaces_are_bounded_and_room_is_given_back() -> None:
+    room = Room(5_000_000)
+    quiet, loud = Deliveries(room), Deliveries(room)
+    quiet.new(NOW, "vogent", "dial.created", None, "http://127.0.0.1/", "x" * 100_000, "")
+    for _ in range(400):
+        latest = loud.new(NOW, "vogent", "dial.created", None, "http://127.0.0.1/", "x" * 100_000, "")
+        loud.tried(latest, Attempt(NOW, 500, None, "y" * 2_000, 1.0))
+    assert len(quiet) == 1
+    assert 40 < len(loud) < 50
+    assert quiet.size + loud.size <= 5_000_000
+    loud.close()
+    loud.new(NOW, "vogent", "dial.created", None, "http://127.0.0.1/", "x" * 100_000, "")
+    assert (len(loud), loud.size) == (0, 0)
+    for _ in range(400):
+        quiet.new(NOW, "vogent", "dial.created", None, "http://127.0.0.1/", "x" * 100_000, "")
+    assert 40 < len(quiet) < 50
 
 
 def test_the_command_line_sets_delivers_lists_verifies_and_replays(

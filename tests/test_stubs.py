@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from mock_server.desk.stubs import MAX_STUBS
+from mock_server.limits import DEFAULTS
 from mock_server.spec import Spec
 from tests.conftest import RINGBACK, ROOT, Client, Server
 from tests.desk import Desk, desk_of, problem
@@ -170,7 +170,7 @@ def test_a_stub_that_cannot_be_is_refused_with_the_reason(desk: Desk, wrong: dic
 
 
 def test_stubs_are_bounded(desk: Desk) -> None:
-    for number in range(MAX_STUBS):
+    for number in range(DEFAULTS.stubs_per_space):
         stub(desk, path=f"/v1/bound/{number}")
     row = {"space": desk.space, "provider": "teli", "method": "GET", "path": "/v1/bound/more"}
     assert "200" in problem(desk.call("POST", "/stubs", json=row), 409)["detail"]

@@ -17,9 +17,10 @@ import pytest
 import requests
 
 from mock_server.catalogue import open_services
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Request
 from mock_server.spaces import Space
-from mock_server.telephone import MAX_CALLS, Switchboard
+from mock_server.telephone import CallLimit, Switchboard
 from mock_server.telephone.calls import Dialled, book_of, place, stamp
 from mock_server.telephone.fates import fate
 from mock_server.telephone.picking import Picked
@@ -263,9 +264,9 @@ def test_versions_are_heeded_and_time_routing_is_told_of(api: Callable[..., Clie
     assert "time routing is on" in pinned["why"]
 
 
-def _ringing(seed: int) -> tuple[Switchboard, Space]:
+def _ringing(seed: int, limits: Limits = DEFAULTS) -> tuple[Switchboard, Space]:
     """A server's parts without a wire, and a space of it in which the number has two agents, 0.7 and 0.3."""
-    services = open_services(seed=seed)
+    services = open_services(seed=seed, limits=limits)
     service = services["uponai"]
     agents = [{"agent_id": DESK, "weight": 0.7}, {"agent_id": DESK_B, "weight": 0.3}]
     body = {**ACCOUNT, "inboundAgents": agents, "inboundWebhookUrl": None}
@@ -294,23 +295,22 @@ def test_ten_thousand_calls_split_by_the_weights_and_repeat_with_the_seed() -> N
 
 
 def test_calls_are_bounded_and_the_oldest_that_are_over_make_room() -> None:
-    switchboard, space = _ringing(5)
+    most = 500
+    switchboard, space = _ringing(5, Limits(calls_per_space=most))
     spaces = switchboard._spaces
     with spaces.locked(space), spaces.store.transaction(space.name) as transaction:
         book, now, chance = book_of(transaction), space.now(), Random(1)
         dialled = Dialled("uponai", "inbound", "+12025550143", UPONAI, UPONAI, "Hello.", "Desk")
-        for _ in range(MAX_CALLS):
-            place(book, dialled, Picked({}, DESK, 0, ""), fate("busy", "x", "inbound", chance), now, chance)
+        for _ in range(most):
+            place(book, dialled, Picked({}, DESK, 0, ""), fate("busy", "x", "inbound", chance), now, chance, most)
         first = next(book.all("calls"))["id"]
-    from mock_server.telephone import CallLimit
-
-    with pytest.raises(CallLimit, match="under way"):
+    with pytest.raises(CallLimit, match=f"{most} calls"):
         switchboard.dial(space, UPONAI)
-    assert switchboard.advance(space, 60) == 3 * MAX_CALLS
+    assert switchboard.advance(space, 60) == 3 * most
     switchboard.dial(space, UPONAI)
     with spaces.locked(space), spaces.store.transaction(space.name) as transaction:
         assert book_of(transaction).get("calls", first) is None
-        assert book_of(transaction).count("calls") == MAX_CALLS
+        assert book_of(transaction).count("calls") == most
 
 
 def test_what_falls_due_is_played_in_order_whoever_was_placed_first() -> None:

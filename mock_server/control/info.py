@@ -10,10 +10,7 @@ from flask import Blueprint, Response, request
 from mock_server import __version__
 from mock_server.control.inputs import OPENAPI, gateway, only
 from mock_server.control.problems import Problem
-from mock_server.deliveries import MAX_BYTES, MAX_DELIVERIES
-from mock_server.desk.stubs import MAX_STUBS
 from mock_server.operations import catalogue, missing_operations
-from mock_server.telephone import MAX_CALLS
 
 blueprint = Blueprint("info", __name__)
 
@@ -30,13 +27,7 @@ def info() -> dict[str, Any]:
             for name, service in front.services.items()
         },
         "store": "memory://",
-        "limits": {
-            **asdict(front.spaces.limits),
-            "stubs_per_space": MAX_STUBS,
-            "calls_per_space": MAX_CALLS,
-            "deliveries_per_space": MAX_DELIVERIES,
-            "delivery_bytes_per_space": MAX_BYTES,
-        },
+        "limits": asdict(front.spaces.limits),
         "faults": list(front.wire_faults),
     }
 

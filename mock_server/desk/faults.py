@@ -104,11 +104,17 @@ class Rule:
         return True
 
 
-@lru_cache(maxsize=1_000)
-def _steps(pointer: str) -> tuple[str, tuple[str, ...]]:
+_KEPT_POINTER = 200
+"""How long a pointer may be that is remembered as it was taken apart."""
+
+
+def _taken_apart(pointer: str) -> tuple[str, tuple[str, ...]]:
     """The place that a pointer begins with, and the steps from there."""
     place, _, rest = pointer.partition(".")
     return place, tuple(rest.split(".")) if rest else ()
+
+
+_steps = lru_cache(maxsize=1_000)(_taken_apart)
 
 
 class Values(NamedTuple):
@@ -120,7 +126,7 @@ class Values(NamedTuple):
 
     def at(self, pointer: str) -> Json:
         """The value at `body.a.b`, `path.a`, `query.a` or `$.a.b` (the body); None when there is none."""
-        place, steps = _steps(pointer)
+        place, steps = _steps(pointer) if len(pointer) <= _KEPT_POINTER else _taken_apart(pointer)
         node: Json = self.path if place == "path" else self.query if place == "query" else self.body
         for part in steps:
             if isinstance(node, dict) and part in node:

@@ -7,7 +7,7 @@ from datetime import datetime
 from threading import RLock
 
 from mock_server.desk.stub_texts import BadStub, as_json, read_stub
-from mock_server.desk.stubs import MAX_STUBS, Stub
+from mock_server.desk.stubs import Stub, StubLimit, check_stubs
 from mock_server.exchange import Service
 from mock_server.fixtures import reference_errors
 from mock_server.jsontext import dumps, dumps_long, loads_long, own
@@ -61,9 +61,9 @@ def import_state(spaces: Spaces, services: Mapping[str, Service], space: Space, 
     """
     specs = {name: service.spec for name, service in services.items()}
     providers = _checked(document, services)
-    stubs = _stubs(document, specs)
+    stubs = _stubs(document, specs, spaces.limits)
     try:
-        calls = read_calls(document.get("calls", []))
+        calls = read_calls(document.get("calls", []), spaces.limits.calls_per_space)
     except BadCalls as bad:
         raise BadState(bad.reasons) from None
     with spaces.locked(space) as space, spaces.store.transaction(space.name) as transaction:
@@ -91,13 +91,13 @@ def import_state(spaces: Spaces, services: Mapping[str, Service], space: Space, 
                 space.stubs.add(stub)
 
 
-def _stubs(document: dict[str, Json], specs: Mapping[str, Spec]) -> list[Stub] | None:
+def _stubs(document: dict[str, Json], specs: Mapping[str, Spec], limits: Limits) -> list[Stub] | None:
     """The document's stubs, None if it does not speak of any; BadState with every reason against them."""
     if "stubs" not in document:
         return None
     rows, reasons, stubs = document["stubs"], [], []
-    if not isinstance(rows, list) or len(rows) > MAX_STUBS:
-        raise BadState([f"stubs: a list of at most {MAX_STUBS} stubs is needed"])
+    if not isinstance(rows, list) or len(rows) > limits.stubs_per_space:
+        raise BadState([f"stubs: a list of at most {limits.stubs_per_space} stubs is needed"])
     for index, row in enumerate(rows):
         try:
             stubs.append(read_stub(row, specs))
@@ -105,6 +105,10 @@ def _stubs(document: dict[str, Json], specs: Mapping[str, Spec]) -> list[Stub] |
             reasons.append(f"stubs[{index}]: {bad}")
     if reasons:
         raise BadState(reasons)
+    try:
+        check_stubs([stub.size for stub in stubs], limits)
+    except StubLimit as limit:
+        raise BadState([f"stubs: {limit}"]) from None
     return stubs
 
 

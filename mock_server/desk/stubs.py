@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import RLock
 
+from mock_server.jsontext import dumps
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json, Request
 from mock_server.spec import path_values
 
-MAX_STUBS = 200
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -35,6 +36,11 @@ class Stub:
     hits: int = 0
 
     @property
+    def size(self) -> int:
+        """The bytes that it takes, roughly."""
+        return len(self.path) + len(dumps(self.body)) + sum(len(k) + len(v) for k, v in (self.headers or {}).items())
+
+    @property
     def segments(self) -> tuple[str, ...]:
         return tuple(self.path.strip("/").split("/"))
 
@@ -44,11 +50,22 @@ class Stub:
         return (self.provider, self.method, *("{}" if part.startswith("{") else part for part in self.segments))
 
 
+def check_stubs(sizes: Sequence[int], limits: Limits) -> None:
+    """Raises StubLimit where stubs of these sizes are more than a space can have."""
+    most, most_bytes = limits.stubs_per_space, limits.stub_bytes_per_space
+    if len(sizes) > most:
+        raise StubLimit(f"a space has at most {most} stubs; remove some")
+    if sum(sizes) > most_bytes:
+        raise StubLimit(f"the stubs of a space take {most_bytes} bytes at most; write smaller ones")
+
+
 class Stubs:
     """The stubs of one space, oldest first; of two that fit the one whose literal segments come first answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULTS) -> None:
+        self._limits = limits
         self._stubs: dict[str, Stub] = {}
+        self._sizes: dict[str, int] = {}
         self._made = 0
         self.version = 0
         """Moves with every change, counts included."""
@@ -72,23 +89,26 @@ class Stubs:
             same = next((known for known in self._stubs.values() if known.shape == stub.shape), None)
             if same is not None:
                 stub.id = same.id
-            elif len(self._stubs) >= MAX_STUBS:
-                raise StubLimit(f"a space has at most {MAX_STUBS} stubs; remove some")
-            else:
+            others = [size for id, size in self._sizes.items() if same is None or id != same.id]
+            check_stubs([*others, stub.size], self._limits)
+            if same is None:
                 self._made += 1
                 stub.id = f"stub-{self._made}"
             self._stubs[stub.id] = stub
+            self._sizes[stub.id] = stub.size
             self.version += 1
         return stub
 
     def delete(self, id: str) -> bool:
         with self._lock:
             self.version += 1
+            self._sizes.pop(id, None)
             return self._stubs.pop(id, None) is not None
 
     def clear(self) -> None:
         with self._lock:
             self._stubs.clear()
+            self._sizes.clear()
             self._made = 0
             self.version += 1
 
@@ -103,6 +123,7 @@ class Stubs:
         with self._lock:
             self._made = kept["made"]
             self._stubs = {one["id"]: Stub(**one) for one in kept["stubs"]}
+            self._sizes = {stub.id: stub.size for stub in self._stubs.values()}
 
     def take(self, provider: str, request: Request) -> Stub | None:
         """The stub that answers this request, counted, or None. HEAD asks the stub of GET."""

@@ -1,7 +1,7 @@
 """The telephone of a space: calls with a life that its clock moves, and who picks up when a number rings."""
 
 from mock_server.telephone.announcing import written
-from mock_server.telephone.calls import MAX_CALLS, STATES, CallLimit, shown
+from mock_server.telephone.calls import STATES, CallLimit, shown
 from mock_server.telephone.courier import Courier
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import OUTCOMES
@@ -18,7 +18,6 @@ from mock_server.telephone.switchboard import (
 
 __all__ = [
     "DEFAULT_CALLER",
-    "MAX_CALLS",
     "OUTCOMES",
     "STATES",
     "AmbiguousNumber",

@@ -8,6 +8,7 @@ from random import Random
 from secrets import token_hex
 from typing import Any, NamedTuple
 
+from mock_server.limits import DEFAULTS
 from mock_server.messages import Json
 from mock_server.stores import State, Transaction
 from mock_server.telephone.fates import Fate
@@ -16,9 +17,6 @@ from mock_server.telephone.talk import talk
 from mock_server.values.identifiers import uuid4
 
 Record = dict[str, Any]
-
-MAX_CALLS = 10_000
-"""How many calls a space keeps; the oldest that are over make room."""
 
 QUEUED, RINGING, IN_PROGRESS, ENDED = "queued", "ringing", "in-progress", "ended"
 STATES = (QUEUED, RINGING, IN_PROGRESS, ENDED)
@@ -67,7 +65,15 @@ class Dialled(NamedTuple):
     """The ids of the call and of its session, where somebody was told of them before."""
 
 
-def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: datetime, random: Random) -> Record:
+def place(
+    book: State,
+    dialled: Dialled,
+    picked: Picked,
+    fate: Fate,
+    now: datetime,
+    random: Random,
+    most: int = DEFAULTS.calls_per_space,
+) -> Record:
     """A new call in the book, queued, of which nobody was told yet.
 
     One that nobody picks up will have failed when its time comes.
@@ -102,7 +108,7 @@ def place(book: State, dialled: Dialled, picked: Picked, fate: Fate, now: dateti
         "ring_seconds": 0.0 if nobody else fate.ring_seconds,
         "script": script,
     }
-    _make_room(book)
+    _make_room(book, most)
     keep(book, call)
     return call
 
@@ -122,14 +128,14 @@ def _next_serial(book: State) -> int:
     return int(serial)
 
 
-def _make_room(book: State) -> None:
-    if book.count("calls") < MAX_CALLS:
+def _make_room(book: State, most: int) -> None:
+    if book.count("calls") < most:
         return
     for row in book.rows("calls"):
         if row.document["due_at"] is None:
             book.delete("calls", row.document["id"])
             return
-    raise CallLimit(f"{MAX_CALLS} calls of this space are under way; let some of them end")
+    raise CallLimit(f"{most} calls of this space are under way; let some of them end")
 
 
 def keep(book: State, call: Record) -> None:

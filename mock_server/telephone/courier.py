@@ -13,7 +13,8 @@ from http.client import HTTPConnection, HTTPException
 from threading import Condition, Thread
 from typing import NamedTuple
 
-from mock_server.deliveries import DELIVERED, DROPPED, FAILED, REFUSED, Attempt, Delivery
+from mock_server.deliveries import DELIVERED, DROPPED, FAILED, REFUSED, Attempt, Delivery, size_of
+from mock_server.limits import DEFAULTS, Limits
 from mock_server.spaces import Space
 from mock_server.spec import Sending
 from mock_server.telephone.addresses import Place, Refused, place_of
@@ -22,9 +23,6 @@ from mock_server.telephone.signing import signed
 log = logging.getLogger("ringback")
 
 THREADS = 8
-MAX_WAITING = 20_000
-"""How many deliveries wait at a time, of all spaces; what comes on top is dropped, and says so."""
-
 _READ_BYTES = 16 * 1024
 
 
@@ -32,24 +30,33 @@ class _Job(NamedTuple):
     space: Space
     delivery: Delivery
     sending: Sending
+    size: int = 0
+    """Its bytes, as long as it waits."""
 
 
 class Courier:
     """Sends what it is given: of one space and vendor one after the other and in order, of several side by side."""
 
-    def __init__(self, hosts: Collection[str] = ()) -> None:
+    def __init__(self, hosts: Collection[str] = (), limits: Limits = DEFAULTS) -> None:
+        self._limits = limits
         self._hosts = frozenset(host.lower() for host in hosts)
         self._lanes: dict[tuple[str, str], deque[_Job]] = {}
         self._ready: deque[tuple[str, str]] = deque()
         self._waiting = 0
+        self._waiting_bytes = 0
         self._threads: list[Thread] = []
         self._changed = Condition()
 
     def send(self, space: Space, delivery: Delivery, sending: Sending) -> None:
         """Queues the delivery and returns at once."""
         with self._changed:
-            if self._waiting >= MAX_WAITING:
-                delivery.state, delivery.reason = DROPPED, f"{MAX_WAITING} deliveries were waiting already"
+            most, most_bytes = self._limits.waiting_deliveries, self._limits.waiting_delivery_bytes
+            job = _Job(space, delivery, sending, size_of(delivery))
+            if self._waiting >= most:
+                delivery.state, delivery.reason = DROPPED, f"{most} deliveries were waiting already"
+                return
+            if self._waiting_bytes + job.size > most_bytes:
+                delivery.state, delivery.reason = DROPPED, f"{most_bytes} bytes of deliveries were waiting already"
                 return
             key = (space.name, delivery.provider)
             lane = self._lanes.get(key)
@@ -57,8 +64,9 @@ class Courier:
                 # A lane that exists is being emptied, or about to be: only a new one has to be announced.
                 lane = self._lanes[key] = deque()
                 self._ready.append(key)
-            lane.append(_Job(space, delivery, sending))
+            lane.append(job)
             self._waiting += 1
+            self._waiting_bytes += job.size
             if len(self._threads) < min(THREADS, len(self._lanes)):
                 thread = Thread(target=self._work, name=f"courier-{len(self._threads)}", daemon=True)
                 self._threads.append(thread)
@@ -101,6 +109,7 @@ class Courier:
                 job.delivery.state, job.delivery.reason = FAILED, "a fault of Ringback's own; its log says which"
             with self._changed:
                 self._waiting -= 1
+                self._waiting_bytes -= job.size
                 if self._lanes[key]:
                     self._ready.append(key)
                 else:
@@ -117,7 +126,7 @@ class Courier:
             return None
         for _ in range(1 + job.sending.retries):
             answer, attempt = self._attempt(job, place)
-            delivery.attempts.append(attempt)
+            job.space.deliveries.tried(delivery, attempt)
             if attempt.status is not None and 200 <= attempt.status < 300:
                 delivery.state, delivery.reason = DELIVERED, None
                 return answer

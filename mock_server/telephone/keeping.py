@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck
 from mock_server.stores import Transaction
-from mock_server.telephone.calls import MAX_CALLS, STATES, book_of, keep, note_due
+from mock_server.telephone.calls import STATES, book_of, keep, note_due
 from mock_server.telephone.fates import OUTCOMES
 
 _TEXT = {"type": "string"}
@@ -82,10 +82,10 @@ def export_calls(transaction: Transaction) -> list[Json]:
     return list(book_of(transaction).all("calls"))
 
 
-def read_calls(rows: Json) -> list[dict[str, Json]]:
-    """The calls that a state holds; raises BadCalls."""
-    if not isinstance(rows, list) or len(rows) > MAX_CALLS:
-        raise BadCalls([f"calls: a list of at most {MAX_CALLS} calls is needed"])
+def read_calls(rows: Json, most: int) -> list[dict[str, Json]]:
+    """The calls that a state holds, at most so many; raises BadCalls."""
+    if not isinstance(rows, list) or len(rows) > most:
+        raise BadCalls([f"calls: a list of at most {most} calls is needed"])
     check = SchemaCheck(_SCHEMA)
     reasons = [
         f"calls[{index}].{wrong.field}: {wrong.message}"

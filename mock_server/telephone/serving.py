@@ -25,17 +25,17 @@ _BROWSER = "browser"
 """Who is at the other end of a call that no telephone takes part in."""
 
 
-def placing(spec: Spec) -> dict[str, Behaviour]:
-    """What carries out the vendor's operations around calls."""
+def placing(spec: Spec, most: int) -> dict[str, Behaviour]:
+    """What carries out the vendor's operations around calls, of which a space has at most so many."""
     made: dict[str, Behaviour] = {}
     for name, node in spec.call_operations.items():
         operation = spec.operations[name]
         kind = next(word for word in _KINDS if word in node)
-        made[name] = _KINDS[kind](spec, operation, node)
+        made[name] = _KINDS[kind](spec, operation, node, most)
     return made
 
 
-def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behaviour:
+def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: int) -> Behaviour:
     inbound = spec.inbound
     assert inbound is not None
     success = _success(operation)
@@ -68,7 +68,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behav
         # Who is in front of a browser has opened it and answers.
         fated = fate("answered" if browser else None, to, "outbound", call.random)
         try:
-            made = place(_book(state), dialled, picked, fated, call.now, call.random)
+            made = place(_book(state), dialled, picked, fated, call.now, call.random, most)
         except CallLimit as limit:
             raise Refusal("space-limit", message=str(limit)) from None
         return Answer(success, filled(node["shows"], facts(made, call.now)))
@@ -91,7 +91,7 @@ def _caller(
     return str(number[inbound.number]), str(number[spec.records[inbound.numbers].key])
 
 
-def _reading(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behaviour:
+def _reading(spec: Spec, operation: Operation, node: Mapping[str, Any], _: int) -> Behaviour:
     success = _success(operation)
     shows = node.get("shows") or spec.call_shape
 
@@ -111,7 +111,7 @@ def _agent(spec: Spec, call: Mapping[str, Json], state: State) -> Json:
     return None if agent is None else {name: value for name, value in agent.items() if name not in hidden}
 
 
-def _hanging_up(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Behaviour:
+def _hanging_up(spec: Spec, operation: Operation, node: Mapping[str, Any], _: int) -> Behaviour:
     success = _success(operation)
 
     def act(call: Call, state: State) -> Answer:
@@ -126,7 +126,7 @@ def _hanging_up(spec: Spec, operation: Operation, node: Mapping[str, Any]) -> Be
     return act
 
 
-_KINDS: Mapping[str, Callable[[Spec, Operation, Mapping[str, Any]], Behaviour]] = {
+_KINDS: Mapping[str, Callable[[Spec, Operation, Mapping[str, Any], int], Behaviour]] = {
     "place": _placing,
     "read": _reading,
     "hang-up": _hanging_up,

@@ -99,7 +99,9 @@ class Switchboard:
             dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said, given, ids=ids)
             chance = world.random
             fated = fate(outcome, caller, "inbound", chance)
-            call = place(book_of(transaction), dialled, picked, fated, world.now(), chance)
+            call = place(
+                book_of(transaction), dialled, picked, fated, world.now(), chance, self._spaces.limits.calls_per_space
+            )
         self.wake(space)
         return self.call(space, call["id"])
 

@@ -19,11 +19,14 @@ def is_e164(text: object) -> bool:
     return isinstance(text, str) and E164_FORM.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=1_000)
 def area_country(code: str) -> str | None:
     """`US` or `CA` when libphonenumber knows these three digits as a geographic area code there, else None."""
-    if not (len(code) == 3 and code.isascii() and code.isdigit()):
-        return None
+    # What is remembered must be small: a client may send a mebibyte as its area code.
+    return _known_area(code) if len(code) == 3 and code.isascii() and code.isdigit() else None
+
+
+@lru_cache(maxsize=1_000)
+def _known_area(code: str) -> str | None:
     import phonenumbers
 
     number = phonenumbers.PhoneNumber(country_code=1, national_number=int(code + "5550100"))
@@ -80,9 +83,13 @@ _DRAMA_STEMS = (
 """Where Ofcom keeps a thousand numbers each for use in TV and radio drama."""
 
 
-@lru_cache
 def fictitious_blocks(country: str) -> tuple[Block, ...]:
     """The blocks of a country: 555 exchanges for US and CA, Ofcom's drama ranges for GB, none elsewhere."""
+    return _blocks(country) if country in ("CA", "GB", "US") else ()
+
+
+@lru_cache
+def _blocks(country: str) -> tuple[Block, ...]:
     if country == "GB":
         return tuple(Block("44", stem, 3) for stem in _DRAMA_STEMS)
     return tuple(Block("1", f"{area}555", 4) for area in range(200, 1_000) if area_country(str(area)) == country)

@@ -21,6 +21,7 @@ from mock_server.wire.flight import Airspace, Flight, FlightLimit
 from tests.attack.beside import assert_unmoved, ordinary_client
 from tests.attack.sockets import connection_to, is_closed
 from tests.conftest import RINGBACK, ROOT, Server
+from tests.receiver import Receiver
 
 ORGANIZATIONS = "/teli/v1/organizations"
 UPDATE = "/teli/v1/voice/phone-numbers/+14155551234/update-agent"
@@ -240,6 +241,76 @@ def test_the_rules_of_a_space_are_bounded_in_bytes(serve: Serve) -> None:
     rule = {"space": "test_rules", "provider": "teli", "operation": "*", "answer": {"status": 418, "body": "x" * 2000}}
     statuses = [requests.post(f"{running.control}/faults", json=rule, timeout=5).status_code for _ in range(4)]
     assert statuses == [201, 201, 409, 409]
+
+
+def test_the_stubs_of_a_space_are_bounded_in_number_and_bytes(serve: Serve) -> None:
+    running = serve("--max-stubs-per-space", "3", "--max-stub-bytes-per-space", "5000")
+    url = f"{running.control}/stubs"
+
+    def stub(path: str, size: int) -> requests.Response:
+        row = {"space": "test_stubs", "provider": "teli", "method": "GET", "path": path, "body": "x" * size}
+        return requests.post(url, json=row, timeout=5)
+
+    assert [stub(f"/v9/{index}", 2000).status_code for index in range(2)] == [201, 201]
+    refused = stub("/v9/2", 2000)
+    assert (refused.status_code, "5000 bytes" in refused.json()["detail"]) == (409, True)
+    assert stub("/v9/1", 10).status_code == 201, "in the place of a larger one"
+    assert stub("/v9/2", 10).status_code == 201
+    refused = stub("/v9/3", 10)
+    assert (refused.status_code, "3 stubs" in refused.json()["detail"]) == (409, True)
+    state = requests.get(f"{running.control}/state", params={"space": "test_stubs"}, timeout=5).json()
+    for change, told in ((2_500, "5000 bytes"), (0, "3 stubs")):
+        rows = [{**row, "body": "y" * change} for row in state["stubs"]]
+        rows += [] if change else [{**rows[0], "path": "/v9/more"}]
+        imported = requests.put(f"{running.control}/state", json={**state, "stubs": rows}, timeout=5)
+        assert (imported.status_code, told in imported.json()["detail"]) == (422, True)
+
+
+DIAL = {"callAgentId": "61ccefdf-ea02-4f49-811b-1241f8e20d26", "toNumber": "+14155550123", "browserCall": True}
+
+
+def test_the_calls_of_a_space_are_bounded_for_a_vendor_s_client_and_for_the_control_api(serve: Serve) -> None:
+    running = serve("--max-calls-per-space", "2")
+    clock = {"now": "2026-01-01T09:00:00+00:00", "frozen": True}
+    assert requests.put(f"{running.control}/clock", params={"space": "test_calls"}, json=clock, timeout=5).ok
+    ring = {"space": "test_calls", "to": "+14155551234"}
+    assert [requests.post(f"{running.control}/calls", json=ring, timeout=5).status_code for _ in range(2)] == [201, 201]
+    refused = requests.post(f"{running.control}/calls", json=ring, timeout=5)
+    assert (refused.status_code, "2 calls" in refused.json()["detail"]) == (409, True)
+    headers = {"Authorization": "Bearer test_calls"}
+    dialled = requests.post(f"{running.origin('vogent')}/api/dials", json=DIAL, headers=headers, timeout=5)
+    assert (dialled.status_code, "2 calls" in dialled.text) == (503, True), dialled.text
+    state = requests.get(f"{running.control}/state", params={"space": "test_calls"}, timeout=5).json()
+    state["calls"] *= 2
+    imported = requests.put(f"{running.control}/state", params={"space": "test_calls"}, json=state, timeout=5)
+    assert (imported.status_code, "at most 2 calls" in imported.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [(("--max-waiting-deliveries", "3"), "3 deliveries"), (("--max-waiting-delivery-bytes", "6000"), "6000 bytes")],
+)
+def test_deliveries_that_wait_for_a_slow_receiver_are_bounded(serve: Serve, limit: tuple[str, str], told: str) -> None:
+    running, receiver = serve(*limit), Receiver()
+    receiver.seconds = 3.0
+    headers = {"Authorization": "Bearer test_slow"}
+    try:
+        for _ in range(8):
+            dial = {**DIAL, "webhookUrl": receiver.url + "/x"}
+            answer = requests.post(f"{running.origin('vogent')}/api/dials", json=dial, headers=headers, timeout=5)
+            assert answer.status_code == 200, answer.text
+        rows: list[dict[str, Any]] = []
+        until = time.monotonic() + 10
+        while not any(row["state"] == "dropped" for row in rows) and time.monotonic() < until:
+            time.sleep(0.05)
+            found = requests.get(f"{running.control}/deliveries", params={"space": "test_slow"}, timeout=5)
+            rows = found.json()["deliveries"]
+        dropped = [row for row in rows if row["state"] == "dropped"]
+        assert dropped
+        assert told in dropped[0]["reason"]
+        assert sum(row["state"] == "pending" for row in rows) <= 4
+    finally:
+        receiver.stop()
 
 
 # Spaces
