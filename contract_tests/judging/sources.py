@@ -80,6 +80,8 @@ def _field(node: Mapping[str, Any], record: Mapping[str, Json], before: Mapping[
     if found is ABSENT:
         top = name.strip("/").partition("/")[0]
         return value_of(node["else"], record, before) if "else" in node else (ABSENT if top in record else UNKNOWN)
+    if "with" in node and isinstance(found, Mapping):
+        return {**node["with"], **found}
     become = node.get("as")
     if become is None or found is None:
         return found

@@ -123,13 +123,15 @@ def field(record: Json, name: str) -> Json:
 
 
 def read(world: World, kind: str, key: Json, known: Mapping[str, Json]) -> Iterator[Reading]:
-    """The record of that key as every reading operation shows it; `known` are fields that lists filter by."""
+    """The record of that key as every reading operation shows it; `known` are fields that lists filter by, or that
+    say to whom it belongs.
+    """
     shape = world.spec.records[kind]
     names = (shape.key, *shape.aliases)
     for operation in world.readers(kind):
         try:
             if operation.contract["effect"] == "read":
-                yield read_one(world, operation, key)
+                yield read_one(world, operation, key, known)
                 continue
             rows, wire, status = rows_of(world, operation, known)
         except NotCovered:
@@ -142,15 +144,42 @@ def read(world: World, kind: str, key: Json, known: Mapping[str, Json]) -> Itera
             yield Reading(operation, mine[0] if mine else ABSENT, others, wire, status, len(mine))
 
 
-def read_one(world: World, operation: Operation, key: Json) -> Reading:
+def owners_of(operation: Operation, sent: Sent) -> dict[str, Json]:
+    """To whom the record of a call belongs, by the fields that say so: whoever its path names."""
+    within = (operation.contract.get("within") or {}).items()
+    return {node["field"]: sent.path[parameter] for parameter, node in within if parameter in sent.path}
+
+
+def _under(operation: Operation, path: Mapping[str, Json], known: Mapping[str, Json]) -> dict[str, Json]:
+    """The path with those to whom the record is known to belong."""
+    within = (operation.contract.get("within") or {}).items()
+    owned = {name: known[node["field"]] for name, node in within if name in path and node["field"] in known}
+    return {**path, **owned}
+
+
+def read_one(world: World, operation: Operation, key: Json, known: Mapping[str, Json] | None = None) -> Reading:
     """The record of that key as a reading operation shows it; ABSENT when it answers with an error."""
     request = replace(world.plain_request(operation), name="reading", answer="")
-    name = operation.contract["key"]["name"]
-    request = request.with_values({**request.path, name: key}, request.query, request.body)
+    path = {**_under(operation, request.path, known or {}), operation.contract["key"]["name"]: key}
+    request = request.with_values(path, request.query, request.body)
     sent, reply = world.send(operation, request)
     key_name = world.spec.records[operation.contract["record"]].key
     record = record_in(operation, reply.json, key_name) if reply.status < 300 else ABSENT
     return Reading(operation, record, (), sent.wire, reply.status if reply.status < 300 else 200)
+
+
+def made_beside(world: World, operation: Operation, sent: Sent, reply: Reply) -> Iterator[tuple[str, Json, Reading]]:
+    """Of each object in the body that becomes a record of its own: its name, what was sent, and how that reads."""
+    body = sent.body if isinstance(sent.body, dict) else {}
+    key = key_of(operation, sent, reply)
+    for name, node in (operation.contract.get("makes") or {}).items():
+        shown = answered(operation, sent, reply)
+        named = field(shown.record, node["key"]) if shown is not None else ABSENT
+        if not isinstance(body.get(name), dict) or named is ABSENT:
+            continue
+        for reader in world.readers(node["record"]):
+            if reader.contract["effect"] == "read":
+                yield name, body[name], read_one(world, reader, named, {node["field"]: key})
 
 
 def plain_reading(world: World, operation: Operation) -> NamedRequest:
@@ -165,7 +194,7 @@ def rows_of(
     contract = operation.contract
     request = plain_reading(world, operation)
     query = dict(request.query)
-    path = dict(request.path)
+    path = _under(operation, request.path, known)
     for parameter, name in (contract.get("filters") or {}).items():
         if known.get(name) is not None:
             (path if parameter in path else query)[parameter] = known[name]
@@ -244,7 +273,9 @@ def documented_values(world: World, operation: Operation) -> dict[str, list[Json
 
 def base_body(world: World, operation: Operation) -> dict[str, Json]:
     """The required fields of a body with documented values."""
-    required = (operation.body_schema or {}).get("required") or ()
+    schema = operation.body_schema or {}
+    # What is asked for unless something else is sent is asked for of a body with nothing else.
+    required = [*(schema.get("required") or ()), *((schema.get("else") or {}).get("required") or ())]
     bodies = list(_success_bodies(world, operation))
     return {name: next(body[name] for body in bodies if name in body) for name in required}
 

@@ -62,15 +62,19 @@ Written = Callable[[Record, Collection[str], Call, State], None]
 def references(spec: Spec, operation: Operation, shape: RecordSpec) -> Written | None:
     """Refuses a record that refers to one which is not there; only what a call wrote is looked at."""
     answer = operation.contract.get("unknown")
-    links = [(field, link.record, link.aliases, tuple(link.where.items())) for field, link in shape.links.items()]
+    links = [
+        (field, link.record, link.aliases, tuple(link.where.items()), link.each) for field, link in shape.links.items()
+    ]
     if answer is None or not links:
         return None
 
     def refuse(record: Record, written: Collection[str], call: Call, state: State) -> None:
-        for field, kind, by_alias, where in links:
+        for field, kind, by_alias, where, each in links:
             if field not in written:
                 continue
             sent = record.get(field)
+            if each is not None:
+                sent = [item.get(each) for item in sent or ()]
             for one in sent if isinstance(sent, list) else (sent,):
                 if one is None:
                     continue

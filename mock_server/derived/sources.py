@@ -62,11 +62,14 @@ def _read(node: Mapping[str, Any], shape: RecordSpec) -> Make:
     name, become = node[place], _TRANSFORMS.get(node.get("as", ""))
     other = source(node["else"], shape) if "else" in node else None
     simple, read, of = not name.startswith("/"), reader(name), attrgetter(place)
+    besides = node.get("with")
 
     def of_record(scene: Scene) -> Json:
         found = scene.record.get(name, ABSENT) if simple else read(scene.record)
         if found is ABSENT:
             return other(scene) if other is not None else ABSENT
+        if besides is not None and isinstance(found, dict):
+            return {**besides, **found}
         return found if become is None or found is None else become(found)
 
     def of_call(scene: Scene) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from mock_server.derived.addressing import finder, names_of, owners, refusal
@@ -12,6 +12,7 @@ from mock_server.derived.making import Making
 from mock_server.derived.refusing import conflicts, references, refusals
 from mock_server.derived.scene import Record
 from mock_server.messages import Answer, Call
+from mock_server.spec.contracts import properties
 from mock_server.spec.model import Operation, RecordSpec, Spec
 from mock_server.stores.state import State
 
@@ -25,7 +26,7 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     refused, fields, say = refusals(operation), Fields(operation, making), saying(operation, shape)
     belongs = owners(spec, operation)
     check_links, check_names = references(spec, operation, shape), conflicts(operation, shape)
-    settles = fields.settles
+    settles, with_it = fields.settles, _made_with_it(spec, operation)
 
     def create(call: Call, state: State) -> Answer:
         for refuse in refused:
@@ -48,9 +49,32 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
         if check_names is not None:
             check_names(record, call, state)
         state.put(kind, record)
+        for make in with_it:
+            make(record, call, state)
         return say(call, state, record)
 
     return create
+
+
+def _made_with_it(spec: Spec, operation: Operation) -> list[Callable[[Record, Call, State], None]]:
+    """What makes, of an object in the body, a record of another kind that belongs to the new one."""
+    return [_beside(spec, operation, name, node) for name, node in (operation.contract.get("makes") or {}).items()]
+
+
+def _beside(
+    spec: Spec, operation: Operation, name: str, node: Mapping[str, str]
+) -> Callable[[Record, Call, State], None]:
+    making, own_key = Making(spec.records[node["record"]]), spec.records[operation.contract["record"]].key
+    kind, key, known = making.shape.kind, making.shape.key, frozenset(properties(making.shape.schema))
+
+    def make(record: Record, call: Call, state: State) -> None:
+        given = call.body.get(name)
+        if isinstance(given, dict):
+            own = {field: value for field, value in given.items() if field in known}
+            named = {key: record[node["key"]], node["field"]: record[own_key]}
+            state.put(kind, making.made({**own, **named}, call, state))
+
+    return make
 
 
 def updating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
@@ -150,38 +174,47 @@ def _unlinking(spec: Spec, operation: Operation, shape: RecordSpec) -> Callable[
         ids = names_of(shape, record)
         for kind, fields in links.items():
             for other in state.all(kind):
-                mine = [(name, what) for name, what in fields if _refers(other.get(name), ids)]
+                mine = [one for one in fields if _refers(other.get(one[0]), ids, one[2])]
                 if not mine:
                     continue
-                if in_use is not None and any(what == "refuse" for _, what in mine):
+                if in_use is not None and any(what == "refuse" for _, what, _ in mine):
                     raise refusal(operation, "in-use", in_use, call)
-                if any(what == "remove" for _, what in mine):
+                if any(what == "remove" for _, what, _ in mine):
                     _remove(spec, kind, other, state)
                     continue
-                for name, _ in mine:
-                    _forget(other, name, ids, spec.records[kind])
+                for name, _, each in mine:
+                    _forget(other, name, ids, spec.records[kind], each)
                 state.put(kind, other)
 
     return unlink
 
 
-def _referring(spec: Spec, target: str) -> dict[str, list[tuple[str, str]]]:
-    """The kinds that refer to a kind: their fields, and what is to become of a record when its target goes."""
+def _referring(spec: Spec, target: str) -> dict[str, list[tuple[str, str, str | None]]]:
+    """The kinds that refer to a kind: their fields, what is to become of a record when its target goes, and by which
+    field each of a list of objects refers.
+    """
     found = {
-        kind: [(name, link.deleted) for name, link in shape.links.items() if link.record == target]
+        kind: [(name, link.deleted, link.each) for name, link in shape.links.items() if link.record == target]
         for kind, shape in spec.records.items()
     }
     return {kind: fields for kind, fields in found.items() if fields}
 
 
-def _refers(value: Any, ids: set[str]) -> bool:
-    return any(str(one) in ids for one in value) if isinstance(value, list) else value is not None and str(value) in ids
+def _refers(value: Any, ids: set[str], each: str | None) -> bool:
+    if isinstance(value, list):
+        return any(_named(one, each) in ids for one in value)
+    return value is not None and str(value) in ids
 
 
-def _forget(record: Record, name: str, ids: set[str], shape: RecordSpec) -> None:
+def _named(one: Any, each: str | None) -> str:
+    """What an item of a list refers to."""
+    return str(one if each is None else one.get(each))
+
+
+def _forget(record: Record, name: str, ids: set[str], shape: RecordSpec, each: str | None) -> None:
     """Takes a reference back: out of a list, to what a new record holds there, or away."""
     if isinstance(record[name], list):
-        record[name] = [one for one in record[name] if str(one) not in ids]
+        record[name] = [one for one in record[name] if _named(one, each) not in ids]
     elif name in shape.new:
         record[name] = shape.new[name] if not isinstance(shape.new[name], dict) else None
     else:
@@ -195,10 +228,10 @@ def _remove(spec: Spec, kind: str, record: Record, state: State) -> None:
     ids = names_of(shape, record)
     for other_kind, fields in _referring(spec, kind).items():
         for other in list(state.all(other_kind)):
-            mine = [(name, what) for name, what in fields if _refers(other.get(name), ids)]
-            if any(what == "remove" for _, what in mine):
+            mine = [one for one in fields if _refers(other.get(one[0]), ids, one[2])]
+            if any(what == "remove" for _, what, _ in mine):
                 _remove(spec, other_kind, other, state)
             elif mine:
-                for name, _ in mine:
-                    _forget(other, name, ids, spec.records[other_kind])
+                for name, _, each in mine:
+                    _forget(other, name, ids, spec.records[other_kind], each)
                 state.put(other_kind, other)

@@ -8,6 +8,7 @@ from mock_server.spec.loading import SHARED_ANSWERS, load, load_all
 from mock_server.spec.model import (
     Evidence,
     Inbound,
+    Link,
     Magic,
     Missing,
     NamedAnswer,
@@ -34,6 +35,7 @@ __all__ = [
     "SHARED_ANSWERS",
     "Evidence",
     "Inbound",
+    "Link",
     "Magic",
     "Match",
     "Missing",

@@ -168,6 +168,10 @@ KINDS: dict[str, Kind] = {
         "copies: {FIELD: FIELD} if need be",
         _are_parents,
     ),
+    "makes": Kind(
+        "a mapping from objects of the body to {record: KIND, key: FIELD, field: FIELD}",
+        lambda value: _maps(value, lambda one: _has(one, "record key field")),
+    ),
     "sets": Kind("a mapping from fields of the record to sources", lambda value: _maps(value, lambda one: True)),
     "shows": Kind("a mapping from names or pointers to sources", lambda value: _maps(value, lambda one: True)),
     "answers": Kind("a list of {name: ANSWER, when: {FIELD: VALUE} or more}", _are_answers),
@@ -256,6 +260,7 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     yield "requires", contract.get("requires") or (), body | asked, "field or parameter of the request"
     yield "accepts", contract.get("accepts") or (), body | asked, "field or parameter of the request"
     yield "distinct", contract.get("distinct") or (), body, "field of the request body"
+    yield "makes", contract.get("makes") or (), body, "field of the request body"
     yield "within", contract.get("within") or (), body | asked, "field or parameter of the request"
     yield "lifts", contract.get("lifts") or (), asked, "parameter"
     yield "once", contract.get("once") or (), body, "field of the request body"
@@ -302,6 +307,11 @@ def check_against(checker: Checker, spec: Spec, operation: Operation, place: str
             known = ", ".join(sorted(spec.records)) or "none"
             message = f"{parent['record']!r} is not among x-records; there are {known}"
             raise checker.fail(f"{place}/within/{parameter}", message)
+    for name, made in (contract.get("makes") or {}).items():
+        target = spec.records.get(made["record"])
+        if target is None or made["field"] not in properties(target.schema):
+            message = f"{made['field']!r} is no field of a record of {made['record']!r}"
+            raise checker.fail(f"{place}/makes/{name}", message)
     record = spec.records.get(str(contract.get("record")))
     if record is None:
         return
@@ -309,6 +319,7 @@ def check_against(checker: Checker, spec: Spec, operation: Operation, place: str
     named = [("upsert", [contract["upsert"]] if "upsert" in contract else [])]
     named += [(key, list(contract.get(key) or ())) for key in ("sets", "needs", "conflict")]
     named += [("transition", [contract["transition"]["field"]] if "transition" in contract else [])]
+    named += [("makes", [one["key"] for one in (contract.get("makes") or {}).values()])]
     named += [("within", [one["field"] for one in (contract.get("within") or {}).values()])]
     for key, fields in named:
         for field in fields:

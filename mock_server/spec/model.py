@@ -146,13 +146,15 @@ class Link(NamedTuple):
     """A reference to a record: by its key, or by any of its names (`aliases`); only to one that is so (`where`).
 
     `deleted` says what happens when that one is deleted: the reference is cleared, the record removed with it, or the
-    deletion refused.
+    deletion refused. Of a list of objects each refers by its field `each`, and goes when its target goes.
     """
 
     record: str
     aliases: bool = False
     where: Mapping[str, Json] = {}
     deleted: str = "clear"
+    each: str | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from typing import Any
 
 from mock_server.spec.contracts import properties
 from mock_server.spec.document import Checker
+from mock_server.spec.evidence import statement
 from mock_server.spec.model import Link, RecordSpec
 from mock_server.spec.sources import check_source
 
+_LINK = ("record", "aliases", "where", "each", "deleted", "evidence")
 DELETED = ("clear", "remove", "refuse")
 """What becomes of a record when one that it refers to is deleted."""
 
@@ -34,7 +36,7 @@ def read_records(checker: Checker, nodes: Mapping[str, Any]) -> dict[str, Record
             kind,
             node["key"],
             tuple(node.get("aliases") or ()),
-            {field: link.record for field, link in links.items()},
+            {field: link.record for field, link in links.items() if link.each is None},
             node.get("schema", {}),
             tuple(node.get("secrets") or ()),
             links,
@@ -50,15 +52,24 @@ def _is_sent_only(field: Any) -> bool:
 
 
 def _link(checker: Checker, node: Any, kinds: Mapping[str, Any], place: str) -> Link:
-    """A reference: the kind alone, or `{record, aliases, where, deleted}`."""
+    """A reference: the kind alone, or `{record, aliases, where, each, deleted, evidence}`."""
     node = {"record": node} if isinstance(node, str) else node
     if not isinstance(node, Mapping) or "record" not in node:
-        raise checker.fail(place, f"must be a kind of record or {{record, aliases, where, deleted}}, not {node!r}")
+        raise checker.fail(place, f"must be a kind of record or {{{', '.join(_LINK)}}}, not {node!r}")
     for word in node:
-        if word not in ("record", "aliases", "where", "deleted"):
-            raise checker.fail(f"{place}/{word}", "unknown; a reference has record, aliases, where, deleted")
+        if word not in _LINK:
+            raise checker.fail(f"{place}/{word}", f"unknown; a reference has {', '.join(_LINK)}")
     if node["record"] not in kinds:
         raise checker.fail(place, f"{node['record']!r} is not among x-records; there are {', '.join(sorted(kinds))}")
     if node.get("deleted", "clear") not in DELETED:
         raise checker.fail(f"{place}/deleted", f"must be one of {', '.join(DELETED)}, not {node['deleted']!r}")
-    return Link(node["record"], bool(node.get("aliases")), node.get("where") or {}, node.get("deleted", "clear"))
+    if "evidence" in node:
+        checker.evidence(node["evidence"], f"{place}/evidence")
+    return Link(
+        node["record"],
+        bool(node.get("aliases")),
+        node.get("where") or {},
+        node.get("deleted", "clear"),
+        node.get("each"),
+        statement(node["evidence"]) if "evidence" in node else None,
+    )

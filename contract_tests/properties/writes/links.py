@@ -12,7 +12,7 @@ from contract_tests.words.statements import weakest
 from contract_tests.world import reading
 from contract_tests.world.world import ABSENT, World, successes
 from mock_server.messages import Json
-from mock_server.spec import Evidence, NamedRequest, Operation, Spec
+from mock_server.spec import Evidence, Link, NamedRequest, Operation, Spec
 
 
 class Way(NamedTuple):
@@ -21,7 +21,7 @@ class Way(NamedTuple):
     operation: Operation
     name: str
     field: str
-    deleted: str
+    link: Link
 
 
 def ways(spec: Spec, operation: Operation) -> list[Way]:
@@ -34,9 +34,10 @@ def ways(spec: Spec, operation: Operation) -> list[Way]:
         shape = spec.records.get(str(other.contract.get("record")))
         if shape is None or other.contract.get("effect") != "update" or other.method != _first(spec, other).method:
             continue
-        for name, target in (other.contract.get("fields") or {}).items():
+        written = {**(other.contract.get("fields") or {}), **(other.contract.get("along") or {})}
+        for name, target in written.items():
             if target in shape.links and shape.links[target].record == kind:
-                found.append(Way(other, name, target, shape.links[target].deleted))
+                found.append(Way(other, name, target, shape.links[target]))
     return found
 
 
@@ -64,15 +65,17 @@ def _delete_linked(recorder: Recorder, world: World, way: Way, request: NamedReq
     prepared = world.prepared(operation, world.named(operation, request.name))
     target = prepared.path[operation.contract["key"]["name"]]
     plain = world.plain_request(way.operation)
-    body = {**reading.base_body(world, way.operation), way.name: target}
+    value = target if way.link.each is None else [{way.link.each: target}]
+    body = {**reading.base_body(world, way.operation), way.name: value}
     sent, reply = world.send(way.operation, plain.with_values(plain.path, plain.query, body))
     if reply.status >= 300:
         raise NotCovered(f"{way.operation.id} was answered with {reply.status}")
     key = reading.key_of(way.operation, sent, reply)
-    evidence = weakest(Evidence("assumed", operation.evidence.source, "what a reference says"), request.evidence)
+    ours = Evidence("assumed", operation.evidence.source, "what a reference says")
+    evidence = weakest(way.link.evidence or ours, request.evidence)
     deleted, gone = world.send(operation, prepared)
     title = f"{way.name} of {way.operation.id}"
-    if way.deleted == "refuse":
+    if way.link.deleted == "refuse":
         answer = world.spec.answer(operation, operation.contract["in-use"])
         recorder.add(title, evidence, compare.error(world, operation, answer, deleted, gone), deleted.wire)
         return
@@ -85,14 +88,19 @@ def _delete_linked(recorder: Recorder, world: World, way: Way, request: NamedReq
         recorder.add(f"{title}, read by {seen.operation.id}", evidence, found, deleted.wire)
 
 
+def _named(item: Json, link: Link) -> Json:
+    """What an item of a list refers to."""
+    return item.get(link.each) if link.each is not None and isinstance(item, dict) else item
+
+
 def _left(record: Json, way: Way, target: Json) -> list[Difference]:
     """How a record is not what its reference says that becomes of it."""
-    if way.deleted == "remove":
+    if way.link.deleted == "remove":
         still = Difference("", "gone", "still there", "what it refers to was deleted, and it is still there")
         return [] if record is ABSENT else [still]
     if record is ABSENT:
         return [Difference("", "still there", "gone", "what it refers to was deleted, and it went too")]
     found = reading.field(record, way.field)
-    if found in CLEARED or (isinstance(found, list) and target not in found):
+    if found in CLEARED or (isinstance(found, list) and target not in [_named(one, way.link) for one in found]):
         return []
     return [Difference(f"/{way.field}", "cleared", str(found), f"refers to {found!r}, which was deleted")]

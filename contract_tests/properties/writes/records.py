@@ -75,6 +75,10 @@ def _write_and_read(
                 sent.wire,
                 at_once=at_once,
             )
+    for field, value, seen in reading.made_beside(world, operation, sent, reply):
+        how = weakest(contract_evidence(operation, "makes"), seen.evidence, asked)
+        found = list(unlike(seen.operation, value, seen))
+        recorder.add(f"{name}, {field} read by {seen.operation.id}", how, found, sent.wire, at_once=at_once)
 
 
 def _readings(
@@ -83,7 +87,8 @@ def _readings(
     answer = reading.answered(operation, sent, reply)
     if answer is not None:
         yield answer
-    yield from reading.read(world, operation.contract["record"], key, written)
+    known = {**written, **reading.owners_of(operation, sent)}
+    yield from reading.read(world, operation.contract["record"], key, known)
 
 
 # --- partial ---------------------------------------------------------------------------------------------
