@@ -122,6 +122,17 @@ def _only_half(call: Call, state: State, honest: Behaviour) -> Answer:
     return said
 
 
+def _made(state: State, said: Answer) -> list[dict[str, Any]]:
+    """The prompts of a new agent."""
+    return [prompt for prompt in state.all("prompts") if prompt["agentId"] == said.body["id"]]
+
+
+def _anybodys(call: Call, state: State, honest: Behaviour) -> Answer:
+    """Whose prompt it is is not looked at."""
+    prompt = state.get("prompts", call.path["id"])
+    return honest(call if prompt is None else call._replace(path={**call.path, "agentId": prompt["agentId"]}), state)
+
+
 DEFECTS = [
     # examples
     Defect(
@@ -299,7 +310,50 @@ DEFECTS = [
         "purchasePhoneNumber",
     ),
     Defect("the read shows no link", "vogent", "read-back", put("getPhoneNumber", agentId=None), "updatePhoneNumber"),
-    Defect("the agent's own read shows an old name", "vogent", "read-back", put("getAgent", name="Old"), "updateAgent"),
+    Defect(
+        "the agent's own read shows an old name",
+        "vogent",
+        "read-back",
+        put("getAgent", name="Old"),
+        "updateAgent",
+        fail_on="observed",
+    ),
+    Defect(
+        "the prompt of a new agent is another one",
+        "vogent",
+        "read-back",
+        afterwards("createAgent", lambda c, s, a: [s.put("prompts", {**p, "name": "v0"}) for p in _made(s, a)]),
+        "createAgent",
+    ),
+    Defect(
+        "a flow loses its first step",
+        "vogent",
+        "read-back",
+        edits("createVersionedPrompt", "prompts", lambda c, p: p.get("flowDefinition", {}).update(nodes=[])),
+        "createVersionedPrompt",
+    ),
+    Defect(
+        "a deleted function stays linked",
+        "vogent",
+        "links",
+        keeps_links("deleteFunction", "agents"),
+        "deleteFunction",
+    ),
+    Defect(
+        "a prompt is shown to another agent",
+        "vogent",
+        "errors",
+        behaviour("getVersionedPrompt", _anybodys),
+        "getVersionedPrompt",
+        fail_on="assumed",
+    ),
+    Defect(
+        "every voice is shown, whatever its type",
+        "vogent",
+        "filters",
+        behaviour("listVoices", lambda c, s, h: h(c._replace(query={}), s)),
+        "listVoices",
+    ),
     # partial, clear
     Defect("PUT replaces the agent", "vogent", "partial", edits("updateAgent", "agents", _bare), "updateAgent"),
     Defect(
