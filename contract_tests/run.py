@@ -231,11 +231,12 @@ class Run:
                 given[name] = [int(one) if number and one.lstrip("-").isdigit() else one for one in texts]
         return given
 
-    def draws(self, world: World) -> int:
+    def draws(self, world: World, operation: Operation) -> int:
         if self.settings.draws is not None:
             return self.settings.draws
         if world.own:
-            return DRAWS_OWN
+            # Of a path and two parameters there is little to draw.
+            return DRAWS_OWN if operation.body_schema is not None else DRAWS_LOOPBACK
         return DRAWS_REMOTE if world.transport.guard.real else DRAWS_LOOPBACK
 
     def check(self, spec: Spec, operation: Operation, property: Property) -> Outcome:
@@ -279,7 +280,7 @@ class Run:
             operation,
             property.name,
             self.settings.fail_on,
-            self.draws(world),
+            self.draws(world, operation),
             self.settings.seed,
             parallel=self.settings.parallel_for(self.target(world.spec.provider)),
         )

@@ -18,6 +18,9 @@ from contract_tests.world.world import Sent, World, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
 
+MOST_LOOKED_AT = 6
+"""Up to so many operations that show something are all looked at."""
+
 LOOKS, PAUSE_SECONDS = 3, 0.2
 """How often, and how far apart, it is looked whether something moves by itself."""
 
@@ -50,12 +53,13 @@ class Look(NamedTuple):
     shown: dict[tuple[str, str], dict[str, list[Json]]]
 
 
-def look(world: World) -> Look:
-    """Every list of the vendor as it is now, and the documented record of each read."""
+def look(world: World, about: Operation | None = None) -> Look:
+    """Every list of the vendor as it is now, and the documented record of each read.
+
+    Of a vendor that shows much, only what an operation is `about`, where one is named.
+    """
     shown = {}
-    for operation in world.spec.operations.values():
-        if operation.contract.get("effect") not in ("list", "read"):
-            continue
+    for operation in _showing(world, about):
         for request in [one for one in successes(world, operation) if not one.after]:
             try:
                 sent, reply = world.send(operation, world.named(operation, request.name))
@@ -68,6 +72,35 @@ def look(world: World) -> Look:
             if operation.contract["effect"] == "read":
                 break
     return Look(shown)
+
+
+def _showing(world: World, about: Operation | None) -> list[Operation]:
+    """The operations that show the records of an operation and those they are linked with.
+
+    Of a kind that it is only linked with the list will do, or the first read where there is none.
+    """
+    every = [one for one in world.spec.operations.values() if one.contract.get("effect") in ("list", "read")]
+    kind = str(about.contract.get("record")) if about is not None else ""
+    if len(every) <= MOST_LOOKED_AT or about is None or kind not in world.spec.records:
+        return every
+    linked = _linked(world, about, kind)
+    if not linked and about.method != "GET":
+        # What it writes is linked with nothing that would tell where else to look.
+        return every
+    found = [one for one in every if one.contract.get("record") == kind]
+    for other in linked:
+        theirs = [one for one in every if one.contract.get("record") == other]
+        found += sorted(theirs, key=lambda one: one.contract["effect"] != "list")[:1]
+    return found
+
+
+def _linked(world: World, operation: Operation, kind: str) -> list[str]:
+    """The kinds that records of a kind refer to or belong to, and those that refer to them."""
+    records = world.spec.records
+    named = [link.record for link in records[kind].links.values()]
+    named += [node["record"] for node in (operation.contract.get("within") or {}).values()]
+    named += [other for other, shape in records.items() if kind in [link.record for link in shape.links.values()]]
+    return [one for one in dict.fromkeys(named) if one != kind]
 
 
 def _records(

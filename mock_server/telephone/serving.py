@@ -50,7 +50,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
         to = body.get(node["to"]) or (_BROWSER if browser else None)
         if not to:
             raise Refusal(node["refuses"]["to"], assumed=True)
-        asked = {name: body.get(field) for name, field in (node.get("keep") or {}).items()}
+        asked = {name: _kept(said, body, agent) for name, said in (node.get("keep") or {}).items()}
         dialled = Dialled(
             spec.provider,
             "outbound",
@@ -74,6 +74,14 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
         return Answer(success, filled(node["shows"], facts(made, call.now)))
 
     return act
+
+
+def _kept(said: str | Mapping[str, str], body: Mapping[str, Json], agent: Mapping[str, Json]) -> Json:
+    """What is remembered of a request: a field of the body, or where none was sent, of the agent as it is now."""
+    if isinstance(said, str):
+        return body.get(said)
+    sent = body.get(said["body"])
+    return sent if sent is not None else agent.get(said["agent"])
 
 
 def _caller(

@@ -58,7 +58,7 @@ def documented_errors(recorder: Recorder) -> None:
     """
     operation, world = recorder.operation, recorder.world.fresh()
     together = [one for one in refusals(world, operation) if world.own and not one.after]
-    untouched = Untouched(world) if together else None
+    untouched = Untouched(world, operation) if together else None
     accepted = False
 
     def ask(_: World, request: NamedRequest) -> None:
@@ -67,14 +67,14 @@ def documented_errors(recorder: Recorder) -> None:
 
     def look(world: World, request: NamedRequest) -> None:
         prepared = world.prepared(operation, world.named(operation, request.name))
-        untouched = Untouched(world)
+        untouched = Untouched(world, operation)
         sent, reply = world.send(operation, prepared)
         if reply.status >= 400:
             recorder.add(request.name, operation.evidence, untouched.changed("a refused request"), sent.wire)
 
     def both(world: World, request: NamedRequest) -> None:
         prepared = world.prepared(operation, world.named(operation, request.name))
-        untouched = Untouched(world)
+        untouched = Untouched(world, operation)
         reply = _refused(recorder, world, prepared)
         if reply.status >= 400:
             wire = world.wire(operation, prepared)

@@ -50,7 +50,7 @@ def invalid_refused(recorder: Recorder) -> None:
 def _refuse_all(recorder: Recorder, world: World, *, each: bool) -> bool:
     """Whether the refused requests changed something; `each` looks after each of them, and raises."""
     operation = recorder.operation
-    untouched, accepted = Untouched(world), False
+    untouched, accepted = Untouched(world, operation), False
 
     def check(draw: Draw) -> None:
         nonlocal accepted

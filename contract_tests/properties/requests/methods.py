@@ -57,7 +57,7 @@ def undocumented_refused(recorder: Recorder) -> None:
     operation, world = recorder.operation, recorder.world
     reasons: list[str] = []
     tries = list(_tries(world, operation, reasons))
-    untouched, sent = Untouched(world), []
+    untouched, sent = Untouched(world, operation), []
     for one in tries:
         try:
             wire, reply = world.send_to(one.carrier, one.request, method=one.method)
@@ -82,7 +82,7 @@ def _silence(operation: Operation) -> Evidence:
 
 
 def _look_after_each(recorder: Recorder, world: World, tries: list[Try]) -> None:
-    untouched = Untouched(world)
+    untouched = Untouched(world, recorder.operation)
     for one in tries:
         wire, _ = world.send_to(one.carrier, one.request, method=one.method)
         changed = untouched.changed(f"{one.what}, which no page documents here,")

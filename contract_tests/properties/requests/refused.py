@@ -62,7 +62,7 @@ def refused_as_said(recorder: Recorder) -> None:
 def _refuse(recorder: Recorder, world: World, case: Case) -> None:
     operation, answer = recorder.operation, world.spec.answer(recorder.operation, case.answer)
     prepared = world.prepared(operation, case.request)
-    untouched = Untouched(world)
+    untouched = Untouched(world, operation)
     sent, reply = world.send(operation, prepared)
     if reply.status >= 400 and world.guesses(operation, prepared.path):
         raise NotCovered("no operation shows that the record which it addresses is there")

@@ -32,7 +32,7 @@ def moves_as_said(recorder: Recorder) -> None:
                 recorder.add(f"{request.name}, read by {seen.operation.id}", evidence, [wrong], sent.wire)
         if step["to"] in step["from"]:
             return
-        untouched = Untouched(world)
+        untouched = Untouched(world, operation)
         again, refused = world.send(operation, prepared)
         answer = world.spec.answer(operation, step["wrong"])
         found_again = [
