@@ -264,6 +264,19 @@ def test_what_an_agent_is_sent_and_never_shows_is_in_no_answer_and_in_the_state(
     assert (kept["inboundWebhookUrl"], kept["openingLine"]["content"]) == (f"{receiver.url}/inbound", "Hi")
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"), [("INBOUND_ONLY", True), ("INBOUND_OUTBOUND", True), ("NONE", False), (None, False)]
+)
+def test_an_agent_opens_an_inbound_call_with_its_opening_line_where_it_is_one_for_such_calls(
+    desk: Desk, api: Callable[..., Client], kind: str | None, said: bool
+) -> None:
+    line = {"lineType": kind, "content": "Good evening."} if kind else None
+    assert api("vogent").put(f"/api/agents/{VOGENT_AGENT}", json={"openingLine": line}).status_code == 200
+    rung = dial(desk, VOGENT, outcome="answered")
+    advance(desk, 300)
+    assert (call(desk, rung["id"])["transcript"][0]["text"] == "Good evening.") is said
+
+
 def test_a_vendor_s_real_address_is_not_called(desk: Desk, api: Callable[..., Client]) -> None:
     assign(api("uponai"), inboundWebhookUrl="https://app.uponai.com/inbound-dynamic-vars/1/x")
     rung = dial(desk, UPONAI)

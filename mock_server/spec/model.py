@@ -329,8 +329,9 @@ class Inbound(NamedTuple):
 
     `number` is what is dialled, a field of a record of `numbers`; `agent` the field that names the agent, or `shares`
     the list of them. `enabled` is the field that says whether the number takes calls at all, `set_by` the operation
-    that links an agent. An agent has a `name`, maybe a `greeting` and a `version`. A remark is told where its field is
-    true.
+    that links an agent. An agent has a `name`, maybe a `version` and a `greeting`: a field, or an object of a `field`
+    with a `text` that is said where the value of `when` is among those for calls of a direction. A remark is told where
+    its field is true.
     """
 
     numbers: str
@@ -340,7 +341,7 @@ class Inbound(NamedTuple):
     shares: Shares | None
     enabled: str | None
     name: str
-    greeting: str | None
+    greeting: str | Mapping[str, Any] | None
     version: str | None
     set_by: str
     remarks: Mapping[str, str]

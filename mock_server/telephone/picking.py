@@ -45,10 +45,17 @@ def picks_up(spec: Spec, inbound: Inbound, number: Record, state: State, random:
     return Picked(agent, str(agent_id), version, said)
 
 
-def greeting_of(inbound: Inbound, agent: Record) -> str:
-    """What the agent says first: its own greeting, where its record has one."""
-    own = agent.get(inbound.greeting) if inbound.greeting else None
+def greeting_of(inbound: Inbound, agent: Record, direction: str) -> str:
+    """What the agent says first: its own greeting, where its record has one for calls of that direction."""
+    own = _own_greeting(inbound.greeting, agent, direction) if inbound.greeting else None
     return str(own) if own else f"Hello, this is {agent.get(inbound.name, '')}. How can I help you?"
+
+
+def _own_greeting(said: str | Mapping[str, Any], agent: Record, direction: str) -> Json:
+    if isinstance(said, str):
+        return agent.get(said)
+    line = agent.get(said["field"]) or {}
+    return line.get(said["text"]) if line.get(said["when"]) in said[direction] else None
 
 
 def _nobody(why: str) -> Picked:

@@ -57,7 +57,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
             caller,
             to,
             number,
-            greeting_of(inbound, agent),
+            greeting_of(inbound, agent, "outbound"),
             str(agent[inbound.name]),
             asked={**asked, "to": body.get(node["to"]), "token": hexadecimal(call.random, _TOKEN_DIGITS)},
             webhook_url=body.get(node.get("webhook", "")),

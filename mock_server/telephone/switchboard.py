@@ -92,7 +92,7 @@ class Switchboard:
             picked = advised(advice, picks_up(spec, inbound, number, state, world.random), inbound, state)
             agent: Mapping[str, Any] = picked.agent or {}
             name = str(agent.get(inbound.name, ""))
-            greeting = greeting_of(inbound, agent)
+            greeting = greeting_of(inbound, agent, "inbound")
             key = str(number[spec.records[inbound.numbers].key])
             given = {"to": to, **(advice.given if advice is not None else {})}
             ids = question.ids if question is not None else None
