@@ -164,8 +164,9 @@ def _run(run: Any, outputs: Outputs, *, with_notes: bool) -> int:
     elif run.left_behind:
         tell(replace(results, outcomes=[]), with_notes=False)
     counts = results.counts
+    flaky = f" {counts['flaky']} flaky," if counts["flaky"] else ""
     say(
-        f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
+        f"\n{counts['passed']} passed, {counts['failed']} failed,{flaky} {counts['not_covered']} not covered,"
         f" {counts['notes']} notes; {counts['requests']} requests in {seconds:.1f} s (seed {results.seed})"
     )
     write(results, outputs)
@@ -194,7 +195,7 @@ def _exit_code(run: Any, results: Any, *, interrupted: bool, ok: bool) -> int:
         complain("not everything that was done could be undone; see `left behind`")
     if not ok or run.not_undone or results.counts["failed"]:
         return BROKEN
-    if not results.counts["passed"]:
+    if not results.counts["passed"] + results.counts["flaky"]:
         complain("nothing could be checked; the reasons are above")
         return NOTHING_CHECKED
     return HOLDS

@@ -23,6 +23,7 @@ DEFAULT_KEY = "YOUR_API_KEY"
 REAL_MAX_REQUESTS = 60
 PARALLEL = 8
 LONGEST_TIMEOUT_SECONDS = 3600
+LONGEST_SETTLE_SECONDS = 60
 LARGEST_VALUES_BYTES = 1 << 20
 
 
@@ -52,6 +53,8 @@ class Settings:
     max_requests: int | None = None
     max_purchases: int | None = None
     rate: float | None = None
+    settle: float = 0.0
+    """For so many seconds a target may go on showing what was there before a write."""
     route: Route = field(default_factory=Route)
     record: bool = False
     seed: int = 1
@@ -166,6 +169,11 @@ def add_options(add: Callable[..., Any]) -> None:
         metavar="N",
         help="at most so many requests that may cost money, to each vendor (default: 1 where it does)",
     )
+    add(
+        "--settle",
+        metavar="SECONDS",
+        help="a target that shows only later what was written: a read that does not show it is asked again for so long",
+    )
     add("--rate", metavar="N/s", help="at most so many requests a second")
     add("--ca-file", metavar="F", help="file (PEM) of the authorities that signed the target's certificate")
     add(
@@ -212,6 +220,7 @@ def settings(
         max_requests=_at_least("--max-requests", options.max_requests, 1),
         max_purchases=_at_least("--max-purchases", options.max_purchases, 0),
         rate=_rate(options.rate),
+        settle=_settle(options.settle),
         route=_route(timeout, options.proxy, options.ca_file),
         record=record,
         seed=seed,
@@ -329,6 +338,16 @@ def _rate(text: str | None) -> float | None:
     if not 0 < rate < 1e6:
         raise WrongUsage(f"--rate {text}: a number of requests a second is needed, such as 2/s")
     return rate
+
+
+def _settle(text: str | None) -> float:
+    try:
+        seconds = 0.0 if text is None else float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_SETTLE_SECONDS:
+        raise WrongUsage(f"--settle {text}: seconds, up to {LONGEST_SETTLE_SECONDS}, are needed")
+    return seconds
 
 
 def _route(timeout: float, proxy: str | None, ca_file: str | None) -> Route:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from contract_tests.endpoint.mock import OwnMock, forget_space
 from contract_tests.endpoint.transport import Exchange, Route, Transport, Unanswered, Unreachable
 from contract_tests.judging.citations import Citations
 from contract_tests.judging.judge import Judge, Tally
+from contract_tests.judging.settling import Settling
 from contract_tests.options import DEFAULT_KEY, Key, Settings
 from contract_tests.preflight import Stopped, look_again, look_before
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
@@ -24,7 +26,7 @@ from contract_tests.walks.scenario import Scenario
 from contract_tests.words.discretion import Discretion
 from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, Outcome
 from contract_tests.words.replies import Reply
-from contract_tests.words.results import Results
+from contract_tests.words.results import Flaky, Results
 from contract_tests.words.statements import outcome_of
 from contract_tests.world.traces import Traces
 from contract_tests.world.undoing import KEPT
@@ -122,19 +124,15 @@ class Run:
     def preflight(self) -> None:
         """Asks every target whether it is the right server, up, and takes the key; raises Stopped where it does not.
 
-        On a Ringback on loopback, where no key was given, what follows happens in a space of its own.
+        On a Ringback on loopback what follows happens in a space of its own, also where a key was given: it is tried,
+        and the space that it opens is left as it is.
         """
         for provider in self.providers:
             if self.target(provider) is not None:
                 world = self.world(provider)
                 self._first[provider] = first = look_before(world)
                 ringback = first is not None and "x-ringback-operation" in first.headers
-                if (
-                    ringback
-                    and self.settings.api_key is None
-                    and not world.transport.guard.real
-                    and not self.settings.plan
-                ):
+                if ringback and not world.transport.guard.real and not self.settings.plan:
                     world.key, world.aside = f"test_check_{secrets.token_hex(6)}", True
 
     @cached_property
@@ -185,6 +183,8 @@ class Run:
             other=other.name if other else None,
         )
         Traces(world)
+        if settings.settle and not settings.plan:
+            world.settling = Settling(world, settings.settle)
         return world
 
     def _own_world(self, spec: Spec) -> Callable[[], World]:
@@ -274,7 +274,7 @@ class Run:
 
     def _check(self, outcome: Outcome, world: World, operation: Operation, property: Property) -> None:
         """Checks the property in that world, and keeps what was noted, sent and left behind, whatever comes of it."""
-        sent = world.transport.sent
+        sent, flaky = world.transport.sent, Counter(world.transport.flaky)
         recorder = Recorder(
             world,
             operation,
@@ -291,6 +291,7 @@ class Run:
             outcome.notes = list(recorder.notes.values())
             outcome.reason = "; ".join(f"not covered: {reason}" for reason in recorder.uncovered)
             outcome.requests = world.transport.sent - sent
+        _mark_flaky([outcome], world.transport.flaky - flaky)
 
     def _keep_unanswered(self, outcome: Outcome, why: Unanswered) -> None:
         """A request without an answer is a finding: the server is there, and does not answer this one."""
@@ -361,6 +362,7 @@ class Run:
         world = self.world(spec.provider).fresh()
         world.lasting = True
         judge, tally = Judge(world, alone=world.own), Tally(world, self.settings.fail_on)
+        flaky = Counter(world.transport.flaky)
         world.observers = [judge.see, tally.count]
         try:
             walk(world, tally)
@@ -380,6 +382,9 @@ class Run:
             world.observers = []
             broken = tally.add(judge.verdicts)
             wanted = self.settings.operations
+            for name in {name for name, _ in world.transport.flaky}:
+                some = Counter({key: times for key, times in world.transport.flaky.items() if key[0] == name})
+                _mark_flaky([one for one in tally.close() if one.operation == name], some - flaky)
             self._keep([one for one in tally.close() if not wanted or one.operation in wanted])
         broken = [finding for finding in broken if not wanted or finding.operation in wanted]
         if broken:
@@ -437,8 +442,25 @@ class Run:
             seconds=self.seconds,
             requests=sum(self.sent.values()),
             left_behind=tuple(map(discretion.text, self.left_behind)),
+            flaky=tuple(
+                Flaky(provider, name, status, times, world.transport.asked[name])
+                for provider, world in self._worlds.items()
+                for (name, status), times in world.transport.flaky.items()
+            ),
+            late={name: world.motion.late for name, world in self._worlds.items() if world.motion.late},
+            unasked=tuple(self._unasked()),
             unreachable=None if self.unreachable is None else discretion.text(self.unreachable),
         )
+
+    def _unasked(self) -> Iterator[Outcome]:
+        """What is checked at another depth than this run's."""
+        known = {(one.provider, one.operation, one.property) for one in self.outcomes}
+        for _, operation, property in self.cases():
+            if (operation.provider, operation.id, property.name) not in known:
+                outcome = outcome_of(operation, property.name)
+                depth = self.settings.depth_for(self.target(operation.provider))
+                outcome.verdict, outcome.reason = "not covered", f"not looked at by --depth {depth}"
+                yield outcome
 
     def close(self) -> None:
         """Ends the mocks that were started."""
@@ -447,6 +469,14 @@ class Run:
         for world in self._worlds.values():
             if world.aside:
                 forget_space(world.transport.origin, world.key)
+
+
+def _mark_flaky(outcomes: list[Outcome], flaky: Counter[tuple[str, int]]) -> None:
+    """Says of what passed that there were server errors that did not come again."""
+    told = [f"{name} answered {status} {times} time{'s' * (times > 1)}" for (name, status), times in flaky.items()]
+    for outcome in [one for one in outcomes if one.verdict == "passed"] if told else ():
+        outcome.verdict = "flaky"
+        outcome.reason = f"{', '.join(told)}, and not when the same was asked again"
 
 
 def _broke(spec: Spec, walk: str, error: Exception) -> Outcome:

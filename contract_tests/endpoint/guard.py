@@ -89,6 +89,8 @@ class Guard:
         self.own = own
         self.sent = 0
         self.purchases = 0
+        self.writes = 0
+        """The requests sent so far that may have changed something."""
         self._found: set[tuple[str, str]] = set()
         self._made: set[tuple[str, str]] = set()
         self._named: set[tuple[str, str]] = set()
@@ -129,6 +131,12 @@ class Guard:
         match = self._router.match(request.method, unquote(request.path))
         operation = match.operation if match else None
         return operation.id if operation else f"{request.method} {request.path}"
+
+    def once(self, request: WireRequest) -> bool:
+        """Whether a request makes or removes a record, so that what was done once is refused the second time."""
+        match = self._router.match(request.method, unquote(request.path))
+        operation = match.operation if match else None
+        return operation is not None and operation.contract.get("effect") in ("create", "delete", "transition")
 
     def _try_undocumented(self, request: WireRequest, documented: tuple[str, ...]) -> str:
         """Admits a method that no page documents for a path, where it can reach nothing that was found."""
@@ -202,6 +210,7 @@ class Guard:
             raise BudgetSpent(f"the budget of {self.max_purchases} purchases is spent; --max-purchases N allows more")
         self.sent += 1
         self.purchases += cost == "purchase"
+        self.writes += cost != "read"
 
     # --- cleaning up ----------------------------------------------------------------------------
 

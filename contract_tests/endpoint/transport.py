@@ -43,12 +43,15 @@ LONGEST_PAUSE_SECONDS = 60
 BUSY_TRIES = 6
 """So often a request is sent to a server that says that it is busy; without Retry-After the pauses double."""
 FIRST_PAUSE_SECONDS = 0.5
+TRIES_AFTER_AN_ERROR = 2
+"""So often a request is sent again to a server that answered it with an error of its own."""
 MOST_WAITS = 2
 """So often an operation may take longer than anybody waits; after that it is not asked again."""
 MOST_KEPT, LONGEST_KEPT_BYTES = 500, 1 << 16
 """So many answers are kept for findings to show, and so much of each."""
 MOST_IN_A_ROW = 3
 """So many requests without an answer in time, one after another, and the server counts as gone."""
+_FIGURES = re.compile(rb"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+")
 _OURS = {"User-Agent": f"ringback-check/{__version__}", "Accept": "*/*"}
 
 
@@ -120,6 +123,11 @@ class Transport:
         self._waits: Counter[str] = Counter()
         self._given_up: dict[str, str] = {}
         self._kept: dict[int, tuple[WireRequest, Reply]] = {}
+        self.asked: Counter[str] = Counter()
+        """The requests that were sent, by operation."""
+        self.flaky: Counter[tuple[str, int]] = Counter()
+        """Server errors that did not come again when the same was asked again, by operation and status."""
+        self._steady: set[tuple[str, int, bytes]] = set()
         self._wire = _Wire(self.origin, dict(secrets or {}), route or Route())
 
     @property
@@ -137,8 +145,38 @@ class Transport:
         """Ends the connection."""
         self._wire.close()
 
-    def send(self, request: WireRequest) -> Reply:
-        """The answer; raises NotCovered where the request is not allowed, Unreachable where nobody answers."""
+    def send(self, request: WireRequest, *, expected: int = 0) -> Reply:
+        """The answer; raises NotCovered where the request is not allowed, Unreachable where nobody answers.
+
+        A server error that is not `expected` is asked for again, where that costs nothing: one that does not come
+        again is counted in `flaky`, and the answer is what came then.
+        """
+        reply, cost = self._patiently(request)
+        free = not self.guard.own and (cost == "read" or not self.guard.real)
+        if reply.status >= 500 and reply.status not in (expected, 501) and free:
+            reply = self._once_more(request, reply)
+        self.guard.learn(request, reply.status, reply.json)
+        return reply
+
+    def _once_more(self, request: WireRequest, first: Reply) -> Reply:
+        name = self.guard.operation_of(request)
+        known = (name, first.status, _FIGURES.sub(b"0", first.body[:500]))
+        reply = first
+        for tried in range(1, TRIES_AFTER_AN_ERROR + 1):
+            if known in self._steady:
+                break
+            reply = self._patiently(request)[0]
+            if reply.status < 500:
+                self.flaky[name, first.status] += tried
+                if reply.status >= 400 and self.guard.once(request):
+                    first_time = f"was answered {first.status}, and {reply.status} when it was asked again"
+                    raise NotCovered(f"{name} {first_time}: whether it was done the first time is not known")
+                return reply
+        self._steady.add(known)
+        return reply
+
+    def _patiently(self, request: WireRequest) -> tuple[Reply, str]:
+        """The answer and the cost of a request, which is sent again as long as the server says that it is busy."""
         for tried in range(1, BUSY_TRIES + 1):
             reply, cost = self._sent(request)
             pause = _pause(reply, tried)
@@ -152,8 +190,7 @@ class Transport:
                 name = self.guard.operation_of(request)
                 self._given_up[name] = f"{name} is answered 429, {tried} times in a row"
                 raise Busy(self._given_up[name])
-        self.guard.learn(request, reply.status, reply.json)
-        return reply
+        return reply, cost
 
     def keep(self, request: WireRequest, reply: Reply) -> None:
         """Keeps an answer for a while, so that a finding can show it."""
@@ -183,6 +220,7 @@ class Transport:
             outcome = self._wire.transfer(request, fresh=careful)
             if isinstance(outcome, Reply):
                 self._unanswered = 0
+                self.asked[name] += 1
                 self.keep(request, outcome)
                 if self.watch is not None:
                     self.watch(Exchange(self.origin, request, outcome, cost, started, time.time() - started))

@@ -15,6 +15,8 @@ from contract_tests.words.facts import Verdict
 from contract_tests.words.findings import FAIL_ON, Difference, Finding, NotCovered, Outcome
 from contract_tests.words.keys import WRONG_KEY
 from contract_tests.words.statements import outcome_of, weakest
+from contract_tests.world.later import notice
+from contract_tests.world.looks import fair
 from contract_tests.world.world import Sent, World
 from mock_server.spec import NamedAnswer, NamedRequest, Operation
 
@@ -40,7 +42,9 @@ class Judge:
 
         Those of one `burst` overlap in time, 0 for one that does not: which of them the server did first is not known.
         """
-        self.verdicts += self._judge(operation, request, sent, reply, key, burst)
+        new = list(self._judge(operation, request, sent, reply, key, burst))
+        notice(self._world, [difference for verdict in new for difference in verdict.differences])
+        self.verdicts += new
 
     def _judge(
         self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply, key: str | None, burst: int
@@ -133,7 +137,7 @@ class Tally:
         broken = []
         for verdict in verdicts:
             outcome = self._outcome(verdict.operation, verdict.property)
-            for difference in verdict.differences:
+            for difference in fair(self.world, verdict.differences):
                 finding = self.world.finding(
                     verdict.property,
                     verdict.operation,

@@ -292,6 +292,8 @@ class Model:
             return
         if write.accepted:
             evidence = weakest(evidence, write.request.evidence)
+        for one in found:
+            one.beside = record.last is None and record.born is None
         yield self._verdict(word, write, evidence, seen, found)
 
     def _verdict(self, word: str, write: Write, evidence: Evidence, seen: Reading, found: list[Difference]) -> Verdict:
@@ -342,7 +344,8 @@ class Model:
             if self._since(since):
                 yield from self._missing(record, seen, since)
             else:
-                lost = Difference("", sorted(record.names), NOTHING, "the list showed a record, and now does not")
+                message, theirs = "the list showed a record, and now does not", record.last is None
+                lost = Difference("", sorted(record.names), NOTHING, message, beside=theirs)
                 evidence = weakest(contract_evidence(operation, "page"), seen.evidence)
                 yield Verdict("list", operation, request.name, evidence, [lost], sent.wire)
         self._complete[which] = self._step
@@ -354,7 +357,8 @@ class Model:
         names = [str(row.get(operation.contract["key"]["name"])) for row in whole]
         found = []
         if len(set(names)) < len(names):
-            found = [Difference("", "each record once", names, "page by page, the list shows a record twice")]
+            message = "page by page, the list shows a record twice"
+            found = [Difference("", "each record once", names, message, beside=True)]
         seen = Reading(operation, None, (), sent.wire, reply.status)
         evidence = weakest(contract_evidence(operation, "page"), seen.evidence)
         return Verdict("list", operation, f"{request.name}, page by page", evidence, found, sent.wire)

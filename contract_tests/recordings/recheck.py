@@ -27,7 +27,7 @@ from mock_server.spec import NamedRequest, Spec, WireRequest
 class Offline(Transport):
     """Sends nothing; only the origin is known, for the lines that repeat a request."""
 
-    def send(self, request: WireRequest) -> Reply:
+    def send(self, request: WireRequest, *, expected: int = 0) -> Reply:
         """Raises NotCovered: what is not in the recording is not known."""
         raise NotCovered("a recording is checked, and nothing is sent")
 

@@ -27,6 +27,8 @@ def document(results: Results) -> dict[str, Any]:
         "properties": dict(results.properties),
         "counts": results.counts,
         "left_behind": list(results.left_behind),
+        "flaky": [one._asdict() for one in results.flaky],
+        "late": dict(results.late),
         "outcomes": [outcome.as_json() for outcome in results.outcomes],
     }
 

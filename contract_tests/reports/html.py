@@ -65,6 +65,7 @@ class _Page:
         yield from self._findings()
         yield from self._table()
         yield from self._notes()
+        yield from self._flaky()
         yield from self._uncovered()
         yield from self._left_behind()
         yield from self._properties()
@@ -116,7 +117,7 @@ class _Page:
             yield "<label class='only'><input type='checkbox' id='only'> Hide operations that hold</label>"
         yield "<div class='scroll' tabindex='0' role='region' aria-labelledby='operations'>\n<table>"
         yield "<caption><span>Evidence: how the operation is known."
-        yield "&#10003; holds, &#10007; fails, ! note, &mdash; not covered, empty: does not apply.</span>"
+        yield "&#10003; holds, &#10007; fails, ! note, ~ flaky, &mdash; not covered, empty: does not apply.</span>"
         yield "</caption>"
         yield "<thead>\n<tr>"
         yield "<th scope='col'>operation</th><th scope='col'>evidence</th>"
@@ -156,6 +157,9 @@ class _Page:
         if outcome.verdict == "not covered":
             link = f"<a href='#reason-{self._reason_numbers[outcome.reason]}' title='{escape(outcome.reason)}'>"
             return f"<td class='uncovered' {label}>{link}<span class='hidden'>not covered</span>&mdash;</a></td>"
+        if outcome.verdict == "flaky":
+            title = f"title='{escape(outcome.reason)}'"
+            return f"<td class='note' {label} {title}><span class='hidden'>flaky</span>~</td>"
         if outcome.notes:
             return (
                 f"<td class='note' {label}><a href='#{anchor}'><span class='hidden'>note</span>"
@@ -235,6 +239,12 @@ class _Page:
         ]
         summary = f"and {len(fault.alike):,} more like it"
         return f"\n<details><summary>{summary}</summary><ul>{''.join(where)}</ul></details>"
+
+    def _flaky(self) -> Iterator[str]:
+        if self.results.flaky:
+            yield "<section>\n<h2>Flaky: server errors that did not come again</h2>\n<ul>"
+            yield from (f"<li>{escape(str(one))}</li>" for one in self.results.flaky)
+            yield "</ul>\n</section>"
 
     # --- what is still to be told ---------------------------------------------------------------------------
 

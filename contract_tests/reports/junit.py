@@ -9,11 +9,18 @@ from contract_tests.words.faults import Fault, faults
 from contract_tests.words.findings import printable
 from contract_tests.words.results import Results
 
+_SKIPPED = ("not covered", "flaky")
+
 
 def text(results: Results) -> str:
-    """The suite: what was not covered is skipped with its reason, a failure says what the terminal says."""
+    """The suite: what was not covered or is flaky is skipped with its reason; a failure says what the terminal says."""
     counts = results.counts
-    numbers = {"tests": len(results.outcomes), "failures": counts["failed"], "skipped": counts["not_covered"]}
+    outcomes = [*results.outcomes, *results.unasked]
+    numbers = {
+        "tests": len(outcomes),
+        "failures": counts["failed"],
+        "skipped": sum(one.verdict in _SKIPPED for one in outcomes),
+    }
     totals = {**{name: str(value) for name, value in numbers.items()}, "errors": "0", "time": f"{results.seconds:.3f}"}
     suites = ET.Element("testsuites", {"name": "ringback check", **totals})
     suite = ET.SubElement(suites, "testsuite", {"name": "ringback check", **totals})
@@ -21,7 +28,7 @@ def text(results: Results) -> str:
     for fault in faults(results.outcomes):
         for one in (fault, *fault.alike):
             broken.setdefault((one.outcome.provider, one.outcome.operation, one.outcome.property), []).append(one)
-    for outcome in results.outcomes:
+    for outcome in outcomes:
         name = f"{outcome.provider}-{outcome.operation}-{outcome.property}".rstrip("-")
         attributes = {"classname": f"ringback.{outcome.provider}", "name": name, "time": f"{outcome.seconds:.3f}"}
         case = ET.SubElement(suite, "testcase", attributes)
@@ -30,7 +37,7 @@ def text(results: Results) -> str:
             whole = "\n\n".join("\n".join(told(Fault(one.outcome, one.findings), "FAIL", results)) for one in mine)
             first = mine[0].first.message if mine and mine[0].findings else outcome.reason
             ET.SubElement(case, "failure", {"message": _clean(first)}).text = _clean(whole)
-        elif outcome.verdict == "not covered":
+        elif outcome.verdict in _SKIPPED:
             ET.SubElement(case, "skipped", {"message": _clean(outcome.reason)})
     ET.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"

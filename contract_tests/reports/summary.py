@@ -14,7 +14,8 @@ MOST = 30
 def text(results: Results) -> str:
     """A heading, the counts, and a row for each fault; what a server said stays text."""
     counts = results.counts
-    verdict = "is broken" if counts["failed"] else "holds" if counts["passed"] else "could not be checked"
+    some = counts["passed"] or counts["flaky"]
+    verdict = "is broken" if counts["failed"] else "holds" if some else "could not be checked"
     where = ", ".join(f"{name} on {origin or 'a mock of its own'}" for name, origin in results.targets.items())
     lines = [
         f"### The contract {verdict}: {_cell(where)}",
@@ -23,6 +24,8 @@ def text(results: Results) -> str:
         f" {counts['notes']:,} notes, {counts['requests']:,} requests",
         "",
     ]
+    for flaky in results.flaky:
+        lines += [f"Flaky: {_cell(str(flaky))}", ""]
     if results.unreachable:
         lines += [f"The run ended early: {_cell(results.unreachable)}", ""]
     found = faults(results.outcomes)

@@ -11,13 +11,14 @@ from contract_tests.words.findings import Outcome, printable
 from contract_tests.words.results import Results
 
 COLUMNS = 80
-_COUNTED = (("passed", "ok"), ("note", "note"), ("not covered", "--"), ("failed", "FAIL"))
+_COUNTED = (("passed", "ok"), ("note", "note"), ("flaky", "flaky"), ("not covered", "--"), ("failed", "FAIL"))
 _LEGEND = {
     "note": "differs from what need not hold",
+    "flaky": "a server error that did not come again",
     "not covered": "could not be tested here",
     "failed": "breaks the contract",
 }
-_KINDS = {"passed": "good", "note": "note", "not covered": "muted", "failed": "bad"}
+_KINDS = {"passed": "good", "note": "note", "flaky": "note", "not covered": "muted", "failed": "bad"}
 
 
 @dataclass

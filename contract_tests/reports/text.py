@@ -28,6 +28,7 @@ def findings(results: Results, style: Style = PLAIN, *, with_notes: bool = False
         count = results.counts["notes"]
         kinds = f"{count} note{'s' if count > 1 else ''} of {len(folded)} kind{'s' if len(folded) > 1 else ''}"
         lines += ["", f"{kinds}: differences from what need not hold; --notes tells them"]
+    lines += _flaky(results)
     lines += _uncovered(results)
     lines += _left_behind(results)
     return lines
@@ -88,6 +89,21 @@ def _labelled(label: str, text: str, *, wrap: bool = True) -> Iterator[str]:
     lines = textwrap.wrap(clean, COLUMNS - 12, break_on_hyphens=False) if wrap and len(clean) <= 2000 else [clean]
     for index, line in enumerate(lines or [""]):
         yield f"  {label if index == 0 else '':<8}  {line}".rstrip()
+
+
+def _flaky(results: Results) -> Iterator[str]:
+    if results.flaky:
+        yield from ("", "flaky: server errors that did not come again when the same was asked again:")
+        yield from (f"  {printable(str(one))}" for one in results.flaky)
+    for provider, seconds in results.late.items():
+        later = f"late: {provider} showed only {seconds:g} seconds later what was written; --settle {_whole(seconds)}"
+        yield ""
+        yield from _wrapped("", f"{later} waits for it, and judges what is shown then".split(" "), between=" ")
+
+
+def _whole(seconds: float) -> int:
+    """Seconds that are enough where it took so many once."""
+    return max(2, int(2 * seconds + 0.99))
 
 
 def _uncovered(results: Results) -> Iterator[str]:

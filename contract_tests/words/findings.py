@@ -11,8 +11,8 @@ from contract_tests.words.pointers import ABSENT
 from mock_server.messages import Json
 from mock_server.spec import WireRequest
 
-VERDICTS = ("not covered", "passed", "failed")
-"""From what says least to what says most."""
+VERDICTS = ("not covered", "passed", "flaky", "failed")
+"""From what says least to what says most; what is flaky was right but for server errors that did not come again."""
 GRADES = ("seed", "doc", "observed", "assumed")
 FAIL_ON = {"documented": ("seed", "doc"), "observed": ("seed", "doc", "observed"), "assumed": GRADES}
 
@@ -29,7 +29,8 @@ NOTHING = "absent"
 class Difference:
     """One way in which an answer is not what was expected; `at` is a JSON pointer or `status`.
 
-    `look` is the request whose answer shows it, where it is another one than the request that is judged.
+    `look` is the request whose answer shows it, where it is another one than the request that is judged. `beside` says
+    that it is about records that this run has not written, which somebody else may have.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class Difference:
         message: str = "",
         grade: str | None = None,
         look: WireRequest | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
         self.at = at
         self.expected = expected
@@ -47,6 +50,7 @@ class Difference:
         self.message = message or f"expected {show(expected)}, found {show(actual)}"
         self.grade = grade
         self.look = look
+        self.beside = beside
 
     def __str__(self) -> str:
         return f"{self.at or 'body'}: {self.message}"

@@ -35,6 +35,8 @@ __all__ = ["ABSENT", "Sent", "World", "pointed"]
 LONGEST_SHOWN = 20_000
 """So much of an answer is kept with a finding."""
 _ABSENT = (404, 405, 501)
+PAUSE_SECONDS = 0.05
+"""So long it is waited before what is not shown yet is looked for again."""
 
 Observer = Callable[[Operation, NamedRequest, "Sent", Reply, "str | None"], None]
 """Told of each exchange: the operation, the request, what was sent, what came, and the key it was sent with."""
@@ -72,6 +74,16 @@ class Watch(Protocol):
     def undo(self) -> list[str]: ...
 
     def pending(self) -> list[str]: ...
+
+
+class Settles(Protocol):
+    """Knows what was written and need not be shown yet, and tells whether an answer shows it."""
+
+    def wrote(self, operation: Operation, sent: Sent, reply: Reply) -> None: ...
+
+    def unknown(self, operation: Operation) -> None: ...
+
+    def shown(self, operation: Operation, sent: Sent, reply: Reply) -> bool: ...
 
 
 class Unwatched:
@@ -134,6 +146,8 @@ class World:
         """What was seen to move here while nothing was sent."""
         self.watch: Watch = Unwatched()
         """Keeps what is done at a server that is not our own, to undo it."""
+        self.settling: Settles | None = None
+        """Waits for what was written, on a server that shows it only later."""
         self._found: dict[str, list[Json]] = {}
         self._unshown: set[str] = set()
         """Variables whose documented values are used because no operation here shows others."""
@@ -385,23 +399,39 @@ class World:
         prepared = self.prepared(operation, request)
         self.watch.before(operation, prepared)
         wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
+        sent = Sent(prepared.path, prepared.query, prepared.body, wire)
+        expected = self.spec.answer(operation, request.answer).status if request.answer else 0
         try:
-            reply = self.transport.send(wire)
+            reply = self._settled(operation, sent, lambda: self.transport.send(wire, expected=expected))
         except NotCovered:
             self.watch.unsent()
             raise
-        sent = Sent(prepared.path, prepared.query, prepared.body, wire)
         if reply.status < 300 and cost_of(operation) == "purchase":
             self._forget_searched()
         self.watch.after(operation, prepared, reply)
         self._worked |= {operation.id, self._path(operation, prepared.path)} if reply.status < 300 else set()
         self._learn_names(operation, reply)
+        if not self.own and key is ABSENT and operation.contract.get("effect") == "list" and reply.status < 300:
+            name = operation.contract["key"]["name"]
+            rows = [row.get(name) if isinstance(row, dict) else row for row in rows_in(operation, reply.json) or []]
+            self.motion.see(wire.target, {str(row) for row in rows}, self.transport.guard.writes)
         if key is ABSENT and self._lacks(operation, prepared, wire, reply):
             self._lacking[operation.id] = f"the server has no such operation: it answers {reply.status}"
             raise NotCovered(self._lacking[operation.id])
         for observe in self.observers:
             observe(operation, prepared, sent, reply, self.key if key is ABSENT else key)
         return sent, reply
+
+    def _settled(self, operation: Operation, sent: Sent, ask: Callable[[], Reply]) -> Reply:
+        """The answer; one that does not show yet what was written is asked for again."""
+        reply = ask()
+        if self.settling is not None:
+            while not self.settling.shown(operation, sent, reply):
+                time.sleep(PAUSE_SECONDS)
+                reply = ask()
+            if cost_of(operation) != "read":
+                self.settling.wrote(operation, sent, reply)
+        return reply
 
     def lacks(self, operation: Operation) -> bool:
         """Whether this server was seen to have left out the operation."""
@@ -462,6 +492,9 @@ class World:
         """
         wire = build(self.spec, operation, request, self.key)
         wire = wire._replace(method=method or wire.method, path=path or wire.path)
+        sent = Sent(request.path, request.query, request.body, wire)
+        if wire.method == operation.method:
+            return wire, self._settled(operation, sent, lambda: self.transport.send(wire))
         return wire, self.transport.send(wire)
 
     def prepared(self, operation: Operation, request: NamedRequest) -> NamedRequest:

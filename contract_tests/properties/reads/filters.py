@@ -80,7 +80,8 @@ class Lists:
             if name not in shown and all(row.get(field) == value for field, value in wanted.items()):
                 message = f"the list leaves out {name}, which has all that was asked for and was listed before"
                 how = weakest(self._evidence(200), contract_evidence(self._operation, "filters"))
-                self._recorder.add(_title(values), how, [Difference("", row, "absent", message)], sent.wire)
+                lost = Difference("", row, "absent", message, beside=True)
+                self._recorder.add(_title(values), how, [lost], sent.wire)
 
     def widen(self) -> None:
         """A flag that lifts a filter shows at least what is shown without it."""
@@ -93,7 +94,8 @@ class Lists:
             if sent is not None and wide_sent is not None and lost:
                 how = weakest(self._evidence(200), contract_evidence(self._operation, "lifts"))
                 message = f"with {flag} the list leaves out what it shows without"
-                self._recorder.add(flag, how, [Difference("", lost[0], "absent", message)], wide_sent.wire)
+                missing = Difference("", lost[0], "absent", message, beside=True)
+                self._recorder.add(flag, how, [missing], wide_sent.wire)
 
     def values(self, field: str) -> list[Json]:
         """The values that rows have in a field."""

@@ -65,6 +65,7 @@ def _lift_the_filters(recorder: Recorder) -> None:
                         _name(operation, row),
                         "absent",
                         f"{parameter} shows all, but not this row of {name} {value!r}",
+                        beside=True,
                     )
                     for row in missing
                 ]
@@ -104,7 +105,7 @@ def _compare_pages(recorder: Recorder, world: World, whole: list[Json], size: in
         found.append(Difference("", f"{len(whole)} pages", "no end", "the pages never end"))
     elif len(rows) != len(whole) or any(row not in rows for row in whole):
         message = f"{len(whole)} rows in one go, {len(rows)} in pages of {size}, not the same ones"
-        found.append(Difference("", _names(operation, whole), _names(operation, rows), message))
+        found.append(Difference("", _names(operation, whole), _names(operation, rows), message, beside=True))
     evidence = weakest(
         contract_evidence(operation, "page"), reading.Reading(operation, None, (), wire, status).evidence
     )
@@ -115,7 +116,8 @@ def _compare_pages(recorder: Recorder, world: World, whole: list[Json], size: in
     ]
     if not found and rows != whole:
         message = f"the pages of {size} have the rows in another order than the whole list"
-        found.append(Difference("", _names(operation, whole), _names(operation, rows), message, "assumed"))
+        names = _names(operation, whole), _names(operation, rows)
+        found.append(Difference("", *names, message, "assumed", beside=True))
     recorder.add(f"pages of {size}", evidence, found, wire)
 
 

@@ -11,6 +11,8 @@ from hypothesis.strategies import SearchStrategy
 from contract_tests.judging.lawful import Draw
 from contract_tests.properties.tools import generation
 from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered
+from contract_tests.world.later import notice
+from contract_tests.world.looks import fair
 from contract_tests.world.world import World
 from mock_server.spec import Evidence, NamedRequest, Operation, Spec, WireRequest
 
@@ -43,12 +45,15 @@ class Recorder:
     ) -> None:
         """Keeps the differences as findings; `at_once` raises for the first breaking one, so that it shrinks."""
         broken = []
+        differences = fair(self.world, differences)
         for difference in differences:
             finding = self.world.finding(self.property, self.operation, request, evidence, difference, wire)
             if finding.grade in FAIL_ON[self.fail_on]:
                 broken.append(finding)
             else:
                 self.notes.setdefault((finding.at, finding.message), finding)
+        if broken:
+            notice(self.world, differences)
         if broken and at_once:
             raise ContractBroken(broken)
         self.broken += broken

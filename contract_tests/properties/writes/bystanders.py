@@ -101,10 +101,11 @@ def _disturbed(old: list[Row], new: list[Row], reader: Operation) -> Iterable[Di
         if row.record in kept:
             kept.remove(row.record)
         else:
-            yield Difference("", row.record, "changed or gone", f"another record changed or went in {reader.id}")
+            message = f"another record changed or went in {reader.id}"
+            yield Difference("", row.record, "changed or gone", message, beside=True)
     for record in kept:
         if not any(record_key(record, row) for row in old):
-            yield Difference("", "absent", record, f"another record appeared in {reader.id}")
+            yield Difference("", "absent", record, f"another record appeared in {reader.id}", beside=True)
 
 
 def record_key(record: Json, row: Row) -> bool:
@@ -183,7 +184,8 @@ def deleted_is_gone(recorder: Recorder) -> None:
                 found.append(Difference("", "gone", "still there", f"deleted, but {reader} still shows it"))
             lost = len(before[reader].others) - len(seen.others)
             if lost:
-                found.append(Difference("", "the others", f"{lost} fewer", f"others went with it in {reader}"))
+                message = f"others went with it in {reader}"
+                found.append(Difference("", "the others", f"{lost} fewer", message, beside=True))
             recorder.add(f"{request.name}, read by {reader}", evidence, found, sent.wire)
         if world.own:
             _make_another(recorder, world, key)

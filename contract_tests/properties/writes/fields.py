@@ -110,10 +110,11 @@ def _neighbours(before: Reading, seen: Reading) -> Iterable[Difference]:
         if row in new:
             new.remove(row)
         else:
-            yield Difference("", row, "changed or gone", f"another record changed or went in {seen.operation.id}")
+            message = f"another record changed or went in {seen.operation.id}"
+            yield Difference("", row, "changed or gone", message, beside=True)
     for row in new:
         if len(seen.others) > len(before.others):
-            yield Difference("", "absent", row, f"another record appeared in {seen.operation.id}")
+            yield Difference("", "absent", row, f"another record appeared in {seen.operation.id}", beside=True)
 
 
 def alone_and_in_pairs(recorder: Recorder) -> None:

@@ -254,7 +254,9 @@ def same_again(recorder: Recorder) -> None:
         for times, readings in (("twice", twice), ("three times", thrice)):
             for one, last in zip(first, readings, strict=True):
                 if _timeless(one) != _timeless(last):
-                    difference = Difference("", _timeless(one), _timeless(last), "the same request again changed it")
+                    before, now = _timeless(one), _timeless(last)
+                    message, others = "the same request again changed it", before[0] == now[0]
+                    difference = Difference("", before, now, message, beside=others)
                     title = f"{request.name} {times}, read by {one.operation.id}"
                     recorder.add(title, weakest(evidence, one.evidence), [difference], sent.wire)
 
@@ -266,7 +268,7 @@ def _all_readings(world: World, operation: Operation, key: Json, sent: Sent, rep
     return list(_readings(world, operation, key, {}, sent, reply))
 
 
-def _timeless(seen: Reading) -> Json:
-    """A reading without the times that the server issues, which may move with every write."""
+def _timeless(seen: Reading) -> list[Json]:
+    """A reading without the times that the server issues, which may move, and how many others there are."""
     record = "absent" if seen.record is ABSENT else lasting(seen.record_schema, seen.record)
     return [record, len(seen.others)]

@@ -63,6 +63,8 @@ def _send_all(recorder: Recorder, world: World, requests: list[NamedRequest]) ->
             raise reply
         if isinstance(reply, Reply):
             world.watch.after(operation, request, reply)
+            if world.settling is not None:
+                world.settling.unknown(operation)
             done.append((Sent(request.path, request.query, request.body, wire), reply))
     kept = next((reply for reply in replies if isinstance(reply, NotCovered)), None)
     if kept is not None and not done:
