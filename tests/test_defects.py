@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from contract_tests.endpoint.transport import Route, Unanswered
 from contract_tests.plugin import Run, Settings
 from contract_tests.properties.table import PROPERTIES
 from contract_tests.words.findings import FAIL_ON, ContractBroken, NotCovered
@@ -30,7 +31,9 @@ def _planted() -> list[Defect]:
 def _first_finding(defect: Defect, seed: int) -> ContractBroken | None:
     """What the defect's property finds on a server with the defect, stopping at the first finding."""
     command = [sys.executable, "-m", "tests.defects.serve", f"{defect.provider}: {defect.name}"]
-    run = Run(Settings(providers=[defect.provider], mock_command=command, seed=seed, fail_on=defect.fail_on))
+    asked = Settings(providers=[defect.provider], mock_command=command, seed=seed, fail_on=defect.fail_on)
+    asked.route = Route(defect.timeout_seconds)
+    run = Run(asked)
     try:
         cases = [case for case in run.cases() if case[2].name == defect.property]
         for spec, operation, property in sorted(cases, key=lambda case: case[1].id != defect.first):
@@ -38,6 +41,8 @@ def _first_finding(defect: Defect, seed: int) -> ContractBroken | None:
                 run.check(spec, operation, property)
             except ContractBroken as broken:
                 return broken
+            except Unanswered:
+                return ContractBroken(run.outcomes[-1].findings)
             except NotCovered:
                 continue
     finally:

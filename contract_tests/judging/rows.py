@@ -20,6 +20,7 @@ def complaints(
     yield "page", _too_many(operation, query, rows)
     yield "filters", _unasked(operation, query, rows)
     yield "within", _elsewhere(operation, query, rows)
+    yield "order", _out_of_order(operation, rows)
 
 
 def _twice(operation: Operation, rows: list[Json]) -> Iterable[Difference]:
@@ -45,6 +46,18 @@ def _too_many(operation: Operation, query: Json, rows: list[Json]) -> Iterable[D
     size = query.get((operation.contract.get("page") or {}).get("size"))
     if isinstance(size, int) and len(rows) > size:
         yield Difference("", size, len(rows), f"{size} rows at most were asked for, and {len(rows)} came")
+
+
+def _out_of_order(operation: Operation, rows: list[Json]) -> Iterable[Difference]:
+    """Rows whose key is a number, a version say, which stand in another order than the contract says."""
+    order, name = operation.contract.get("order"), operation.contract["key"]["name"]
+    shown = [row.get(name) for row in rows if isinstance(row, dict)]
+    numbers: list[int] = [one for one in shown if type(one) is int]
+    if order is None or numbers != shown:
+        return
+    wanted = sorted(numbers, reverse=order == "newest")
+    if numbers != wanted:
+        yield Difference("", wanted, numbers, f"{show(wanted)} is the {order} first, and {show(numbers)} came")
 
 
 def active_filters(operation: Operation, asked: Mapping[str, Json]) -> dict[str, Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.defects import edges, interactly, moves, teli, uponai, values, vogent
+from tests.defects import beside, edges, interactly, moves, teli, uponai, values, vogent
 from tests.defects.planting import Defect
 
 DEFECTS: list[Defect] = [
@@ -13,6 +13,7 @@ DEFECTS: list[Defect] = [
     *values.DEFECTS,
     *moves.DEFECTS,
     *edges.DEFECTS,
+    *beside.DEFECTS,
 ]
 
 BEYOND = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 from mock_server.exchange import Service
 from mock_server.messages import Answer, Call, Request, Response
 from mock_server.stores import State
-from tests.defects.planting import Ask, Defect, Plant, answer, behaviour, boundary, of, status
+from tests.defects.planting import Ask, Defect, Plant, answer, behaviour, boundary, edits, of, rows, stalling, status
 
 
 def _national(body: dict[str, Any]) -> None:
@@ -50,6 +51,15 @@ def _imported_twice(call: Call, state: State, honest: Any) -> Answer:
     return said
 
 
+def _no_signs(service: Service) -> None:
+    """A path in which a per cent sign is left once it is decoded is refused before anything is looked for."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        return response._replace(status=400, body=b"{}") if "%" in unquote(request.path) else response
+
+    boundary(changed)(service)
+
+
 LAWFUL = [
     Defect(
         "another form of the pretty number",
@@ -82,5 +92,22 @@ LAWFUL = [
         "updatePhoneNumberAssignment",
     ),
     Defect("other words of a refusal", "vogent", "", _other_words("updatePhoneNumber"), "updatePhoneNumber"),
+    Defect("the newest rows first", "vogent", "", rows("listAgents", "data", lambda rows: rows[::-1]), "listAgents"),
+    Defect(
+        "fewer rows than asked for",
+        "uponai",
+        "",
+        rows("listAgents", None, lambda rows: rows[:2]),
+        "listAgents",
+    ),
+    Defect(
+        "an agent counts its updates",
+        "vogent",
+        "",
+        edits("updateAgent", "agents", lambda call, row: row.update(revision=row.get("revision", 0) + 1)),
+        "updateAgent",
+    ),
+    Defect("a path with a per cent sign is refused", "interactly", "", _no_signs, "updateNumber"),
+    Defect("slow but steady", "vogent", "", stalling("PUT", "/api/phone_numbers/.*", 0.2), "updatePhoneNumber"),
     Defect("one SIP number twice", "vogent", "", behaviour("createPhoneNumber", _imported_twice), "createPhoneNumber"),
 ]

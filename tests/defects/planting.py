@@ -22,6 +22,7 @@ class Defect:
     """One defect: the vendor, the property that must find it, how it is planted, and the operation to look at first.
 
     `fail_on` says which statements must hold for it to break the check: where no page speaks, it is a note otherwise.
+    `timeout_seconds` is as long as the check waits for an answer.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Defect:
     plant: Plant
     first: str = ""
     fail_on: str = "documented"
+    timeout_seconds: float = 30.0
 
 
 # --- at the boundary -------------------------------------------------------------------------------------
@@ -311,6 +313,24 @@ class Crowd(Front):
 def crowd(method: str, path: str, meet: str) -> Crowd:
     """A server that gets two requests mixed up when they come at the same time."""
     return Crowd(lambda path: path, method, path, meet)
+
+
+@dataclass(frozen=True)
+class Stalling(Front):
+    """A defect of one kind of request: it is answered only after some seconds, or not at all (0), whatever it is."""
+
+    method: str = "GET"
+    path: str = ".*"
+    seconds: float = 0.0
+
+    def stalls(self, method: str, path: str) -> bool:
+        """Whether such a request is left waiting."""
+        return method == self.method and re.fullmatch(f"/[^/]+{self.path}", path) is not None
+
+
+def stalling(method: str, path: str, seconds: float = 0.0) -> Stalling:
+    """A server that leaves one kind of request waiting, or without an answer."""
+    return Stalling(lambda path: path, method, path, seconds)
 
 
 UNDECODED = Front(lambda path: path.replace("%", "%25"))

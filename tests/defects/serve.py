@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +20,7 @@ from mock_server.exchange import Service
 from tests.defects.catalogue import DEFECTS
 from tests.defects.deep import DEEP
 from tests.defects.lawful import LAWFUL
-from tests.defects.planting import Crowd, Front
+from tests.defects.planting import Crowd, Front, Stalling
 
 
 def main() -> int:
@@ -102,6 +103,11 @@ def _serve_behind(front: Front, arguments: list[str]) -> int:
                 connection.close()
                 return reply.status, list(reply.headers.items()), content
 
+            if isinstance(front, Stalling) and front.stalls(self.command, path):
+                time.sleep(front.seconds)
+                if not front.seconds:
+                    self.close_connection = True
+                    return
             held = crowd is not None and crowd.front.holds(self.command, path)
             status, headers, content = crowd.ask(ask) if crowd is not None and held else ask()
             self.send_response_only(status)

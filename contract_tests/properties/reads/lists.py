@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contract_tests.judging.rows import complaints
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import make_some
-from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.findings import Difference, NotCovered, show
 from contract_tests.words.listed import rows_in
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
-from contract_tests.world.world import World, successes
+from contract_tests.world.world import ABSENT, World, pointed, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation, WireRequest
 
@@ -43,7 +45,10 @@ def shows_all_once(recorder: Recorder) -> None:
         _lift_the_filters(recorder)
     if reading.turns(operation):
         _turn_the_pages(recorder)
-    if "order" in operation.contract and recorder.world.own:
+        _turn_while_rows_come_and_go(recorder)
+    elif "size" in (operation.contract.get("page") or {}):
+        _keep_to_the_limit(recorder)
+    if "order" in operation.contract and "record" in operation.contract and recorder.world.own:
         _look_at_the_order(recorder)
     recorder.finish()
 
@@ -119,6 +124,79 @@ def _compare_pages(recorder: Recorder, world: World, whole: list[Json], size: in
         names = _names(operation, whole), _names(operation, rows)
         found.append(Difference("", *names, message, "assumed", beside=True))
     recorder.add(f"pages of {size}", evidence, found, wire)
+
+
+def _keep_to_the_limit(recorder: Recorder) -> None:
+    """Asks a list whose pages cannot be turned for a few rows: so many come, and they are rows of the whole list."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    make_some(world, operation)
+    size, plain = operation.contract["page"]["size"], world.plain_request(operation)
+    whole, _, _ = reading.rows_of(world, operation, {})
+    evidence = contract_evidence(operation, "page")
+    for limit in SIZES:
+        small = plain.with_values(plain.path, {**plain.query, size: limit}, plain.body)
+        sent, reply = world.send(operation, replace(small, name="limit", answer=""))
+        rows = rows_in(operation, reply.json) or []
+        found = []
+        if reply.status < 300 and len(rows) > limit:
+            message = f"{limit} rows at most were asked for, and {len(rows)} came"
+            found.append(Difference("", limit, len(rows), message))
+        elif reply.status < 300 and len(rows) < min(limit, len(whole)):
+            message = f"{limit} rows were asked for, {len(whole)} are there, and {len(rows)} came"
+            found.append(Difference("", min(limit, len(whole)), len(rows), message, "assumed", beside=True))
+        recorder.add(f"{size} {limit}", evidence, found, sent.wire)
+
+
+def _turn_while_rows_come_and_go(recorder: Recorder) -> None:
+    """Turns the pages one by one while a record is made, and removed again: what was there all the time comes once."""
+    operation, world = recorder.operation, recorder.world.fresh()
+    page, plain = operation.contract["page"], world.plain_request(operation)
+    kind = operation.contract.get("record")
+    makers = [one for one in world.spec.operations.values() if one.contract.get("record") == kind]
+    makers = [one for one in makers if one.contract.get("effect") == "create" and "next" in page]
+    if not world.own or not makers:
+        return
+    make_some(world, operation)
+    whole = _names(operation, reading.rows_of(world, operation, {})[0])
+    for title, disturb in (("made", _make_one), ("removed", _remove_one)):
+        query, wire = {**plain.query, page["size"]: 1}, None
+        seen: list[Json] = []
+        gone: set[str] = set()
+        while len(seen) < 2 * len(whole) + 4:
+            request = replace(plain.with_values(plain.path, query, plain.body), name="reading", answer="")
+            sent, reply = world.send(operation, request)
+            wire = wire or sent.wire
+            seen += _names(operation, rows_in(operation, reply.json) or [])
+            following = pointed(reply.json, page["next"])
+            if following in (None, "", ABSENT):
+                break
+            query[page["parameter"]] = following
+            if len(seen) == 2:
+                gone |= {str(one) for one in disturb(world, makers[0], seen)}
+        stayed = [one for one in whole if str(one) not in gone]
+        wrong = [one for one in stayed if seen.count(one) != 1]
+        message = f"a record was {title} while the pages were turned, and {show(wrong)} came not once"
+        found = [Difference("", stayed, seen, message, "assumed")] if wrong and wire else []
+        if wire is not None:
+            recorder.add(f"pages while one is {title}", contract_evidence(operation, "page"), found, wire)
+        whole = _names(operation, reading.rows_of(world, operation, {})[0])
+
+
+def _make_one(world: World, maker: Operation, seen: list[Json]) -> list[Json]:
+    """Makes a record; nothing that was there goes."""
+    make_some(world, maker)
+    return []
+
+
+def _remove_one(world: World, maker: Operation, seen: list[Json]) -> list[Json]:
+    """Removes the first record that was seen."""
+    for remover in world.spec.operations.values():
+        if remover.contract.get("record") == maker.contract["record"] and remover.contract.get("effect") == "delete":
+            plain = world.plain_request(remover)
+            path = {**plain.path, remover.contract["key"]["name"]: seen[0]}
+            world.send(remover, replace(plain, path=path, after=(), name="removing", answer=""))
+            return [seen[0]]
+    return []
 
 
 def _look_at_the_order(recorder: Recorder) -> None:

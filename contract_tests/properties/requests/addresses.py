@@ -8,6 +8,7 @@ from urllib.parse import quote
 from contract_tests.endpoint.transport import Reply
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.listed import rows_in
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
@@ -50,10 +51,27 @@ def encoding_is_no_matter(recorder: Recorder) -> None:
             if list(_unequal(operation, plain, again, "", whole=True)):
                 return
         recorder.add(request.name, weakest(operation.evidence, request.evidence), differences, wire)
+        if not recorder.world.transport.guard.real:
+            _encode_twice(recorder, world, prepared, path, plain)
 
     plain = [r for r in successes(recorder.world, operation) if repeatable or not r.after]
     recorder.each(plain, check)
     recorder.finish()
+
+
+def _encode_twice(recorder: Recorder, world: World, request: NamedRequest, path: str, plain: Reply) -> None:
+    """What is encoded twice is another name, with a per cent sign in it, which no record has."""
+    operation, twice = recorder.operation, path.replace("%", "%25")
+    if plain.status >= 300:
+        return
+    try:
+        wire, reply = world.send_to(operation, request, twice)
+    except NotCovered:
+        return
+    taken = reply.status < 300 and rows_in(operation, reply.json) != []
+    message = "a path value that is percent-encoded twice is taken for the record, whose name has no per cent sign"
+    found = [Difference("status", "a refusal", reply.status, message, "assumed")] if taken else []
+    recorder.add(f"{request.name}, encoded twice", operation.evidence, found, wire)
 
 
 def encoded_path(operation: Operation, request: NamedRequest) -> str:

@@ -74,6 +74,7 @@ def _documented(world: World, operation: Operation) -> dict[str, Json]:
 
 def _unknown_references(world: World, operation: Operation, base: dict[str, Json]) -> Iterator[Wrong]:
     """The body with one reference at a time that names no record, at whatever depth it stands."""
+    base = {name: _doubled(world.spec, operation, name, value) for name, value in base.items()}
     for path, variable in _references(world.spec, operation.body_schema, base):
         found = _documented_stranger(world, operation, variable)
         unknown, evidence = found or (_mutated(world.spec.variables[variable].default), None)
@@ -93,6 +94,13 @@ def _references(spec: Spec, schema: Any, value: Json, path: tuple[str | int, ...
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _references(spec, schema.get("items"), child, (*path, index))
+
+
+def _doubled(spec: Spec, operation: Operation, name: str, value: Json) -> Json:
+    """A list with one element that refers to a record, with a second one like it: the last must be looked at too."""
+    schema = ((operation.body_schema or {}).get("properties") or {}).get(name)
+    one = isinstance(value, list) and len(value) == 1
+    return [*value, *value] if one and any(True for _ in _references(spec, schema, value, (name,))) else value
 
 
 def _names_a_record(spec: Spec, variable: str) -> bool:

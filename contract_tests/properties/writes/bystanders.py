@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.judging.readings import addressed_key, repeated
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.untouched import Untouched
-from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.findings import Difference, NotCovered, show
 from contract_tests.words.listed import record_in
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
+from contract_tests.world.looks import Change, Look, look, unexplained
 from contract_tests.world.world import ABSENT, World, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
+
+MOST_WRITES = 2
+"""So many documented requests of an operation are looked at among linked records of every kind."""
 
 
 class Row(NamedTuple):
@@ -67,6 +72,8 @@ def others_untouched(recorder: Recorder) -> None:
         _write_and_look_around(recorder, world, prepared, request)
 
     recorder.each(successes(home, operation), check)
+    if home.own or not home.transport.guard.real:
+        _write_among_linked(recorder, home.fresh())
     if elsewhere is not None and abroad is not None:
         leaked = abroad.changed("a write with another key")
         wire = elsewhere.send(operation, elsewhere.plain_request(operation))[0].wire if leaked else None
@@ -111,6 +118,93 @@ def _disturbed(old: list[Row], new: list[Row], reader: Operation) -> Iterable[Di
 def record_key(record: Json, row: Row) -> bool:
     """Whether a record goes by the first key of a row."""
     return any(value in row.keys for value in record.values() if isinstance(value, str))
+
+
+def _write_among_linked(recorder: Recorder, world: World) -> None:
+    """Links two records of each kind to the same other one, writes, and looks at the records of every kind."""
+    operation = recorder.operation
+    target = addressed_key(operation, world.plain_request(operation))
+    for linking in world.spec.operations.values():
+        _link_two(world, linking, operation, target)
+    alone = [one for one in successes(world, operation) if not one.after]
+    before = look(world)
+    for request in alone[:MOST_WRITES]:
+        try:
+            named = world.named(operation, request.name)
+            sent, reply = world.send(operation, named)
+        except BudgetSpent:
+            raise
+        except NotCovered:
+            continue
+        after = look(world)
+        if reply.status < 300:
+            mine = _names(world, operation, reading.key_of(operation, sent, reply), before, after)
+            moved = [one for one in unexplained(world, before, after) if not _lawful(world, operation, one, mine)]
+            found = [_moved(one) for one in {(one.operation, *one[2:4]): one for one in reversed(moved)}.values()]
+            evidence = weakest(contract_evidence(operation), request.evidence)
+            recorder.add(f"{request.name}, beside linked records", evidence, found, sent.wire)
+        before = after
+
+
+def _link_two(world: World, linking: Operation, operation: Operation, target: Json) -> None:
+    """Lets two records refer to the same one, which is written afterwards if it is of that kind; it is not judged."""
+    contract, shape = linking.contract, world.spec.records.get(str(linking.contract.get("record")))
+    if shape is None or contract.get("effect") != "update" or (contract.get("key") or {}).get("in") != "path":
+        return
+    links = {name: shape.links[field] for name, field in (contract.get("fields") or {}).items() if field in shape.links}
+    key = contract["key"]["name"]
+    variable = next((p.variable for p in linking.parameters_in("path") if p.name == key), None)
+    if not links or variable is None:
+        return
+    guard = world.transport.guard
+    values = reading.documented_values(world, linking)
+    body = {**reading.base_body(world, linking), **{name: values[name][0] for name in links if name in values}}
+    if target is not ABSENT:
+        body |= {name: target for name, link in links.items() if link.record == operation.contract["record"]}
+    plain = world.plain_request(linking)
+    for value in [one for one in world.values(variable) if guard.may_write(shape.kind, one)][:2]:
+        with suppress(NotCovered):
+            world.send(linking, plain.with_values({**plain.path, key: value}, plain.query, body))
+
+
+def _names(world: World, operation: Operation, key: Json, *looks: Look) -> set[str]:
+    """Every name of the record that was written, as the lists show it."""
+    kind = str(operation.contract["record"])
+    shape = world.spec.records[kind]
+    names = {str(key)}
+    for shown in looks:
+        for (reader, _), rows in shown.shown.items():
+            if world.spec.operations[reader].contract.get("record") == kind:
+                for row in [one for found in rows.values() for one in found if isinstance(one, dict)]:
+                    mine = {str(row[name]) for name in (shape.key, *shape.aliases) if row.get(name) not in (None, "")}
+                    names |= mine if mine & names else set()
+    return names
+
+
+def _lawful(world: World, operation: Operation, change: Change, mine: set[str]) -> bool:
+    """Whether a write may bring a change about: of its own record, of what refers to a deleted one, of a count."""
+    reader = world.spec.operations[change.operation]
+    kind, size = reader.contract.get("record"), (reader.contract.get("page") or {}).get("size")
+    if kind is None or size in reader.requests[change.request].query:
+        return True  # It may be part of the record that was written, or come up from the next page.
+    if kind == operation.contract["record"] and change.record in mine:
+        return True
+    if operation.contract["effect"] == "delete" and str(change.before) in mine:
+        return True  # What becomes of references is a property of its own.
+    counts = all(isinstance(one, int | float) for one in (change.before, change.after))
+    return counts and kind != operation.contract["record"]
+
+
+def _moved(change: Change) -> Difference:
+    what = (
+        f"its {change.field} is {show(change.after)}, and was {show(change.before)}"
+        if change.field
+        else "it "
+        + ("is gone" if change.after == "absent" else "is new" if change.before == "absent" else "is another")
+    )
+    message = f"another record, {change.record} in {change.operation}, changed: {what}"
+    at = f"/{change.field}" if change.field else ""
+    return Difference(at, change.before, change.after, message, beside=True)
 
 
 # --- unique ----------------------------------------------------------------------------------------------
