@@ -127,7 +127,7 @@ def _write_among_linked(recorder: Recorder, world: World) -> None:
     for linking in world.spec.operations.values():
         _link_two(world, linking, operation, target)
     alone = [one for one in successes(world, operation) if not one.after]
-    before = look(world)
+    before = look(world, operation)
     for request in alone[:MOST_WRITES]:
         try:
             named = world.named(operation, request.name)
@@ -136,7 +136,7 @@ def _write_among_linked(recorder: Recorder, world: World) -> None:
             raise
         except NotCovered:
             continue
-        after = look(world)
+        after = look(world, operation)
         if reply.status < 300:
             mine = _names(world, operation, reading.key_of(operation, sent, reply), before, after)
             moved = [one for one in unexplained(world, before, after) if not _lawful(world, operation, one, mine)]
