@@ -55,18 +55,23 @@ def load_fixtures(file: Path, spec: Spec, complete: Mapping[str, Completion]) ->
     SpecError, naming file and place, for an unknown kind, a record that the schema does not allow, an
     id used twice, or a reference to a record that is not there.
     """
+    return fixtures_of(read_yaml(file) or {}, file, spec, complete)
+
+
+def fixtures_of(document: Any, file: Path, spec: Spec, complete: Mapping[str, Completion]) -> Fixtures:
+    """The fixtures that a document is which was read from `file`, or is to be written there."""
     with understood(str(file)):
-        return _loaded(file, spec, complete)
+        return _loaded(document, file, spec, complete)
 
 
-def _loaded(file: Path, spec: Spec, complete: Mapping[str, Completion]) -> Fixtures:
-    document = read_yaml(file) or {}
+def _loaded(document: Any, file: Path, spec: Spec, complete: Mapping[str, Completion]) -> Fixtures:
     try:
         dumps(document)
     except TypeError as error:
         raise SpecError(str(file), "", f"holds what JSON cannot say: {error}") from None
     if not isinstance(document, dict):
         raise SpecError(str(file), "", "must map `keys` and kinds of record to lists")
+    document = dict(document)
     keys = document.pop("keys", [])
     if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
         raise SpecError(str(file), "keys", "must be a list of API keys (strings; quote them)")

@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from mock_server.adopting.inferring import Described, Kind, infer
+from mock_server.adopting.placing import placed
 from mock_server.adopting.reading import NotAdopted, Reading, read
-from mock_server.adopting.samples import fits, kind_of, sample
-from mock_server.adopting.trying import failing
+from mock_server.adopting.samples import fits, forget, kind_of, sample
+from mock_server.adopting.trying import Wrong, failing
 from mock_server.adopting.writing import Envelope, records, spec
+from mock_server.formtext import MEDIA_TYPE
+from mock_server.spec.publishing import as_yaml
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -23,6 +24,13 @@ class Row(NamedTuple):
     operation: str
     how: str
     why: str
+    line: int = 0
+    """Where in the written file its contract stands, or the operation that has none; 0 where it is not in it."""
+
+    def told(self, file: str) -> str:
+        """The row as a line of the report."""
+        place = f"  [{file}:{self.line}]" if self.line else ""
+        return f"{self.how:11}  {self.operation}{f': {self.why}' if self.why else ''}{place}"
 
 
 class Adopted(NamedTuple):
@@ -36,6 +44,15 @@ class Adopted(NamedTuple):
 
 def adopt(file: Path, name: str) -> Adopted:
     """Makes a spec of ours of any OpenAPI 3.0 or 3.1 file; raises NotAdopted for one that cannot be."""
+    try:
+        return _adopted(file, name)
+    except RecursionError:
+        raise NotAdopted(f"{file}: is nested too deeply to be followed") from None
+    finally:
+        forget()
+
+
+def _adopted(file: Path, name: str) -> Adopted:
     reading = Reading(read(file))
     operations, unserved = _operations(reading)
     kinds = infer(operations)
@@ -43,49 +60,67 @@ def adopt(file: Path, name: str) -> Adopted:
     title = str((reading.document.get("info") or {}).get("title") or name)
     server = _server(reading, name)
     scheme = _scheme(reading)
+    held: set[str] = set()
     while True:
         _drop_unusable(operations, kinds)
         fixtures = records(kinds)
-        document = spec(title, server, operations, kinds, scheme, envelope, fixtures)
-        wrong = failing(document, fixtures, name)
-        if wrong is None:
+        document = spec(title, server, operations, kinds, scheme, envelope, fixtures, reading.schemas)
+        wrong, tried = failing(document, fixtures, name, held)
+        if not wrong:
             break
-        # What does not hold is not guessed again: the operation answers by example, and the report says why.
-        one = next((each for each in operations if each.id == wrong.operation), None)
-        if one is None:
-            raise NotAdopted(f"{file}: {wrong.why}")
-        if not one.contract:
-            operations = [each for each in operations if each is not one]
-            unserved.append(Row(f"{one.method.upper()} {one.path}", "not served", wrong.why))
-            continue
-        one.contract, one.why = {}, f"tried, and {wrong.why}"
+        if tried:
+            held |= {one.id for one in operations} - {one.operation for one in wrong}
+        for one in wrong:
+            _take_back(one, operations, kinds, unserved, file)
     rows = [
         Row(f"{one.method.upper()} {one.path}", "carried out" if one.contract else "by example", one.why)
         for one in operations
     ]
+    text, lines = placed(document, _head(file, name, [*rows, *unserved], reading.notes))
+    rows = [row._replace(line=lines[one.method, one.path]) for row, one in zip(rows, operations, strict=True)]
     rows += unserved
     head = _head(file, name, rows, reading.notes)
-    return Adopted(
-        head + _yaml(document), _yaml({"keys": ["YOUR_API_KEY", "ringback"], **fixtures}), rows, reading.notes
-    )
+    return Adopted(head + text, as_yaml({"keys": ["YOUR_API_KEY", "ringback"], **fixtures}), rows, reading.notes)
+
+
+def _take_back(wrong: Wrong, operations: list[Described], kinds: list[Kind], unserved: list[Row], file: Path) -> None:
+    """What does not hold is not guessed again: the operation answers by example, and the report says why."""
+    kind = next((one for one in kinds if one.name == wrong.record), None)
+    if kind is None and wrong.record:
+        return  # It went with another one.
+    if kind is not None:
+        _drop(kind, operations, kinds, f"tried, and {wrong.why}")
+        return
+    one = next((one for one in operations if one.id == wrong.operation), None)
+    if one is None:
+        raise NotAdopted(f"{file}: {wrong.why}")
+    if one.contract:
+        one.contract, one.why = {}, f"tried, and {wrong.why}"
+        return
+    operations.remove(one)
+    unserved.append(Row(f"{one.method.upper()} {one.path}", "not served", wrong.why))
+
+
+def _drop(kind: Kind, operations: list[Described], kinds: list[Kind], why: str) -> None:
+    """Takes a kind of record back, with those that belong to it."""
+    kinds.remove(kind)
+    for one in operations:
+        if one.contract.get("record") == kind.name:
+            one.contract, one.why = {}, why
+    for other in [other for other in kinds if other.owner is kind]:
+        _drop(other, operations, kinds, why)
 
 
 def _drop_unusable(operations: list[Described], kinds: list[Kind]) -> None:
     """Kinds of record of which no value can be made, and those that nothing is about, are none."""
     for kind in list(kinds):
-        about = [one for one in operations if one.contract.get("record") == kind.name]
+        if kind not in kinds:
+            continue
+        about = any(one.contract.get("record") == kind.name for one in operations)
         owned = any(other.owner is kind for other in kinds)
         value = sample(kind.schema)
-        if (about or owned) and isinstance(value, dict) and fits(kind.schema, value):
-            continue
-        for one in about:
-            one.contract, one.why = {}, "no value can be made that its record's schema allows"
-        for other in [other for other in kinds if other.owner is kind or other is kind]:
-            for one in operations:
-                if one.contract.get("record") == other.name:
-                    one.contract, one.why = {}, "no value can be made that its record's schema allows"
-            if other in kinds:
-                kinds.remove(other)
+        if not ((about or owned) and isinstance(value, dict) and fits(kind.schema, value)):
+            _drop(kind, operations, kinds, "no value can be made that its record's schema allows")
 
 
 def _operations(reading: Reading) -> tuple[list[Described], list[Row]]:
@@ -102,10 +137,6 @@ def _operations(reading: Reading) -> tuple[list[Described], list[Row]]:
                 continue
             if method not in METHODS:
                 unserved.append(Row(f"{method.upper()} {path}", "not served", "the mock answers this method by itself"))
-                continue
-            if any("{" in part and not re.fullmatch(r"\{[^{}]+\}", part) for part in str(path).split("/")):
-                why = "a parameter is only a part of a path segment"
-                unserved.append(Row(f"{method.upper()} {path}", "not served", why))
                 continue
             one = _described(reading, str(path), method, item, node, ids)
             ids.add(one.id)
@@ -155,7 +186,14 @@ def _described(
     parameters = {key: one for key, one in parameters.items() if key[1] != "path" or f"{{{key[0]}}}" in path}
     body, why = _body(reading, node)
     status, shown = _success(reading, node)
-    return Described(id, method, path, list(parameters.values()), body, status, shown, why)
+    content = (reading.followed(node.get("requestBody")) or {}).get("content") or {}
+    form = body is not None and _media_of(content) is None
+    return Described(id, method, path, list(parameters.values()), body, status, shown, why, form=form)
+
+
+def _media_of(content: dict[str, Any]) -> str | None:
+    """The media type that is JSON, if one is."""
+    return next((name for name in content if "json" in name or name == "*/*"), None)
 
 
 def _body(reading: Reading, node: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -163,19 +201,21 @@ def _body(reading: Reading, node: dict[str, Any]) -> tuple[dict[str, Any] | None
     content = (reading.followed(node.get("requestBody")) or {}).get("content") or {}
     if not content:
         return None, ""
-    media = next((name for name in content if "json" in name or name == "*/*"), None)
+    media = _media_of(content) or (MEDIA_TYPE if MEDIA_TYPE in content else None)
     if media is None:
-        return None, f"its body is {', '.join(content)}, and only JSON is read"
-    schema = reading.schema((content[media] or {}).get("schema") or {})
+        return None, f"its body is {', '.join(content)}, and only JSON and forms are read"
+    schema = reading.schemas.without(reading.schema((content[media] or {}).get("schema") or {}), "readOnly")
     if kind_of(schema) not in ("object", "any"):
         return None, f"its body is JSON of type {kind_of(schema)}, and only objects are read"
     example = _example(reading, content[media] or {})
     if isinstance(example, dict) and fits(schema, example):
-        schema = {**schema, "examples": [example]}
+        schema = reading.schemas.extended(schema, examples=[example])
     value = sample(schema)
     if not isinstance(value, dict) or not fits(schema, value):
         return None, "no body can be made that its schema allows"
-    return {"type": "object", **schema} if "type" not in schema and kind_of(schema) == "object" else schema, ""
+    if "type" not in schema and kind_of(schema) == "object":
+        schema = reading.schemas.extended(schema, type="object")
+    return schema, ""
 
 
 def _success(reading: Reading, node: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
@@ -188,16 +228,16 @@ def _success(reading: Reading, node: dict[str, Any]) -> tuple[int, dict[str, Any
         return 200, None
     status = next((one for one in good if (responses[one] or {}).get("content")), good[0])
     content = (responses[status] or {}).get("content") or {}
-    media = next((name for name in content if "json" in name or name == "*/*"), None)
+    media = _media_of(content)
     code = int(status) if status.isdigit() else 200
     if media is None:
         if content:
             reading.note(f"answers of type {', '.join(content)} are JSON here")
         return (code if code not in (204, 205) else 204), None
-    schema = reading.schema((content[media] or {}).get("schema") or {})
+    schema = reading.schemas.without(reading.schema((content[media] or {}).get("schema") or {}), "writeOnly")
     example = _example(reading, content[media] or {})
     if example is not None and fits(schema, example):
-        schema = {**schema, "examples": [example]}
+        schema = reading.schemas.extended(schema, examples=[example]) if schema else {"examples": [example]}
     if not fits(schema, sample(schema)):
         reading.note(
             f"no answer can be made that the schema of {node.get('operationId', 'an operation')} allows; any is"
@@ -259,21 +299,10 @@ def _scheme(reading: Reading) -> tuple[str, dict[str, Any]]:
     return "bearer", {"type": "http", "scheme": "bearer"}
 
 
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks, and no anchors: the file is for people."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _yaml(document: Any) -> str:
-    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=118))
-
-
 def _head(file: Path, name: str, rows: list[Row], notes: list[str]) -> str:
     lines = [
         f"Adopted from {file.name}. Change what is not so; `ringback check {name} --specs FOLDER` tells what holds."
     ]
-    lines += ["", *(f"{row.how:11}  {row.operation}{f': {row.why}' if row.why else ''}" for row in rows)]
+    lines += ["", *(row.told(f"{name}.yaml") for row in rows)]
     lines += ["", *(f"left out: {note}" for note in notes)] if notes else []
-    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+    return "".join(f"# {' '.join(line.split(chr(10)))}".rstrip() + "\n" for line in lines)

@@ -10,26 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mock_server.adopting.reading import merged
+from mock_server.adopting.merging import merged
+from mock_server.adopting.paging import more_in, paging
+from mock_server.adopting.patterns import issued_by
 from mock_server.adopting.samples import kind_of, sample
+from mock_server.adopting.shapes import choices, record_in, rows_in
+from mock_server.adopting.words import COUNTS, plain, reached, singular, snake
 
-_ROWS = ("data", "items", "results", "records", "values", "entries", "list", "rows", "content", "objects")
-_PAGING = {
-    "size": (
-        "limit",
-        "per_page",
-        "perpage",
-        "page_size",
-        "pagesize",
-        "max_results",
-        "maxresults",
-        "size",
-        "count",
-        "take",
-    ),
-    "offset": ("offset", "skip", "start_index"),
-    "number": ("page", "page_number", "pagenumber"),
-}
+_KEYS = "keys"
+"""What fixtures call the API keys that a server takes."""
 
 
 @dataclass
@@ -45,10 +34,15 @@ class Described:
     shown: dict[str, Any] | None
     why: str = ""
     contract: dict[str, Any] = field(default_factory=dict)
+    form: bool = False
+    """Whether the body is a form."""
+    more: str = ""
+    """The field of a list's answer that says whether further rows follow."""
 
     @property
-    def segments(self) -> list[str]:
-        return self.path.strip("/").split("/")
+    def route(self) -> str:
+        """The path without what says nothing: a slash at its end, a suffix such as `.json`."""
+        return re.sub(r"\.(json|xml)$", "", self.path.rstrip("/")) or "/"
 
 
 @dataclass
@@ -69,76 +63,83 @@ class Kind:
 def infer(operations: list[Described]) -> list[Kind]:
     """Finds the collections, and gives each operation that is about one its contract; the others say `why` not."""
     by_path: dict[str, dict[str, Described]] = {}
+    items: dict[str, str] = {}
     for one in operations:
-        by_path.setdefault(one.path, {})[one.method] = one
+        by_path.setdefault(one.route, {}).setdefault(one.method, one)
+        base, _, last = one.route.rpartition("/")
+        if re.fullmatch(r"\{[^{}]+\}", last) and not base.endswith("}"):
+            items.setdefault(base or "/", one.route)
     kinds: list[Kind] = []
-    for path in sorted(by_path, key=lambda path: (path.count("/"), path)):
-        item = next(
-            (other for other in by_path if re.fullmatch(re.escape(path.rstrip("/")) + r"/\{[^/{}]+\}", other)), None
-        )
-        if item is not None and not path.rstrip("/").endswith("}"):
-            kind = _kind(path, item, by_path, kinds)
-            if kind is not None:
-                kinds.append(kind)
+    for path in sorted(items, key=lambda path: (path.count("/"), path)):
+        kind = _kind(path, items[path], by_path, kinds)
+        if kind is not None:
+            kinds.append(kind)
+    # Of two kinds that a path is below, the nearer one is meant.
+    nearest = sorted(kinds, key=lambda kind: -kind.path.count("/"))
     for one in operations:
-        if one.why:
-            continue
-        one.why = _give(one, kinds)
+        if not one.why:
+            one.why = _give(one, nearest)
     return kinds
 
 
 def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds: list[Kind]) -> Kind | None:
     """The kind of record of a collection, if the operations show one and the field that names it."""
-    at_item, at_all = by_path[item], by_path[path]
+    at_item, at_all = by_path[item], by_path.get(path, {})
     shown: dict[str, Any] | None = None
+    parameter = item.rpartition("/")[2].strip("{}")
     for one in (at_item.get("get"), at_all.get("post"), at_item.get("put"), at_item.get("patch")):
         if one is not None and one.shown is not None:
-            found = _record_in(one.shown, item.rpartition("/")[2].strip("{}"))
+            found = record_in(one.shown, parameter)
             if found is not None:
                 shown = found[1]
                 break
     if shown is None and at_all.get("get") is not None and at_all["get"].shown is not None:
-        rows = _rows_in(at_all["get"].shown)
+        rows = rows_in(at_all["get"].shown)
         shown = rows[1] if rows is not None else None
     if shown is None:
         return None
-    parameter = item.rpartition("/")[2].strip("{}")
-    segment = path.rstrip("/").rpartition("/")[2]
+    segment = path.rpartition("/")[2]
     key = _key(parameter, segment, merged(shown)["properties"])
     if key is None:
         return None
     owner = next((one for one in reversed(kinds) if path.startswith(f"{one.path.rstrip('/')}/{{")), None)
-    if owner is None and "{" in path:
-        return None
     name = re.sub(r"\W+", "-", segment).strip("-").lower() or "records"
-    if any(one.name == name for one in kinds):
-        name = f"{owner.name}-{name}" if owner is not None else f"{name}-{len(kinds)}"
+    taken = {_KEYS, *(one.name for one in kinds)}
+    if name in taken:
+        name = f"{owner.name}-{name}" if owner is not None else f"the-{name}"
+    while name in taken:
+        name += "-too"
     field_ = ""
     if owner is not None:
         between = path[len(owner.path.rstrip("/")) + 1 :].split("/")
-        if len(between) != 2:
-            return None
-        field_ = _owner_field(between[0].strip("{}"), owner, merged(shown)["properties"])
+        if any("{" in part for part in between[1:]):
+            # Something that is no record of ours is between the two: it belongs to nobody here.
+            owner = None
+        else:
+            field_ = _owner_field(between[0].strip("{}"), owner, merged(shown)["properties"])
     return Kind(name, path, parameter, key, shown, owner, field_, bool({"put", "patch"} & set(at_item)))
 
 
 def _owner_field(parameter: str, owner: Kind, properties: dict[str, Any]) -> str:
     """The field of a record that says whose it is, or one of our own that no answer shows."""
-    for name in (parameter, _snake(parameter), f"{_singular(owner.name)}_id", f"{_singular(owner.name)}Id"):
+    for name in (parameter, snake(parameter), f"{singular(owner.name)}_id", f"{singular(owner.name)}Id"):
         if name in properties and name != "id" and kind_of(properties[name]) in ("string", "integer"):
             return name
-    return f"_{_singular(owner.name)}"
+    return f"_{singular(owner.name)}"
 
 
 def _key(parameter: str, segment: str, properties: dict[str, Any]) -> str | None:
     """The field of a record that a path's parameter names."""
-    one = _singular(segment)
+    one = singular(segment)
+    last = re.split(r"[_-]|(?<=[a-z])(?=[A-Z])", parameter)[-1].lower()
     plain = {name.lower().replace("_", "").replace("-", ""): name for name in properties}
     wanted = (
         parameter,
         "id",
         "_id",
         f"{one}_id",
+        *([last] if last in ("gid", "sid", "uid", "uuid", "guid", "key", "code", "number", "name", "slug") else []),
+        "gid",
         "uuid",
         "uid",
         "sid",
@@ -162,123 +163,78 @@ def _key(parameter: str, segment: str, properties: dict[str, Any]) -> str | None
     return None
 
 
-def _singular(word: str) -> str:
-    word = word.lower()
-    return (
-        f"{word[:-3]}y"
-        if word.endswith("ies")
-        else word[:-1]
-        if word.endswith("s") and not word.endswith("ss")
-        else word
-    )
-
-
-def _snake(word: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", word).lower()
-
-
-def _record_in(shown: dict[str, Any], parameter: str) -> tuple[str, dict[str, Any]] | None:
-    """Where an answer shows one record, and its schema: the whole answer, or the one object in an envelope."""
-    whole = merged(shown)["properties"]
-    objects = {
-        name: child for name, child in whole.items() if kind_of(child) == "object" and merged(child)["properties"]
-    }
-    if kind_of(shown) != "object" or not whole:
-        return None
-    has_name = any(name.lower().strip("_") in ("id", "uuid", parameter.lower(), _snake(parameter)) for name in whole)
-    if has_name or not objects:
-        return "", shown
-    named = [name for name in objects if name.lower() in ("data", "item", "result", "record", "object")]
-    if len(objects) == 1 or len(named) == 1:
-        name = named[0] if len(named) == 1 else next(iter(objects))
-        return f"/{name}", objects[name]
-    return "", shown
-
-
-def _rows_in(shown: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    """Where an answer lists rows, and the schema of one."""
-    if kind_of(shown) == "array":
-        return ("", shown["items"]) if kind_of(shown.get("items", {})) == "object" else None
-    lists = {
-        name: child["items"]
-        for name, child in merged(shown)["properties"].items()
-        if kind_of(child) == "array" and kind_of(child.get("items", {})) == "object"
-    }
-    name = next((one for one in _ROWS if one in lists), None) or (next(iter(lists)) if len(lists) == 1 else None)
-    return (f"/{name}", lists[name]) if name is not None else None
-
-
 def _give(one: Described, kinds: list[Kind]) -> str:
-    """Gives the operation its contract; returns why it has none."""
-    path = one.path.rstrip("/")
+    """Gives the operation its contract; returns why it has none, or what of it is not looked at."""
+    path = one.route
     for kind in kinds:
         base = kind.path.rstrip("/")
-        if path == base and one.method in ("get", "post"):
+        if path == (base or "/") and one.method in ("get", "post"):
             return _list(one, kind) if one.method == "get" else _create(one, kind)
         if re.fullmatch(re.escape(base) + r"/\{[^/{}]+\}", path):
             return _about_one(one, kind)
-        verb = re.fullmatch(re.escape(base) + r"/\{[^/{}]+\}/([a-z]+)", path)
-        if verb is not None and one.method in ("post", "put") and _move(one, kind, verb[1]):
+        verb = re.fullmatch(re.escape(base) + r"/\{[^/{}]+\}[/:](?:actions/)?([A-Za-z_-]+)", path)
+        if verb is not None and one.method in ("post", "put", "patch") and _move(one, kind, verb[1]):
             return ""
     return "no collection with records of its own: neither PATH nor PATH/{id} of a record that its answers show"
 
 
-def _within(kind: Kind, *, missing: bool) -> dict[str, Any]:
+def _within(one: Described, kind: Kind, *, missing: bool) -> dict[str, Any]:
+    """Whose the records are; a path may call the owner's parameter otherwise than the owner's own path does."""
     if kind.owner is None:
         return {}
+    found = re.match(re.escape(kind.owner.path.rstrip("/")) + r"/\{([^/{}]+)\}", one.route)
+    parameter = found[1] if found is not None else kind.owner.parameter
     said = {"record": kind.owner.name, "field": kind.owner_field, **({"missing": "not-found"} if missing else {})}
-    return {"within": {kind.owner.parameter: said}}
+    return {"within": {parameter: said}}
 
 
 def _list(one: Described, kind: Kind) -> str:
-    rows = _rows_in(one.shown) if one.shown is not None else None
+    rows = rows_in(one.shown) if one.shown is not None else None
     if rows is None:
         return "its answer shows no list of objects"
     names = merged(kind.schema)["properties"]
     query = {p["name"]: p for p in one.parameters if p["in"] == "query"}
-    page: dict[str, str] = {}
-    for word, known in _PAGING.items():
-        found = next((name for name in query if name.lower().replace("-", "_") in known), None)
+    page = paging(one.shown, rows[0], list(query.values()), kind.key)
+    alike = {plain(name): name for name in names}
+    filters = {}
+    for name, parameter in query.items():
+        target = name if name in names else alike.get(plain(name), "")
         if (
-            found is not None
-            and kind_of(query[found]["schema"]) in ("integer", "number")
-            and not {"offset", "number"} & set(page)
+            target
+            and name not in page.values()
+            and kind_of(parameter["schema"]) == kind_of(names[target])
+            and kind_of(names[target]) in ("string", "integer", "boolean", "number")
+            and "default" not in parameter["schema"]
         ):
-            page[word] = found
-    if "size" not in page:
-        page = {"offset": page["offset"]} if "offset" in page else {}
-    filters = {
-        name: name
-        for name, p in query.items()
-        if name in names
-        and name not in page.values()
-        and kind_of(p["schema"]) == kind_of(names[name]) != "array"
-        and kind_of(p["schema"]) in ("string", "integer", "boolean", "number")
-        and "default" not in p["schema"]
-    }
+            filters[name] = target
     whole = merged(one.shown)["properties"] if kind_of(one.shown) == "object" else {}
-    count = next(
-        (name for name in ("count", "length") if kind_of(whole.get(name)) == "integer" and name in whole), None
-    )
+    count = next((name for name in COUNTS if name in whole and kind_of(whole[name]) == "integer"), None)
+    more = more_in(one.shown) if page else None
     one.contract = {
         "record": kind.name,
         "effect": "list",
         "at": rows[0],
         "key": {"in": "row", "name": kind.key},
-        **_within(kind, missing=True),
+        **_within(one, kind, missing=True),
         **({"filters": filters} if filters else {}),
-        **({"page": page} if "size" in page else {}),
+        **({"page": page} if page else {}),
         **({"count": f"/{count}"} if count and not page else {}),
+        **({"answers": [{"name": "more-follow", "when": "more"}]} if more else {}),
     }
+    one.more = more or ""
     return ""
 
 
 def _create(one: Described, kind: Kind) -> str:
     if one.body is None:
         return "it takes no JSON object, so nothing says what it would make"
-    found = _record_in(one.shown, kind.parameter) if one.shown is not None else None
+    found = record_in(one.shown, kind.parameter) if one.shown is not None else None
+    fields = _fields(one, kind, key=kind.key in merged(one.body)["required"])
     if found is None or kind.key not in merged(found[1])["properties"]:
-        return "its answer shows no record with the field that names one"
+        if kind.key not in (fields.get("fields") or {}):
+            return "its answer shows no record with the field that names one"
+        one.contract = {"record": kind.name, "effect": "create", **_within(one, kind, missing=True), **fields}
+        return ""
     names = merged(kind.schema)["properties"]
     # An answer that has more than the record repeats some of its fields, and says the rest each time alike.
     some = {"shows": {name: name for name in merged(found[1])["properties"] if name in names}}
@@ -287,9 +243,9 @@ def _create(one: Described, kind: Kind) -> str:
         "effect": "create",
         **({"at": found[0]} if _is_record(found[1], kind) else some),
         "key": {"in": "answer", "name": kind.key},
-        **_within(kind, missing=True),
-        **_fields(one, kind, key=False),
-        "unique": [kind.key],
+        **_within(one, kind, missing=True),
+        **fields,
+        **({"unique": [kind.key]} if kind.key not in (fields.get("fields") or {}) else {}),
     }
     return ""
 
@@ -301,23 +257,22 @@ def _is_record(schema: dict[str, Any], kind: Kind) -> bool:
 
 
 def _fields(one: Described, kind: Kind, *, key: bool) -> dict[str, Any]:
-    """Which fields of the body are the record's."""
+    """Which fields of the body are the record's, however the two are written: `FriendlyName` is `friendly_name`."""
     names = merged(kind.schema)["properties"]
-    fields = {
-        name: name
-        for name, child in merged(one.body)["properties"].items()
-        if name in names
-        and (key or name != kind.key)
-        and name != kind.owner_field
-        and kind_of(child) == kind_of(names[name])
-    }
+    alike = {plain(name): name for name in names}
+    fields = {}
+    for name, child in merged(one.body)["properties"].items():
+        target = name if name in names else alike.get(plain(name), "")
+        if target and (key or target != kind.key) and target != kind.owner_field and target not in fields.values():
+            if kind_of(child) == kind_of(names[target]):
+                fields[name] = target
     return {"fields": fields} if fields else {}
 
 
 def _about_one(one: Described, kind: Kind) -> str:
     key = {"in": "path", "name": re.findall(r"\{([^/{}]+)\}", one.path)[-1]}
-    base = {"record": kind.name, "key": key, **_within(kind, missing=False), "missing": "not-found"}
-    found = _record_in(one.shown, kind.parameter) if one.shown is not None else None
+    base = {"record": kind.name, "key": key, **_within(one, kind, missing=False), "missing": "not-found"}
+    found = record_in(one.shown, kind.parameter) if one.shown is not None else None
     shows = found is not None and _is_record(found[1], kind)
     if one.method == "get":
         if not shows:
@@ -343,27 +298,24 @@ def _about_one(one: Described, kind: Kind) -> str:
 def _move(one: Described, kind: Kind, verb: str) -> bool:
     """Gives `POST .../{id}/end` its transition, where a status of the record has a value such as `ended`."""
     properties = merged(kind.schema)["properties"]
-    for name in ("status", "state"):
-        values = [value for value in (properties.get(name) or {}).get("enum") or () if isinstance(value, str)]
-        reached = [
-            value for value in values if value.lower().startswith(verb.removesuffix("e")) and value.lower() != verb
-        ]
-        if len(reached) != 1 or len(values) < 2:
+    for name in [name for name in properties if plain(name) in ("status", "state") or plain(name).endswith("status")]:
+        values = choices(properties[name])
+        target = reached(verb, values)
+        if target is None or len(values) < 2:
             continue
-        found = _record_in(one.shown, kind.parameter) if one.shown is not None else None
+        found = record_in(one.shown, kind.parameter) if one.shown is not None else None
         shows = found is not None and _is_record(found[1], kind)
-        key = {"in": "path", "name": re.findall(r"\{([^/{}]+)\}", one.path)[-1]}
         one.contract = {
             "effect": "transition",
             "record": kind.name,
-            "key": key,
-            **_within(kind, missing=False),
+            "key": {"in": "path", "name": re.findall(r"\{([^/{}]+)\}", one.path)[-1]},
+            **_within(one, kind, missing=False),
             "missing": "not-found",
             **({"at": found[0]} if shows and found is not None else {}),
             "transition": {
                 "field": name,
-                "from": [value for value in values if value != reached[0]],
-                "to": reached[0],
+                "from": [value for value in values if value != target],
+                "to": target,
                 "wrong": "wrong-state",
             },
         }
@@ -386,14 +338,17 @@ def news(kind: Kind, creates: list[Described]) -> Iterator[tuple[str, Any]]:
             },
         )
     else:
-        yield (
-            kind.key,
-            {"issued": "uuid"} if "pattern" not in key and key.get("maxLength", 99) >= 36 else {"issued": "hex"},
-        )
+        form = issued_by(str(key.get("pattern", ""))) if isinstance(key, dict) else None
+        if form is not None:
+            yield kind.key, {"issued": "hex", "digits": form[1], **({"prefix": form[0]} if form[0] else {})}
+        else:
+            plain_text = "pattern" not in key and key.get("maxLength", 99) >= 36
+            yield kind.key, {"issued": "uuid"} if plain_text else {"issued": "hex"}
     for name, schema in whole["properties"].items():
         if name == kind.key or name == kind.owner_field:
             continue
-        if isinstance(schema, dict) and schema.get("format") == "date-time" and name not in given:
+        is_time = isinstance(schema, dict) and schema.get("format") == "date-time" and kind_of(schema) == "string"
+        if is_time and name not in given:
             yield name, {"issued": "time", "form": "milliseconds"}
         elif name in whole["required"]:
             value = schema.get("default", sample(schema)) if isinstance(schema, dict) else None

@@ -1,18 +1,16 @@
-"""Reads an OpenAPI 3.0 or 3.1 file and makes its schemas ours: 3.1, local, without circles; what went is listed."""
+"""Reads an OpenAPI 3.0 or 3.1 file, and follows what it refers to; what is left out of it is listed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mock_server.spec.document import SCHEMA_KEYWORDS
-
-MAX_DEPTH = 12
-"""How deep a schema is followed; what lies deeper may be anything."""
+from mock_server.adopting.schemas import Schemas
+from mock_server.spec.parsed import parsed
 
 
 class NotAdopted(Exception):
@@ -24,11 +22,11 @@ def read(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
         is_json = text.lstrip()[:1] == "{"
-        document: Any = json.loads(text) if is_json else yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe one
+        document: Any = json.loads(text) if is_json else parsed(text)
     except (OSError, UnicodeDecodeError) as error:
         raise NotAdopted(f"{file}: cannot be read: {error}") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise NotAdopted(f"{file}: is neither JSON nor YAML: {' '.join(str(error).split())}") from None
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise NotAdopted(f"{file}: is neither JSON nor YAML: {' '.join(str(error).split())[:300]}") from None
     if not isinstance(document, dict):
         raise NotAdopted(f"{file}: an OpenAPI file is a mapping, found {type(document).__name__}")
     version = str(document.get("openapi", ""))
@@ -37,35 +35,33 @@ def read(file: Path) -> dict[str, Any]:
         raise NotAdopted(f"{file}: OpenAPI 3.0 or 3.1 is adopted, found {found}")
     if not isinstance(document.get("paths"), dict) or not document["paths"]:
         raise NotAdopted(f"{file}: names no paths, so there is nothing to serve")
-    for place, reference in _references(document, ""):
+    # What is only there for people, and what others added, is not looked at.
+    used = {key: value for key, value in document.items() if key in ("paths", "components")}
+    for place, reference in _references(used):
         if not reference.startswith("#/"):
             raise NotAdopted(f"{file}: at {place}: $ref {reference} leaves the file; bundle it into one file first")
     return document
 
 
-class _Loader(yaml.SafeLoader):
-    """Times stay texts, as in JSON."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _references(node: Any, place: str) -> list[tuple[str, str]]:
-    """Every `$ref` with its place."""
-    found = []
-    if isinstance(node, dict):
+def _references(document: Any) -> Iterator[tuple[str, str]]:
+    """Every `$ref` of a document with its place; what stands in several places is looked at once."""
+    seen: set[int] = set()
+    stack: list[tuple[str, Any]] = [("", document)]
+    while stack:
+        place, node = stack.pop()
+        if id(node) in seen or not isinstance(node, dict | list):
+            continue
+        seen.add(id(node))
+        if isinstance(node, list):
+            stack += [(f"{place}/{index}", child) for index, child in reversed(list(enumerate(node)))]
+            continue
         if isinstance(node.get("$ref"), str):
-            found.append((place or "/", node["$ref"]))
-        for key, value in node.items():
-            if key not in ("example", "examples", "default", "enum"):
-                found += _references(value, f"{place}/{str(key).replace('/', '~1')}")
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            found += _references(value, f"{place}/{index}")
-    return found
+            yield place or "/", node["$ref"]
+        stack += [
+            (f"{place}/{str(key).replace('/', '~1')}", child)
+            for key, child in reversed(node.items())
+            if key not in ("example", "examples", "default", "enum") and not str(key).startswith("x-")
+        ]
 
 
 class Reading:
@@ -74,6 +70,8 @@ class Reading:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.notes: list[str] = []
+        self.schemas = Schemas(document, self.followed, self.note)
+        self.schema = self.schemas.schema
 
     def note(self, text: str) -> None:
         """Lists something that was left out, once."""
@@ -94,68 +92,3 @@ class Reading:
                 return {}
             node = target
         return {}
-
-    def schema(self, node: Any, open_refs: tuple[str, ...] = ()) -> Any:
-        """The schema in our terms: references inlined, a circle cut where it closes, 3.0's words as 3.1 writes them."""
-        if isinstance(node, bool) or not isinstance(node, dict):
-            return node if isinstance(node, bool) else {}
-        if isinstance(node.get("$ref"), str):
-            reference = node["$ref"]
-            if reference in open_refs or len(open_refs) >= MAX_DEPTH:
-                self.note(f"{reference} contains itself, or lies too deep; inside of itself it may be anything")
-                return {}
-            return self.schema(self.followed(node), (*open_refs, reference))
-        schema: dict[str, Any] = {}
-        for key, value in node.items():
-            if key in ("properties", "patternProperties") and isinstance(value, dict):
-                schema[key] = {str(name): self.schema(child, open_refs) for name, child in value.items()}
-            elif key in ("items", "additionalProperties", "not", "propertyNames", "if", "then", "else", "contains"):
-                schema[key] = self.schema(value, open_refs) if isinstance(value, dict | bool) else {}
-            elif key in ("allOf", "anyOf", "oneOf", "prefixItems") and isinstance(value, list) and value:
-                schema[key] = [self.schema(child, open_refs) for child in value]
-            elif key == "nullable":
-                continue
-            elif key in SCHEMA_KEYWORDS and not str(key).startswith("x-"):
-                schema[key] = value
-            elif not str(key).startswith("x-"):
-                self.note(f"the schema keyword {key!r} is left out")
-        return _as_3_1(schema, bool(node.get("nullable")))
-
-
-def _as_3_1(schema: dict[str, Any], nullable: bool) -> dict[str, Any]:
-    """3.0's `nullable`, its bounds that are switches, and its single example."""
-    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
-            schema[exclusive] = schema.pop(bound)
-    if "example" in schema:
-        schema.setdefault("examples", [schema.pop("example")])
-    if nullable and isinstance(schema.get("type"), str):
-        schema["type"] = [schema["type"], "null"]
-        if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-            schema["enum"] = [*schema["enum"], None]
-    elif nullable and schema:
-        schema = {"anyOf": [schema, {"type": "null"}]}
-    if isinstance(schema.get("required"), list) and not schema["required"]:
-        del schema["required"]
-    return schema
-
-
-def merged(schema: Any) -> dict[str, Any]:
-    """An object's properties and what it requires, those of its parts among them: `{"properties", "required"}`."""
-    if not isinstance(schema, Mapping):
-        return {"properties": {}, "required": set()}
-    properties: dict[str, Any] = {}
-    required: set[str] = set()
-    for part in schema.get("allOf") or ():
-        inner = merged(part)
-        properties.update(inner["properties"])
-        required |= inner["required"]
-    for word in ("oneOf", "anyOf"):
-        parts = [one for one in schema.get(word) or () if isinstance(one, Mapping) and one.get("type") != "null"]
-        if parts:
-            inner = merged(parts[0])
-            properties.update(inner["properties"])
-            required |= inner["required"]
-    properties.update(schema.get("properties") or {})
-    required |= set(schema.get("required") or ())
-    return {"properties": properties, "required": required}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
-from mock_server.adopting.reading import merged
+from mock_server.adopting.merging import merged
+from mock_server.adopting.patterns import matching
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck
 
@@ -24,8 +26,30 @@ _FORMATS = {
 }
 
 
-def sample(schema: Any, depth: int = 0) -> Json:
+_CHECKS: dict[int, tuple[Any, SchemaCheck | None]] = {}
+_SAMPLES: dict[tuple[int, int], tuple[Any, Json]] = {}
+"""By the identity of a schema, which stays alive beside what was made of it."""
+
+
+def forget() -> None:
+    """Lets go of what was kept of the schemas of one file."""
+    _CHECKS.clear()
+    _SAMPLES.clear()
+
+
+def sample(schema: Any) -> Json:
     """A value of that schema; its required properties, and near the top all of them."""
+    return deepcopy(_at(schema, 0))
+
+
+def _at(schema: Any, depth: int) -> Json:
+    known = _SAMPLES.get((id(schema), depth))
+    if known is None:
+        known = _SAMPLES[id(schema), depth] = (schema, _sample(schema, depth))
+    return known[1]
+
+
+def _sample(schema: Any, depth: int) -> Json:
     if not isinstance(schema, Mapping) or not schema or depth > 8:
         return {} if depth > 8 else None if schema is False else "text" if not schema else None
     for known in (
@@ -42,10 +66,10 @@ def sample(schema: Any, depth: int = 0) -> Json:
         return _object(schema, depth)
     if kind == "array":
         count = max(int(schema.get("minItems", 1)), 1 if depth < 4 and schema.get("maxItems", 1) else 0)
-        return [sample(schema.get("items", {}), depth + 1) for _ in range(min(count, 5))]
+        return [_at(schema.get("items", {}), depth + 1) for _ in range(min(count, 5))]
     for word in ("oneOf", "anyOf", "allOf"):
         for part in schema.get(word) or ():
-            value = sample(part, depth + 1)
+            value = _at(part, depth + 1)
             if fits(schema, value):
                 return value
     return _plain(schema, kind)
@@ -54,7 +78,7 @@ def sample(schema: Any, depth: int = 0) -> Json:
 def _object(schema: Mapping[str, Any], depth: int) -> Json:
     whole = merged(schema)
     value = {
-        name: sample(child, depth + 1)
+        name: _at(child, depth + 1)
         for name, child in whole["properties"].items()
         if name in whole["required"] or depth < 2
     }
@@ -89,23 +113,10 @@ def _plain(schema: Mapping[str, Any], kind: str) -> Json:
 
 
 def _of_pattern(schema: Mapping[str, Any]) -> str | None:
-    """One of a few texts that patterns are commonly for."""
-    tried = (
-        "+14155550100",
-        "2025-11-20",
-        "text",
-        "a1",
-        "A1",
-        "ABC",
-        "abc",
-        "1",
-        "123",
-        "12345",
-        "US",
-        "en-US",
-        "a" * 24,
-    )
-    return next((one for one in tried if fits(schema, one)), None)
+    """One of a few texts that patterns are commonly for, or one made of the pattern."""
+    tried = ("+14155550100", "2025-11-20", "text", "a1", "ABC", "123", "en-US")
+    made = matching(str(schema["pattern"]))
+    return next((one for one in (*tried, *([made] if made is not None else [])) if fits(schema, one)), None)
 
 
 def _examples(schema: Mapping[str, Any]) -> list[Json]:
@@ -133,7 +144,17 @@ def kind_of(schema: Any) -> str:
 
 def fits(schema: Any, value: Json) -> bool:
     """Whether the schema allows the value."""
+    known = _CHECKS.get(id(schema))
+    if known is None:
+        known = _CHECKS[id(schema)] = (schema, _compiled(schema))
     try:
-        return bool(SchemaCheck(schema).is_valid(value))
+        return known[1] is not None and bool(known[1].is_valid(value))
     except (ValueError, TypeError):
         return False
+
+
+def _compiled(schema: Any) -> SchemaCheck | None:
+    try:
+        return SchemaCheck(schema)
+    except (ValueError, TypeError):
+        return None

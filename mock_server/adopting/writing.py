@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mock_server import formtext
 from mock_server.adopting.inferring import Described, Kind, news
-from mock_server.adopting.reading import merged
+from mock_server.adopting.merging import merged
 from mock_server.adopting.samples import fits, kind_of, sample
+from mock_server.adopting.schemas import Schemas
 from mock_server.messages import Json
 
 _FILE = "the file that was adopted"
@@ -71,6 +73,7 @@ def spec(
     scheme: tuple[str, dict[str, Any]],
     envelope: Envelope,
     fixtures: Mapping[str, list[dict[str, Json]]],
+    schemas: Schemas,
 ) -> dict[str, Any]:
     """The whole document."""
     shared = {
@@ -83,17 +86,64 @@ def spec(
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.method] = _operation(one, kinds, envelope, fixtures)
-    return {
+    used: dict[str, Any] = {}
+    written = {
         "openapi": "3.1.0",
         "info": {"title": title, "version": "adopted"},
         "servers": [{"url": server}],
         "security": [{scheme[0]: []}],
         "x-evidence": DOC,
         "x-answers": shared,
-        "x-records": {kind.name: _record(kind, kinds, operations) for kind in kinds},
-        "paths": paths,
-        "components": {"securitySchemes": {scheme[0]: scheme[1]}},
+        "x-records": _referring({kind.name: _record(kind, kinds, operations) for kind in kinds}, schemas, used),
+        "paths": _referring(paths, schemas, used),
     }
+    responses = _referring(_refusals(envelope), schemas, used)
+    components: dict[str, Any] = {}
+    while used.keys() - components.keys():
+        for name in sorted(used.keys() - components.keys()):
+            components[name] = _written_out(schemas.components[name], schemas, used)
+    return {
+        **written,
+        "components": {
+            "responses": responses,
+            **({"schemas": {name: components[name] for name in sorted(components)}} if components else {}),
+            "securitySchemes": {scheme[0]: scheme[1]},
+        },
+    }
+
+
+def _referring(node: Any, schemas: Schemas, used: dict[str, Any]) -> Any:
+    """A part of the document with its component schemas written as references; `used` learns their names."""
+    reference = schemas.written(node) if isinstance(node, dict) else None
+    if reference is None:
+        return _written_out(node, schemas, used)
+    used[reference["$ref"].rpartition("/")[2]] = True
+    return reference
+
+
+def _written_out(node: Any, schemas: Schemas, used: dict[str, Any]) -> Any:
+    if isinstance(node, dict):
+        return {key: _referring(child, schemas, used) for key, child in node.items()}
+    return [_referring(child, schemas, used) for child in node] if isinstance(node, list) else node
+
+
+def _refusals(envelope: Envelope) -> dict[str, Any]:
+    """The refusals that operations have in common, by status; each is one response, to which they refer."""
+    by_status: dict[int, dict[str, Any]] = {}
+    for name in _REFUSED:
+        status, text = _SHARED[name]
+        by_status.setdefault(status, {})[name] = envelope.says(text, open_=name == "invalid-request")
+    return {
+        f"refused-{status}": {
+            "description": "Not in the file.",
+            "x-evidence": INFERRED,
+            "content": {"application/json": {"schema": envelope.schema, "examples": examples}},
+        }
+        for status, examples in by_status.items()
+    }
+
+
+_REFUSED = ("missing-key", "wrong-key", "invalid-request", "malformed-json", "not-found", "wrong-state")
 
 
 def _record(kind: Kind, kinds: list[Kind], operations: list[Described]) -> dict[str, Any]:
@@ -108,9 +158,16 @@ def _record(kind: Kind, kinds: list[Kind], operations: list[Described]) -> dict[
 
 def stored(kind: Kind) -> dict[str, Any]:
     """The schema of a record as it is kept: as it is shown, and whose it is."""
-    if kind.owner is None or kind.owner_field in merged(kind.schema)["properties"]:
+    whole = merged(kind.schema)
+    if kind.owner is None or kind.owner_field in whole["properties"]:
         return kind.schema
-    return {"allOf": [kind.schema, {"type": "object", "properties": {kind.owner_field: {}}}]}
+    owned = {"type": "object", "properties": {kind.owner_field: {}}}
+    value = sample(kind.schema)
+    if isinstance(value, dict) and fits(kind.schema, {**value, kind.owner_field: "text"}):
+        return {"allOf": [kind.schema, owned]}
+    # The schema allows nothing beside what it names.
+    required = {"required": sorted(whole["required"])} if whole["required"] else {}
+    return {"type": "object", "properties": {**whole["properties"], kind.owner_field: {}}, **required}
 
 
 def records(kinds: Iterable[Kind]) -> dict[str, list[dict[str, Json]]]:
@@ -149,7 +206,7 @@ def _operation(one: Described, kinds: list[Kind], envelope: Envelope, fixtures: 
         node["requestBody"] = {
             "required": True,
             "content": {
-                "application/json": {
+                formtext.MEDIA_TYPE if one.form else "application/json": {
                     "schema": one.body,
                     "examples": {"example": {"value": sample(one.body), "x-evidence": INFERRED}},
                 }
@@ -162,37 +219,26 @@ def _operation(one: Described, kinds: list[Kind], envelope: Envelope, fixtures: 
     if constants:
         named["x-constants"] = constants
     media: dict[str, Any] = {"examples": {answer: named}}
+    if one.more and one.contract and isinstance(value, dict):
+        following = {**named, "value": {**value, one.more: True}, "x-constants": sorted({*constants, one.more})}
+        media["examples"] = {
+            answer: {**named, "value": {**value, one.more: False}, "x-constants": following["x-constants"]},
+            "more-follow": following,
+        }
     if one.shown is not None:
         media["schema"] = one.shown
     node["responses"] = {str(one.status): {"description": "As the file says.", "content": {"application/json": media}}}
-    errors: dict[str, dict[str, Any]] = {
-        "401": {
-            "missing-key": envelope.says(_SHARED["missing-key"][1]),
-            "wrong-key": envelope.says(_SHARED["wrong-key"][1]),
-        }
-    }
-    errors["400"] = {
-        "invalid-request": envelope.says(_SHARED["invalid-request"][1], open_=True),
-        "malformed-json": envelope.says(_SHARED["malformed-json"][1]),
-    }
+    refused = {401, 400}
     if one.contract.get("missing") or one.contract.get("within"):
-        errors["404"] = {"not-found": envelope.says(_SHARED["not-found"][1])}
-        if one.contract.get("missing"):
-            unknown = {**values, one.contract["key"]["name"]: nobodys(values.get(one.contract["key"]["name"]))}
-            node["x-requests"]["not-found"] = {
-                **request,
-                "path": {one.contract["key"]["name"]: unknown[one.contract["key"]["name"]]},
-                "answer": "not-found",
-            }
+        refused.add(404)
+    if one.contract.get("missing"):
+        name = one.contract["key"]["name"]
+        unknown = {name: nobodys(values.get(name))}
+        node["x-requests"]["not-found"] = {**request, "path": unknown, "answer": "not-found"}
     if "transition" in one.contract:
-        errors["409"] = {"wrong-state": envelope.says(_SHARED["wrong-state"][1])}
-    for status, examples in sorted(errors.items()):
-        if status not in node["responses"]:
-            node["responses"][status] = {
-                "description": "Not in the file.",
-                "x-evidence": INFERRED,
-                "content": {"application/json": {"schema": envelope.schema, "examples": examples}},
-            }
+        refused.add(409)
+    for status in sorted(refused):
+        node["responses"].setdefault(str(status), {"$ref": f"#/components/responses/refused-{status}"})
     return node
 
 
@@ -215,7 +261,7 @@ def path_values(one: Described, kinds: list[Kind], fixtures: Mapping[str, Any]) 
     values: dict[str, Json] = {}
     for kind in kinds:
         base = kind.path.rstrip("/")
-        found = re.match(re.escape(base) + r"/\{([^/{}]+)\}", one.path)
+        found = re.match(re.escape(base) + r"/\{([^/{}]+)\}", one.route)
         if found is not None:
             values[found[1]] = fixtures[kind.name][0][kind.key]
     return {name: str(value) for name, value in values.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mock_server import formtext
 from mock_server.jsontext import BadJson, loads
 from mock_server.messages import Json, Refusal, Request
 from mock_server.spec import Operation
@@ -20,6 +21,8 @@ def read_body(request: Request, operation: Operation, known: Json = UNREAD) -> J
         raise Refusal("body-too-large")
     if not request.body and not operation.body_required:
         return {}
+    if operation.form:
+        return _read_form(request, operation)
     media_type = request.headers.get("content-type", "application/json")
     if media_type != "application/json":
         media_type = media_type.split(";")[0].strip().lower()
@@ -29,6 +32,16 @@ def read_body(request: Request, operation: Operation, known: Json = UNREAD) -> J
     if not isinstance(body, dict):
         raise Refusal("malformed-json")
     return body
+
+
+def _read_form(request: Request, operation: Operation) -> Json:
+    media_type = request.headers.get("content-type", formtext.MEDIA_TYPE).split(";")[0].strip().lower()
+    if media_type != formtext.MEDIA_TYPE:
+        raise Refusal("wrong-media-type", message=media_type)
+    try:
+        return formtext.read(request.body, operation.body_schema or {})
+    except formtext.BadForm as error:
+        raise Refusal("invalid-request", message=str(error)) from None
 
 
 def body_or_none(request: Request) -> Json:

@@ -38,7 +38,7 @@ def _adopt(options: argparse.Namespace) -> int:
     except OSError as error:
         fail("adopt", f"-o {folder}: {error.strerror}")
     for row in adopted.rows:
-        print(f"{row.how:11}  {row.operation}{f': {row.why}' if row.why else ''}")
+        print(row.told(str(folder / f"{name}.yaml")))
     for note in adopted.notes:
         print(f"left out: {note}")
     counted = Counter(row.how for row in adopted.rows)

@@ -14,6 +14,7 @@ from mock_server.derived.making import Making
 from mock_server.derived.refusing import refusals
 from mock_server.derived.scene import ABSENT, Record, asked, reader
 from mock_server.messages import Answer, Call, Json, Refusal
+from mock_server.spec import SchemaCheck
 from mock_server.spec.contracts import properties
 from mock_server.spec.model import Operation, RecordSpec, Spec
 from mock_server.stores.protocols import Row
@@ -43,9 +44,9 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     at: str = contract["at"]
     show = shown_as(shape_at(operation, first_success(operation).status, f"{at}/0"), shape)
     keeping, belongs, refused = _filter(operation, shape), owners(spec, operation), refusals(operation)
-    page, owning = _paging(operation, kind), owning_fields(operation)
-    newest = contract.get("order") == "newest"
     more = next((one["name"] for one in contract.get("answers") or () if one.get("when") == "more"), default)
+    page, owning = _paging(operation, kind, tells_more=more != default), owning_fields(operation)
+    newest = contract.get("order") == "newest"
     place, count = at.strip("/"), (contract.get("count") or "").strip("/")
 
     def rows(call: Call, state: State, after: int) -> Iterator[Row]:
@@ -160,14 +161,17 @@ Paging = Callable[
 ]
 
 
-def _paging(operation: Operation, kind: str) -> Paging | None:
-    """Cuts rows into pages: by a cursor, an offset, a page's number, the key of the last row, or by size alone."""
+def _paging(operation: Operation, kind: str, *, tells_more: bool) -> Paging | None:
+    """Cuts rows into pages: by a cursor, an offset, a page's number, the key of the last row, or by size alone.
+
+    With `tells_more` there is an answer of its own for a page that others follow.
+    """
     page: Mapping[str, str] = operation.contract.get("page") or {}
     if not page:
         return None
     unknown = page.get("unknown", "invalid-request")
     key = operation.contract["key"]["name"]
-    size, place = page.get("size"), page.get("next", "").strip("/")
+    size, shown_next = page.get("size"), _showing_next(operation, page.get("next", ""))
     parameter = next((page[word] for word in ("parameter", "offset", "number", "after") if word in page), None)
 
     def pages(
@@ -185,15 +189,40 @@ def _paging(operation: Operation, kind: str) -> Paging | None:
         elif given is not ABSENT and "after" in page:
             found = _following(found, key, given, refusal(operation, "page", unknown, call))
         if limit is None:
-            return found, None, {place: None} if place else {}
-        if not place:
+            return found, None, shown_next(None)
+        if "next" not in page and not tells_more:
             return islice(found, limit), None, {}
         some = list(islice(found, limit + 1))
         shown = some[:limit]
         cursor = _cursor(kind, shown[-1].sequence) if len(some) > limit and shown else None
-        return shown, cursor, {place: cursor}
+        return shown, cursor, shown_next(cursor)
 
     return pages
+
+
+def _showing_next(operation: Operation, pointer: str) -> Callable[[str | None], dict[str, Json]]:
+    """Puts the value for the next page where the answer shows it; null where there is none and the schema allows it.
+
+    Else the field is left out, or empty where it has to be there.
+    """
+    if not pointer:
+        return lambda cursor: {}
+    status = first_success(operation).status
+    *above, last = pointer[1:].split("/")
+    whole = shape_at(operation, status, "/".join(above))
+    schema = properties(whole).get(last, {})
+    nothing: Json = None
+    if isinstance(schema, Mapping) and schema and not SchemaCheck(schema).is_valid(None):
+        nothing = "" if last in (whole.get("required") or ()) else ABSENT
+
+    def shown(cursor: str | None) -> dict[str, Json]:
+        value: Json = nothing if cursor is None else cursor
+        body: Json = {} if value is ABSENT else {last: value}
+        for step in reversed(above):
+            body = {step: body}
+        return dict(body)
+
+    return shown
 
 
 def _following(rows: Iterator[Row], key: str, last: Json, unknown: Refusal) -> Iterator[Row]:

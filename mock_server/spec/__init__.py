@@ -4,7 +4,7 @@ from mock_server.spec.building import WireRequest, build, curl, encode_query, fi
 from mock_server.spec.checking import OperationCheck, SchemaCheck, compile_checks
 from mock_server.spec.errors import SpecError
 from mock_server.spec.evidence import GRADES, child, stated, strongest, whole
-from mock_server.spec.loading import SHARED_ANSWERS, load, load_all
+from mock_server.spec.loading import SHARED_ANSWERS, faults, load, load_all, load_document
 from mock_server.spec.model import (
     Evidence,
     Inbound,
@@ -63,11 +63,13 @@ __all__ = [
     "compile_checks",
     "curl",
     "encode_query",
+    "faults",
     "fill_path",
     "hint",
     "key_header",
     "load",
     "load_all",
+    "load_document",
     "outside",
     "path_values",
     "refusal_values",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
+from mock_server import formtext
 from mock_server.messages import Json
 from mock_server.spec.model import NamedRequest, Operation, Security, Spec
 
@@ -67,9 +68,11 @@ def build(
     if request.raw_body is not None:
         body = request.raw_body.encode()
     elif request.has_body:
-        body = json.dumps(fill(request.body), ensure_ascii=False).encode()
+        said = fill(request.body)
+        is_form = operation.form and isinstance(said, dict)
+        body = formtext.written(said) if is_form else json.dumps(said, ensure_ascii=False).encode()
     if body is not None:
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = formtext.MEDIA_TYPE if operation.form else "application/json"
     for name, value in request.headers.items():
         for known in [known for known in headers if known.lower() == name.lower()]:
             del headers[known]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
 
+from mock_server import formtext
 from mock_server.jsontext import dumps
 from mock_server.messages import Json, Violation
 from mock_server.querytext import fields
@@ -30,7 +31,7 @@ class SchemaCheck:
         # Messages quote what was found; where the schema knows secrets, none is quoted.
         mask = "the value" if _holds_secret(schema) else None
         self._validator = jsonschema_rs.Draft202012Validator(_plain(schema), validate_formats=True, mask=mask)
-        self.is_valid = self._validator.is_valid
+        self.is_valid: Callable[[Any], bool] = self._validator.is_valid
 
     def differences(self, value: Json, place: str = "body") -> list[Violation]:
         """What is wrong with the value: all of it, or of a very large value the first thing.
@@ -51,6 +52,24 @@ class SchemaCheck:
         except jsonschema_rs.ValidationError as error:
             return [_violation(error, place)]
         return []
+
+
+class FormCheck(SchemaCheck):
+    """The check of a form: a value is right or wrong as what a server reads of it."""
+
+    __slots__ = ("_schema",)
+
+    def __init__(self, schema: Mapping[str, Any] | bool) -> None:
+        super().__init__(schema)
+        self._schema: Mapping[str, Any] = schema if isinstance(schema, Mapping) else {}
+        whole = self.is_valid
+        self.is_valid = lambda value: whole(self._as_read(value))
+
+    def differences(self, value: Json, place: str = "body") -> list[Violation]:
+        return super().differences(self._as_read(value), place)
+
+    def _as_read(self, value: Json) -> Json:
+        return formtext.read(formtext.written(value), self._schema) if isinstance(value, dict) else value
 
 
 def _is_large(value: Json) -> bool:
@@ -129,7 +148,9 @@ class OperationCheck:
     def body(self) -> SchemaCheck | None:
         """The check of the request's body, if it has one."""
         schema = self.operation.body_schema
-        return SchemaCheck(schema) if schema is not None else None
+        if schema is None:
+            return None
+        return FormCheck(schema) if self.operation.form else SchemaCheck(schema)
 
     @cached_property
     def _parameters(self) -> dict[str, list[tuple[Parameter, SchemaCheck, Any]]]:

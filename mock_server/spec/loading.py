@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mock_server import formtext
 from mock_server.messages import Json
 from mock_server.spec.contracts import check_against, check_contract
 from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
-from mock_server.spec.errors import understood
+from mock_server.spec.errors import SpecError, understood
 from mock_server.spec.evidence import statement
 from mock_server.spec.literals import check_literals
 from mock_server.spec.model import (
@@ -56,11 +57,37 @@ def load_all(folder: Path | None = None) -> dict[str, Spec]:
 
 def load(file: Path) -> Spec:
     """The spec in `file`; raises SpecError naming file and place when anything is not understood."""
-    raw = read_yaml(file)
+    return load_document(read_yaml(file), file)
+
+
+def load_document(raw: Any, file: Path) -> Spec:
+    """The spec that a document is which was read from `file`, or is to be written there."""
     checker = Checker(str(file))
     checker.mapping(raw, "root", "")
     with understood(str(file)):
         return _Loading(checker, resolve(raw, str(file)), file.stem).spec()
+
+
+def faults(raw: Any, file: Path) -> list[SpecError]:
+    """What is wrong with a document beside each of its operations, taken alone; `load_document` stops at the first."""
+    checker = Checker(str(file))
+    document = resolve(raw, str(file))
+    alone = {**document, "components": {"securitySchemes": document["components"]["securitySchemes"]}}
+    found = []
+    for path, item in (document.get("paths") or {}).items():
+        for method in METHODS:
+            if method not in item:
+                continue
+            one = {
+                **alone,
+                "paths": {path: {**{key: item[key] for key in item if key not in METHODS}, method: item[method]}},
+            }
+            try:
+                with understood(str(file)):
+                    _Loading(checker, one, file.stem).spec()
+            except SpecError as error:
+                found.append(error)
+    return found
 
 
 class _Loading:
@@ -236,6 +263,7 @@ class _Loading:
             contract=node.get("x-contract") or {},
             secured=node.get("security", self.document.get("security")) != [],
             deprecated=bool(node.get("deprecated")),
+            form=formtext.MEDIA_TYPE in ((node.get("requestBody") or {}).get("content") or {}),
         )
         check_contract(self.checker, operation, f"{place}/x-contract")
         return operation
@@ -259,10 +287,12 @@ class _Loading:
             return None, False, {}
         self.checker.mapping(node, "requestBody", place)
         content = node.get("content") or {}
-        if list(content) != ["application/json"]:
-            raise self.checker.fail(f"{place}/content", "exactly application/json is understood")
-        here = f"{place}/content/application~1json"
-        media = self.checker.mapping(content["application/json"], "media", here)
+        if list(content) not in (["application/json"], [formtext.MEDIA_TYPE]):
+            known = f"exactly one of application/json and {formtext.MEDIA_TYPE} is understood"
+            raise self.checker.fail(f"{place}/content", known)
+        ((media_type, media),) = content.items()
+        here = f"{place}/content/{media_type.replace('/', '~1')}"
+        self.checker.mapping(media, "media", here)
         schema = media.get("schema", {})
         self.checker.schema(schema, f"{here}/schema")
         examples = self.checker.examples(media.get("examples") or {}, f"{here}/examples")

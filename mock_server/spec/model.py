@@ -240,6 +240,8 @@ class Operation:
     contract: Mapping[str, Any]
     secured: bool
     deprecated: bool = False
+    form: bool = False
+    """Whether the body is a form, and not JSON."""
 
     def response(self, status: int) -> ResponseSpec | None:
         """What the spec says of an answer with that status.

@@ -1,11 +1,36 @@
-"""Finds the operation that a method and a path name; a literal segment wins over a parameter."""
+"""Finds the operation that a method and a path name: literal segments win over parameters, whole ones come last."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from mock_server.spec.model import Operation
+
+_PARAMETER = re.compile(r"\{([^{}]+)\}")
+
+
+class _Form(NamedTuple):
+    """A segment of which parameters are only a part: `{sid}.json`, `{id}:cancel`, `{base}...{head}`."""
+
+    pattern: re.Pattern[str]
+    names: tuple[str, ...]
+
+
+@lru_cache(maxsize=10_000)
+def _form(segment: str) -> _Form | None:
+    """How a segment is read; None for a literal one, and for one that is a parameter as a whole."""
+    names = tuple(_PARAMETER.findall(segment))
+    if not names or _is_parameter(segment):
+        return None
+    literals = _PARAMETER.split(segment)[::2]
+    return _Form(re.compile("(.+?)".join(map(re.escape, literals)), re.DOTALL), names)
+
+
+def _is_parameter(segment: str) -> bool:
+    return segment.startswith("{") and segment.find("}") == len(segment) - 1
 
 
 def path_values(segments: Sequence[str], path: str) -> dict[str, str] | None:
@@ -13,9 +38,15 @@ def path_values(segments: Sequence[str], path: str) -> dict[str, str] | None:
     asked = path.strip("/").split("/")
     if len(asked) != len(segments):
         return None
-    values = {}
+    values: dict[str, str] = {}
     for segment, given in zip(segments, asked, strict=True):
-        if segment.startswith("{") and segment.endswith("}"):
+        form = _form(segment) if "{" in segment else None
+        if form is not None:
+            found = form.pattern.fullmatch(given)
+            if found is None:
+                return None
+            values.update(zip(form.names, found.groups(), strict=True))
+        elif _is_parameter(segment):
             if not given:
                 return None
             values[segment[1:-1]] = given
@@ -33,10 +64,11 @@ class Match(NamedTuple):
 
 
 class _Node:
-    __slots__ = ("literals", "methods", "parameter")
+    __slots__ = ("forms", "literals", "methods", "parameter")
 
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
+        self.forms: dict[str, tuple[re.Pattern[str], _Node]] = {}
         self.parameter: _Node | None = None
         self.methods: dict[str, tuple[Operation, tuple[str, ...]]] = {}
 
@@ -52,10 +84,14 @@ class Router:
             node = self._root
             names = []
             for segment in operation.segments:
-                if segment.startswith("{") and segment.endswith("}"):
+                form = _form(segment)
+                if _is_parameter(segment):
                     names.append(segment[1:-1])
                     node.parameter = node.parameter or _Node()
                     node = node.parameter
+                elif form is not None:
+                    names += form.names
+                    node = node.forms.setdefault(form.pattern.pattern, (form.pattern, _Node()))[1]
                 else:
                     node = node.literals.setdefault(segment, _Node())
             node.methods[operation.method] = (operation, tuple(names))
@@ -87,9 +123,9 @@ def _find(
     """The first match below `node`, literals before parameters; methods met on the way are put into `allowed`."""
     while index < len(segments):
         segment = segments[index]
-        literal, parameter = node.literals.get(segment), node.parameter if segment else None
+        literal, parameter, forms = node.literals.get(segment), node.parameter if segment else None, node.forms
         index += 1
-        if literal is None or parameter is None:
+        if not forms and (literal is None or parameter is None):
             # There is one way on, if any.
             if parameter is not None:
                 values = (*values, segment)
@@ -98,9 +134,21 @@ def _find(
                 return None
             node = onward
             continue
-        found = _find(literal, segments, index, values, method, allowed)
-        if found is not None:
-            return found
+        if literal is not None:
+            found = _find(literal, segments, index, values, method, allowed)
+            if found is not None:
+                return found
+        for pattern, below in forms.values():
+            fitting = pattern.fullmatch(segment)
+            found = (
+                _find(below, segments, index, (*values, *fitting.groups()), method, allowed)
+                if fitting is not None
+                else None
+            )
+            if found is not None:
+                return found
+        if parameter is None:
+            return None
         node, values = parameter, (*values, segment)
     known = node.methods.get(method)
     if known is not None:

@@ -1,0 +1,51 @@
+"""What schemas show: where an answer has its record or its rows, and what the parts of a schema say together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mock_server.adopting.merging import merged
+from mock_server.adopting.samples import kind_of
+from mock_server.adopting.words import ENVELOPES, ROWS, plain
+
+
+def record_in(shown: dict[str, Any], parameter: str) -> tuple[str, dict[str, Any]] | None:
+    """Where an answer shows one record, and its schema: the whole answer, or the one object in an envelope."""
+    whole = merged(shown)["properties"]
+    objects = {
+        name: child for name, child in whole.items() if kind_of(child) == "object" and merged(child)["properties"]
+    }
+    if kind_of(shown) != "object" or not whole:
+        return None
+    has_name = any(plain(name) in ("id", "uuid", "gid", "sid", plain(parameter)) for name in whole)
+    if has_name or not objects:
+        return "", shown
+    named = [name for name in objects if name.lower() in ENVELOPES]
+    if len(objects) == 1 or len(named) == 1:
+        name = named[0] if len(named) == 1 else next(iter(objects))
+        return f"/{name}", objects[name]
+    return "", shown
+
+
+def rows_in(shown: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """Where an answer lists rows, and the schema of one."""
+    if kind_of(shown) == "array":
+        return ("", shown["items"]) if kind_of(shown.get("items", {})) == "object" else None
+    lists = {
+        name: child["items"]
+        for name, child in merged(shown)["properties"].items()
+        if kind_of(child) == "array" and kind_of(child.get("items", {})) == "object"
+    }
+    name = next((one for one in ROWS if one in lists), None) or (next(iter(lists)) if len(lists) == 1 else None)
+    return (f"/{name}", lists[name]) if name is not None else None
+
+
+def choices(schema: Any) -> list[str]:
+    """The texts that a schema enumerates, in itself or in one of its parts."""
+    if not isinstance(schema, dict):
+        return []
+    found = [value for value in schema.get("enum") or () if isinstance(value, str)]
+    for word in ("allOf", "anyOf", "oneOf"):
+        for part in schema.get(word) or ():
+            found += [value for value in choices(part) if value not in found]
+    return found
