@@ -24,6 +24,7 @@ WANTED = {
     "forms": (2, 2, 1),
     "nested": (10, 0, 0),
     "paged": (4, 0, 0),
+    "pages": (15, 0, 0),
     "pets": (4, 0, 0),
     "plain": (0, 2, 0),
     "recursive": (4, 0, 0),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from contract_tests.words.findings import FAIL_ON, ContractBroken, NotCovered
 from mock_server.spec import load_all
 from tests.defects.catalogue import BEYOND, DEFECTS
 from tests.defects.planting import Defect
+from tests.defects.words import WORDS, write_specs
 
 SHARE = int(os.environ.get("DEFECT_SHARE", "1"))
 """One in so many defects is planted, and of every property for every vendor at least one."""
@@ -28,9 +31,9 @@ def _planted() -> list[Defect]:
     return [defect for defect in DEFECTS if id(defect) in kept]
 
 
-def _first_finding(defect: Defect, seed: int) -> ContractBroken | None:
+def _first_finding(defect: Defect, seed: int, command: list[str] | None = None) -> ContractBroken | None:
     """What the defect's property finds on a server with the defect, stopping at the first finding."""
-    command = [sys.executable, "-m", "tests.defects.serve", f"{defect.provider}: {defect.name}"]
+    command = command or [sys.executable, "-m", "tests.defects.serve", f"{defect.provider}: {defect.name}"]
     asked = Settings(providers=[defect.provider], mock_command=command, seed=seed, fail_on=defect.fail_on)
     asked.route = Route(defect.timeout_seconds)
     run = Run(asked)
@@ -94,3 +97,26 @@ if len(SEEDS) > 1:
                 assert not outcome.findings + outcome.notes
         finally:
             run.close()
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a vendor that uses the words which none of the four does."""
+    folder = tmp_path_factory.mktemp("library")
+    write_specs(folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("RINGBACK_SPECS", str(folder))
+        yield folder
+
+
+@pytest.mark.parametrize("defect", WORDS, ids=lambda defect: defect.name)
+def test_a_defect_in_what_a_word_drives_is_found(defect: Defect, library: Path) -> None:
+    found = _first_finding(defect, 1)
+    assert found is not None, f"[{defect.property}] did not find: {defect.name}"
+    assert found.findings[0].operation == defect.first
+
+
+def test_the_vendor_of_the_words_has_no_defect_of_its_own(library: Path) -> None:
+    for property in {defect.property for defect in WORDS}:
+        honest = Defect("none", WORDS[0].provider, property, lambda service: None, fail_on="assumed")
+        assert _first_finding(honest, 1, [sys.executable, "-m", "mock_server"]) is None

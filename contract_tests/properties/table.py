@@ -106,7 +106,7 @@ PROPERTIES = (
     ),
     Property(
         "names",
-        "A record is the same by each of its names.",
+        "Each name of a record that is there leads to it: none is refused, and all show the same.",
         lambda spec, operation: _effect(operation, "read", "update") and bool(operation.contract["key"].get("aliases")),
         shown.same_by_each_name,
     ),
@@ -168,7 +168,7 @@ PROPERTIES = (
     ),
     Property(
         "addressed",
-        "An answer is about the record whose name was sent, by whichever of its names.",
+        "No name leads to another record: an answer is about the one whose name was sent.",
         addressed.answers_about_a_record,
         addressed.the_one_that_was_named,
     ),

@@ -260,12 +260,13 @@ def _fields(one: Described, kind: Kind, *, key: bool) -> dict[str, Any]:
     """Which fields of the body are the record's, however the two are written: `FriendlyName` is `friendly_name`."""
     names = merged(kind.schema)["properties"]
     alike = {plain(name): name for name in names}
-    fields = {}
+    fields: dict[str, str] = {}
     for name, child in merged(one.body)["properties"].items():
         target = name if name in names else alike.get(plain(name), "")
-        if target and (key or target != kind.key) and target != kind.owner_field and target not in fields.values():
-            if kind_of(child) == kind_of(names[target]):
-                fields[name] = target
+        if not target or target == kind.owner_field or (target == kind.key and not key):
+            continue
+        if target not in fields.values() and kind_of(child) == kind_of(names[target]):
+            fields[name] = target
     return {"fields": fields} if fields else {}
 
 

@@ -21,11 +21,12 @@ from tests.defects.catalogue import DEFECTS
 from tests.defects.deep import DEEP
 from tests.defects.lawful import LAWFUL
 from tests.defects.planting import Crowd, Front, Stalling
+from tests.defects.words import WORDS
 
 
 def main() -> int:
     name, *arguments = sys.argv[1:]
-    defect = next(defect for defect in [*DEFECTS, *DEEP, *LAWFUL] if f"{defect.provider}: {defect.name}" == name)
+    defect = next(one for one in [*DEFECTS, *DEEP, *LAWFUL, *WORDS] if f"{one.provider}: {one.name}" == name)
     if isinstance(defect.plant, Front):
         return _serve_behind(defect.plant, arguments)
     honest = catalogue.open_services
