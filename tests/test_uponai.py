@@ -325,7 +325,7 @@ def test_the_path_of_an_assignment_takes_put_only(client: Any) -> None:
 class ScanForbidden(State):
     """A state in which nobody may walk over all records of a kind."""
 
-    def all(self, kind: str) -> Iterator[dict[str, Any]]:
+    def all(self, kind: str, *, look: bool = False) -> Iterator[dict[str, Any]]:
         raise AssertionError(f"all {kind} were read")
 
 

@@ -52,7 +52,7 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     def rows(call: Call, state: State, after: int) -> Iterator[Row]:
         owned = belongs(call, state) if belongs is not None else {}
         wanted = [*((field, value) for field, value in owned.items() if field in owning), *keeping(call)]
-        found: Iterable[Row] = state.rows(kind, after)
+        found: Iterable[Row] = state.rows(kind, after, look=True)
         if newest:
             found = reversed(list(found))
         for row in found:
@@ -66,7 +66,9 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
             wanted = keeping(call)
             if belongs is not None:
                 wanted += [(field, value) for field, value in belongs(call, state).items() if field in owning]
-            plain: Iterable[Record] = reversed(list(state.all(kind))) if newest else state.all(kind)
+            plain: Iterable[Record] = state.all(kind, look=True)
+            if newest:
+                plain = reversed(list(plain))
             if wanted:
                 plain = _kept(plain, wanted)
             documents = plain if show is None else map(show, plain)

@@ -19,6 +19,8 @@ _MANY = 1_000
 ROW_BYTES = 100
 """What a row takes beside its text, roughly."""
 _SHARED_BYTES = 4_096
+_SHARED_ROWS = 50
+"""Of a longer list the beginning would be forgotten before its end is read."""
 
 
 class Table:
@@ -108,16 +110,17 @@ class MemoryReader:
             return None
         return _shared(row[1]) if len(row[1]) <= _SHARED_BYTES else own(row[1])
 
-    def all(self, kind: str, after: int = 0) -> Iterator[Row]:
+    def all(self, kind: str, after: int = 0, *, look: bool = False) -> Iterator[Row]:
         table = self._tables.get(kind)
         if table is None:
             return
+        parse = _shared if look and len(table.rows) <= _SHARED_ROWS else own
         # A writer in mid-way, the reader itself perhaps, only appends to these lists or puts others in their place.
         rows, ids, sequences = table.rows, table.ids, table.sequences
         for index in range(bisect_right(sequences, after), len(ids)):
             row = rows.get(ids[index])
             if row is not None and row[0] == sequences[index]:
-                yield Row(row[0], own(row[1]))
+                yield Row(row[0], parse(row[1]))
 
     def count(self, kind: str) -> int:
         table = self._tables.get(kind)

@@ -48,8 +48,8 @@ class Transaction(Protocol):
     def delete(self, kind: str, id: str) -> bool:
         """Removes the document; False when there was none."""
 
-    def all(self, kind: str, after: int = 0) -> Iterator[Row]:
-        """The kind's rows in order, those with a sequence number above `after`."""
+    def all(self, kind: str, after: int = 0, *, look: bool = False) -> Iterator[Row]:
+        """The kind's rows in order, those with a sequence number above `after`; with `look` as `look` gives them."""
 
     def count(self, kind: str) -> int:
         """How many documents the kind has."""

@@ -91,13 +91,16 @@ class State:
                     self._transaction.delete(f"{name}~alias", str(record[alias]))
         return self._transaction.delete(name, key)
 
-    def rows(self, kind: str, after: int = 0) -> Iterator[Row]:
-        """The kind's rows in the order of their creation, those numbered above `after`."""
-        return self._transaction.all(self._prefix + kind, after)
+    def rows(self, kind: str, after: int = 0, *, look: bool = False) -> Iterator[Row]:
+        """The kind's rows in the order of their creation, those numbered above `after`.
 
-    def all(self, kind: str) -> Iterator[dict[str, Json]]:
-        """The kind's records in the order of their creation."""
-        return map(_document, self.rows(kind))
+        Who changes nothing of them says so (`look`), and may be given what others are given too.
+        """
+        return self._transaction.all(self._prefix + kind, after, look=look)
+
+    def all(self, kind: str, *, look: bool = False) -> Iterator[dict[str, Json]]:
+        """The kind's records in the order of their creation; `look` as in `rows`."""
+        return map(_document, self._transaction.all(self._prefix + kind, look=look))
 
     def count(self, kind: str) -> int:
         return self._transaction.count(self._prefix + kind)
