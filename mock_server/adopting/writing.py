@@ -247,7 +247,10 @@ def _constants(one: Described, value: Json) -> list[str]:
     at = one.contract.get("at")
     if not one.contract or at == "" or not isinstance(value, dict):
         return []
-    made = {str(at or "").strip("/"), str(one.contract.get("count", "")).strip("/"), *(one.contract.get("shows") or ())}
+    pointers = (at, one.contract.get("count"), (one.contract.get("page") or {}).get("next"))
+    made = {str(pointer or "").strip("/").partition("/")[0] for pointer in pointers} | set(
+        one.contract.get("shows") or ()
+    )
     return [name for name in value if name not in made]
 
 

@@ -21,6 +21,9 @@ _VERBATIM = re.compile(r"[+-]?[0-9]{1,4000}")
 
 LARGE_BYTES = 32 * 1024
 
+BODILESS = (204, 205, 304)
+"""Statuses whose answers have no body, whatever a spec says of one: its examples only name them."""
+
 
 class SchemaCheck:
     """A compiled schema: `differences(value)` lists what is wrong with a value."""
@@ -203,6 +206,8 @@ class OperationCheck:
             known = ", ".join(str(code) for code in sorted(self.operation.responses))
             return [Violation("status", "", "status", f"{status} found, the spec knows {known}", status)]
         documented = response.media_type
+        if status in BODILESS:
+            return []
         if documented and media_type != documented and media_type.split(";")[0].strip().lower() != documented:
             found = media_type or "no content type"
             return [Violation("media-type", "", "media-type", f"{found} found, {response.media_type} is documented")]

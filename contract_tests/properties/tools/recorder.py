@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
 from contract_tests.judging.lawful import Draw
@@ -65,8 +66,12 @@ class Recorder:
     def generate(self, strategy: SearchStrategy[Draw], check: Callable[[Draw], None], *, share: int = 1) -> None:
         """Lets `check` see the run's number of generated requests, or one in `share` of them."""
         draws = -(-self.draws // share)
-        if draws:
+        if not draws:
+            return
+        try:
             generation.run(strategy, check, draws=draws, seed=self.seed, shrink=not self.world.transport.guard.real)
+        except Unsatisfiable:
+            raise NotCovered("no such request could be generated") from None
 
     def each(self, requests: Iterable[NamedRequest], check: Callable[[World, NamedRequest], None]) -> None:
         """Runs the check for each request in a fresh world; it is not covered when none could be made."""
