@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -31,15 +32,20 @@ UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
 """Stands for a value that what is shown does not determine."""
 
 
-def differs(node: Any, found: Json, record: Mapping[str, Json], before: Mapping[str, Json]) -> str | None:
-    """How a value differs from its source; `record` is what is shown, `before` what was shown before the write."""
+def differs(
+    node: Any, found: Json, record: Mapping[str, Json], before: Mapping[str, Json], sent: Json = None
+) -> str | None:
+    """How a value differs from its source; `record` is what is shown, `before` what was shown before the write.
+
+    `sent` is the body of the write.
+    """
     if isinstance(node, Mapping) and "issued" in node:
         if "given" in node and found is None:
             return None
         form = _TIMES[node.get("form", "milliseconds")] if node["issued"] == "time" else _ISSUED[node["issued"]]
         wanted = re.escape(node.get("prefix", "")) + form
         return None if re.fullmatch(wanted, str(found)) else f"{found!r} is not issued as {node['issued']}"
-    expected = value_of(node, record, before)
+    expected = _of_body(node, sent) if isinstance(node, Mapping) and "body" in node else value_of(node, record, before)
     if expected is UNKNOWN or expected == found or (expected is ABSENT and found is None):
         return None
     return f"{found!r} found, {expected!r} is what the spec says"
@@ -66,6 +72,14 @@ def value_of(node: Any, record: Mapping[str, Json], before: Mapping[str, Json]) 
     if "field" in node:
         return _field(node, record, before)
     return UNKNOWN
+
+
+def _of_body(node: Mapping[str, Any], sent: Json) -> Json:
+    """What a field of the body stands for, where that is said; anything else of a body is the server's to make."""
+    name = node["body"]
+    if "map" not in node or not isinstance(sent, Mapping) or name not in sent:
+        return UNKNOWN
+    return node["map"].get(json.dumps(sent[name]), UNKNOWN)
 
 
 def _meets(found: Json, value: Json) -> bool:

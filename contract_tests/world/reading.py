@@ -88,10 +88,23 @@ def key_of(operation: Operation, sent: Sent, reply: Reply) -> Json:
 
 
 def sent_fields(operation: Operation, sent: Sent) -> dict[str, Json]:
-    """What a call wrote, by the name under which it reads back: only what it sent, cleared values as sent."""
+    """What a call wrote, by the name under which it reads back: only what it sent, cleared values as sent.
+
+    What is only ever sent (`writeOnly`) is left out.
+    """
     body = sent.body if isinstance(sent.body, dict) else {}
     fields: Mapping[str, str] = operation.contract.get("fields") or {}
-    return {target: body[source] for source, target in fields.items() if source in body}
+    schemas = (operation.body_schema or {}).get("properties") or {}
+    return {target: _shown(schemas.get(source), body[source]) for source, target in fields.items() if source in body}
+
+
+def _shown(schema: Any, value: Json) -> Json:
+    """What of a value an answer may show."""
+    if not isinstance(schema, Mapping) or not isinstance(value, dict):
+        return value
+    known = schema.get("properties") or {}
+    hidden = {name for name, one in known.items() if isinstance(one, Mapping) and one.get("writeOnly")}
+    return {name: _shown(known.get(name), child) for name, child in value.items() if name not in hidden}
 
 
 def kept_fields(operation: Operation, sent: Sent) -> dict[str, Json]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mock_server.derived.issued import issued
 from mock_server.derived.scene import ABSENT, Make, Scene, fits, reader
+from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spec.model import RecordSpec
 from mock_server.values.numbering import pretty
@@ -62,7 +63,7 @@ def _read(node: Mapping[str, Any], shape: RecordSpec) -> Make:
     name, become = node[place], _TRANSFORMS.get(node.get("as", ""))
     other = source(node["else"], shape) if "else" in node else None
     simple, read, of = not name.startswith("/"), reader(name), attrgetter(place)
-    besides = node.get("with")
+    besides, called = node.get("with"), node.get("map")
 
     def of_record(scene: Scene) -> Json:
         found = scene.record.get(name, ABSENT) if simple else read(scene.record)
@@ -75,6 +76,8 @@ def _read(node: Mapping[str, Any], shape: RecordSpec) -> Make:
     def of_call(scene: Scene) -> Json:
         values = of(scene.call) if scene.call is not None else None
         found = read(values) if values else ABSENT
+        if called is not None and found is not ABSENT:
+            found = called.get(dumps(found).decode(), ABSENT)
         if found is ABSENT:
             return other(scene) if other is not None else ABSENT
         return found if become is None or found is None else become(found)

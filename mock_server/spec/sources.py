@@ -14,7 +14,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "value": (),
     "issued": ("form", "prefix", "digits", "from", "to", "area", "besides", "none", "given"),
     "field": ("as", "else", "with"),
-    "body": ("as", "else"),
+    "body": ("as", "else", "map"),
     "path": ("as", "else"),
     "query": ("as", "else"),
     "sent": (),
@@ -53,8 +53,9 @@ def check_source(checker: Checker, node: Any, place: str) -> None:
     for word in ("field", "body", "path", "query", "next"):
         if word in node and not (isinstance(node[word], str) and node[word]):
             raise checker.fail(f"{place}/{word}", f"must be a name or a JSON pointer, not {node[word]!r}")
-    if not isinstance(node.get("with", {}), Mapping):
-        raise checker.fail(f"{place}/with", f"must be an object, not {node['with']!r}")
+    for word in ("with", "map"):
+        if not isinstance(node.get(word, {}), Mapping):
+            raise checker.fail(f"{place}/{word}", f"must be an object, not {node[word]!r}")
     if head == "issued" and node["issued"] == "number" and not {"area", "none"} <= set(node):
         raise checker.fail(place, "an issued number needs area, where it is issued, and none, the answer if all are")
     for word in ("sent", "join"):

@@ -43,7 +43,7 @@ def made_as_said(recorder: Recorder) -> None:
         for one in [*seen, *reading.read(world, kind, key, {})]:
             if isinstance(one.record, dict):
                 old = before.get(one.operation.id) or {}
-                found = list(_unlike(one, sources, written, old))
+                found = list(_unlike(one, sources, written, old, sent.body))
                 recorder.add(
                     f"{request.name}, read by {one.operation.id}", weakest(evidence, one.evidence), found, sent.wire
                 )
@@ -103,7 +103,7 @@ def _was_there(world: World, operation: Operation, request: NamedRequest) -> boo
 
 
 def _unlike(
-    seen: Reading, sources: Mapping[str, Any], written: set[str], before: Mapping[str, Json]
+    seen: Reading, sources: Mapping[str, Any], written: set[str], before: Mapping[str, Json], sent: Json
 ) -> Iterable[Difference]:
     for name, node in sources.items():
         if name in written or not seen.declares(name):
@@ -112,7 +112,7 @@ def _unlike(
         schema = ((seen.record_schema or {}).get("properties") or {}).get(name) or {}
         if schema.get("x-issued") and not issued:
             continue  # The server's own, whatever ours is.
-        wrong = differs(node, seen.record.get(name, ABSENT), seen.record, before)
+        wrong = differs(node, seen.record.get(name, ABSENT), seen.record, before, sent)
         if wrong is not None:
             yield Difference(
                 f"/{name}", "as the spec says", seen.record.get(name, "absent"), f"{name}: {wrong}", seen.grade(name)
