@@ -90,6 +90,7 @@ class Model:
                 record.born = write
         if record is None:
             return
+        record.owners.update(reading.owners_of(operation, sent))
         rivals = [one for one in self._rivals(write) if one.record is record]
         if any("delete" in (one.effect, write.effect) for one in rivals):
             # Whether it is there now is not known.
@@ -159,6 +160,14 @@ class Model:
         """What other records say of a deleted one may go with it."""
         for kind, shape in self.spec.records.items():
             links = [name for name, target in shape.references.items() if target == gone.kind]
+            going = [name for name in links if shape.links[name].deleted == "remove"]
+            if going:
+                # What belongs to nobody any more goes too; of what is not known to whom it belongs nothing is known.
+                self._records[kind] = [
+                    one
+                    for one in self._records[kind]
+                    if not any(str(one.owners.get(name, gone.key)) in gone.names for name in going)
+                ]
             for record in self._records[kind] if links else ():
                 for name in links:
                     if name in record.facts and str(record.facts[name].value) in gone.names:
@@ -178,9 +187,12 @@ class Model:
             return  # Asked for what is not there, or for another version of it; or it is not answered now.
         record = self._find(kind, key)
         shown = self._shown(operation, reply) if reply.status < 300 else ABSENT
+        owners = reading.owners_of(operation, sent)
+        if record is not None and any(record.owners.get(name, one) != one for name, one in owners.items()):
+            return  # Looked for where it does not belong.
         if record is None:
             if isinstance(shown, dict):
-                record = Record(kind, key, {str(key)})
+                record = Record(kind, key, {str(key)}, owners=owners)
                 self._records[kind].append(record)
             else:
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contract_tests.endpoint.guard import BudgetSpent, cost_of, key_in
@@ -61,20 +61,22 @@ class Walk:
                 key = reading.key_of(operation, sent, reply) if step.accepted else ABSENT
                 if key is not ABSENT and operation.contract.get("effect") == "create":
                     step.made = key
-                self.look(kind, key if key is not ABSENT else key_in(operation, dict(request.path), request.body))
+                owners = reading.owners_of(operation, sent)
+                named = key if key is not ABSENT else key_in(operation, dict(request.path), request.body)
+                self.look(kind, named, owners)
         except BudgetSpent:
             self.over = True
         except NotCovered:
             self.steps.pop()
         return step.accepted
 
-    def look(self, kind: str, key: Json = None) -> None:
-        """Reads a record, and every list of its kind."""
+    def look(self, kind: str, key: Json = None, owners: Mapping[str, Json] | None = None) -> None:
+        """Reads a record where it belongs, and every list of its kind."""
         for operation in self.world.readers(kind):
             if operation.contract["effect"] == "list":
                 reading.rows_of(self.world, operation, {})
             elif key is not None:
-                reading.read_one(self.world, operation, key)
+                reading.read_one(self.world, operation, key, owners)
         self._raise_what_is_new()
 
     def replay(self, steps: Sequence[Step]) -> None:

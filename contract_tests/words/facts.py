@@ -67,3 +67,5 @@ class Record:
     last: Write | None = None
     born: Write | None = None
     gone: Write | None = None
+    owners: dict[str, Json] = field(default_factory=dict)
+    """To whom it belongs, by the fields that say so, as far as a path has told."""
