@@ -6,6 +6,7 @@ what once did harm is kept there.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import socket
@@ -26,6 +27,7 @@ _ODD_VALUES: list[Any] = [
     None, True, 0, -1, 2**63, 2**70, 1e308, "", "x" * 3000, "\u0000\u202e", "+14155551234", [], {}, [[]], [None] * 50,
     {"a": {"a": {"a": 1}}}, "agent_abc123", "test_fuzz", "../..", "%00", {"": ""},
 ]  # fmt: skip
+_ODD_NAMES = ("", "\u0000", "x" * 300, "__proto__", "\u202e", "id", "~notes", "a.b", "%00", "\ud83d")
 _ODD_TEXTS = (
     b"", b"\x00", b"\xff\xfe", b"\r\n", b"\r\n\r\n", b"%", b"%zz", b"%ED%A0%80", b"..", b"//", b"?", b"&" * 50, b";",
        b"[" * 200, b'"', b"\\", b'"\\"', b"0" * 30, b"chunked", b"Content-Length: 5\r\n", b"Expect: 100-continue\r\n",
@@ -119,17 +121,28 @@ def _json_mutated(body: bytes, chance: random.Random) -> bytes:
         document = json.loads(body)
     except ValueError:
         return body
+    return json.dumps(changed(document, chance)).encode()
+
+
+def changed(document: Any, chance: random.Random) -> Any:
+    """The document with a few of its values replaced, taken out, or put in the place of others; it may be changed."""
     places = list(_places(document))
     for _ in range(chance.randint(1, 3)):
         if not places:
             break
         holder, name = chance.choice(places)
         with suppress(LookupError):
-            if chance.random() < 0.3:
+            what = chance.random()
+            if what < 0.3:
                 del holder[name]
+            elif what < 0.5:
+                other, at = chance.choice(places)
+                holder[name] = copy.deepcopy(other[at])
+            elif what < 0.55 and isinstance(holder, dict):
+                holder[chance.choice(_ODD_NAMES)] = holder.pop(name)
             else:
                 holder[name] = chance.choice(_ODD_VALUES)
-    return json.dumps(document).encode()
+    return document
 
 
 def _places(node: Any) -> Iterator[tuple[Any, Any]]:

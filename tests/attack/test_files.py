@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
 import subprocess
 import time
@@ -18,10 +17,10 @@ from contract_tests.options import WrongUsage, variables_in
 from contract_tests.recordings import har
 from contract_tests.recordings.recheck import judged
 from mock_server.spec import Spec
+from tests.attack.times import SEED, seconds_for
 from tests.conftest import RINGBACK, ROOT
 
 KEPT = sorted((Path(__file__).parent / "recordings").glob("*.har"))
-SECONDS = float(os.environ.get("RINGBACK_FUZZ_SECONDS", "8"))
 NASTY: list[Any] = [
     *(
         None,
@@ -140,9 +139,9 @@ def test_a_kept_recording_is_used_or_told(file: Path, specs: dict[str, Spec]) ->
 
 
 def test_recordings_of_any_kind_are_used_or_told(tmp_path: Path, specs: dict[str, Spec]) -> None:
-    chance, file, tried = random.Random(20), tmp_path / "x.har", 0
+    chance, file, tried = random.Random(20 * SEED), tmp_path / "x.har", 0
     texts = [one.read_bytes() for one in KEPT]
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + seconds_for("recordings")
     while time.monotonic() < until:
         text = chance.choice(texts)
         if chance.random() < 0.7:
@@ -158,10 +157,11 @@ def test_recordings_of_any_kind_are_used_or_told(tmp_path: Path, specs: dict[str
             raise
         tried += 1
     assert tried >= 10
+    print(f"\n{tried} recordings")
 
 
 def test_files_of_values_of_any_kind_are_used_or_told(tmp_path: Path) -> None:
-    chance, file, tried = random.Random(21), tmp_path / "values.yaml", 0
+    chance, file, tried = random.Random(21 * SEED), tmp_path / "values.yaml", 0
     texts = [
         b"area_code: '800'\nuser_id: 17\n",
         b'{"area_code": "800"}',
@@ -171,7 +171,7 @@ def test_files_of_values_of_any_kind_are_used_or_told(tmp_path: Path) -> None:
         b"a: " + b"[" * 3_000,
         b"<<: {a: 1}\na: 2\n",
     ]
-    until = time.monotonic() + SECONDS / 4
+    until = time.monotonic() + seconds_for("values")
     while time.monotonic() < until or tried < 4 * len(texts):
         text = texts[tried] if tried < len(texts) else _bytes(chance.choice(texts[:-2]), chance)
         file.write_bytes(text)
@@ -184,3 +184,4 @@ def test_files_of_values_of_any_kind_are_used_or_told(tmp_path: Path) -> None:
         assert told is None or (told.startswith(f"--var-file {file}") and "\n" not in told)
         tried += 1
     assert tried > 20
+    print(f"\n{tried} files of values")

@@ -1,8 +1,7 @@
-"""The fuzzer against a server of its own; in CI for a few seconds, by `make fuzz` for as long as one likes."""
+"""The fuzzer against a server of its own: for seconds with every change, by `make fuzz` for as long as one likes."""
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 
@@ -12,10 +11,8 @@ import requests
 from tests.attack.beside import ordinary_client
 from tests.attack.fuzzing import fuzz, mutated, seeds
 from tests.attack.sockets import sent
+from tests.attack.times import SEED, seconds_for
 from tests.conftest import Server, start_server
-
-SECONDS = float(os.environ.get("RINGBACK_FUZZ_SECONDS", "8"))
-SEED = int(os.environ.get("RINGBACK_FUZZ_SEED", "1"))
 
 
 @pytest.fixture
@@ -29,7 +26,7 @@ def target() -> Iterator[Server]:
 @pytest.mark.timeout(0)
 def test_mutated_requests_get_answers_and_the_server_has_nothing_to_say(target: Server) -> None:
     with ordinary_client(target) as waits:
-        figures = fuzz(target, SECONDS, SEED)
+        figures = fuzz(target, seconds_for("requests"), SEED)
     print(f"\n{figures}, the ordinary client waited {waits.longest:.3f} s at most in {len(waits.seconds)} requests")
     assert figures.answered > figures.requests // 10
     assert waits.statuses == {200}
