@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from mock_server.deliveries import DELIVERING
 from mock_server.gateway import Gateway, host_name
 
 
@@ -28,6 +29,9 @@ def objection(gateway: Gateway, headers: Mapping[str, str]) -> Objection | None:
             f"The control API is not served for Host {host!r}. Call it by a loopback name, or start"
             f" `ringback serve --allowed-host {host or 'NAME'}`.",
         )
+    if headers.get("user-agent") == DELIVERING:
+        # Whoever may name an address for events could else use the control API from this machine.
+        return Objection(403, "A delivery", "An event is not delivered to the control API, of this server or another.")
     return _cross_site(headers) or _without_token(gateway, headers)
 
 

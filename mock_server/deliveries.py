@@ -14,6 +14,9 @@ from mock_server.messages import Json
 PENDING, DELIVERED, FAILED, REFUSED, DROPPED = "pending", "delivered", "failed", "refused", "dropped"
 DELIVERY_STATES = (PENDING, DELIVERED, FAILED, REFUSED, DROPPED)
 
+DELIVERING = "Ringback"
+"""The User-Agent of a delivery."""
+
 _AT_ONCE = 20
 _DELIVERY_BYTES, _ATTEMPT_BYTES = 1_000, 300
 """What a delivery, and an attempt, take beside their texts, roughly."""

@@ -13,6 +13,7 @@ class Limits:
     """The bounds of one server; every field is a flag of `ringback serve`: `spaces` is `--max-spaces`."""
 
     connections: int = 16_000
+    exchanges: int = 20_000
     bytes_in_flight: int = 256 * _MEBIBYTE
     spaces: int = 1_000
     bytes_per_space: int = 64 * _MEBIBYTE
@@ -41,6 +42,7 @@ DEFAULTS = Limits()
 
 MEANINGS: Mapping[str, tuple[str, str]] = {
     "connections": ("connections open at a time", "others wait until one is free; silent ones are closed sooner"),
+    "exchanges": ("requests that are being answered at a time, over all connections", "503"),
     "bytes_in_flight": ("bytes of bodies on their way in and of long answers on their way out", "503"),
     "spaces": ("spaces", "the longest idle space that nothing was written to makes room, else 503 (409 for control)"),
     "bytes_per_space": ("bytes of documents in a space", "503, and nothing is changed (422 for an import)"),

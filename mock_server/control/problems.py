@@ -7,6 +7,7 @@ import logging
 from flask import Response, json
 from werkzeug.exceptions import HTTPException
 
+from mock_server.logs import printable
 from mock_server.stores import StoreFailed, StoreFull
 
 log = logging.getLogger("ringback")
@@ -40,7 +41,9 @@ def answer(error: Exception) -> Response:
     else:
         log.exception("the control API failed")
         status, title, detail = 500, "Internal Server Error", "Ringback failed; its log on stderr says how."
-    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
+    # It may quote what a client sent, and somebody reads it at a terminal.
+    told = {"type": "about:blank", "title": title, "status": status, "detail": printable(detail), **more}
+    body = json.dumps(told)
     response = Response(body + "\n", status, headers, content_type="application/problem+json")
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="ringback control"'

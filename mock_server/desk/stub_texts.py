@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 from mock_server.desk.faults import FRAMING
 from mock_server.desk.stubs import METHODS, Stub
+from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spec import Router, Spec
 
+MAX_PLACEHOLDERS = 1_000
 _PARAMETER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]*\}")
 _KEYS = {"id", "provider", "method", "path", "status", "body", "headers", "hits", "space"}
 
@@ -58,6 +60,8 @@ def read_stub(row: Json, specs: Mapping[str, Spec]) -> Stub:
     for name, value in headers.items():
         if not isinstance(value, str) or name.lower() in FRAMING or not name.isascii() or not value.isprintable():
             raise BadStub(f"header {name!r}: a line of text for a header that is not the server's business is needed")
+    if dumps(row.get("body")).count(b"{{") > MAX_PLACEHOLDERS:
+        raise BadStub(f"a body has at most {MAX_PLACEHOLDERS} placeholders")
     match = Router(specs[provider].operations.values()).match(method, path)
     if match is not None and match.operation is not None:
         raise BadStub(

@@ -25,6 +25,8 @@ _LEAST_CHARACTERS = 2_000
 """A shorter text is read again sooner than a file is opened."""
 _MOST_FILES = 100
 _DIGEST_BYTES = 32
+_MOST_BY_NAME = 1_000_000
+"""How many values may come of naming others once more: thirty lines of aliases can stand for more than a disk holds."""
 
 
 class _Loader(_LIBRARY):  # type: ignore[misc]
@@ -37,10 +39,30 @@ class _Loader(_LIBRARY):  # type: ignore[misc]
 
     def get_single_data(self) -> Any:
         node = self.get_single_node()
-        return _made(self, node, {}) if node is not None else None
+        if node is None:
+            return None
+        sizes: dict[int, int] = {}
+        if _size(node, sizes) > len(sizes) + _MOST_BY_NAME:
+            message = f"aliases make more than {_MOST_BY_NAME} values of {len(sizes)}"
+            raise ConstructorError(None, None, message, node.start_mark)
+        return _made(self, node, {})
 
 
 _UNFINISHED = object()
+
+
+def _size(node: Any, sizes: dict[int, int]) -> int:
+    """How many values a node stands for, each as often as it is named; `sizes` gets that of every node."""
+    known = sizes.get(id(node))
+    if known is None:
+        # One that contains itself is told when it is made.
+        sizes[id(node)] = 1
+        value = node.value
+        if isinstance(value, list):
+            parts = (part for pair in value for part in pair) if value and isinstance(value[0], tuple) else value
+            sizes[id(node)] += sum(_size(part, sizes) for part in parts)
+        known = sizes[id(node)]
+    return known
 
 
 def _made(loader: Any, node: Any, made: dict[int, Any]) -> Any:

@@ -8,12 +8,13 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
-from threading import Condition, Thread
+from threading import Condition, Event, Thread, Timer
 from typing import NamedTuple
 
-from mock_server.deliveries import DELIVERED, DROPPED, FAILED, REFUSED, Attempt, Delivery, size_of
+from mock_server.deliveries import DELIVERED, DELIVERING, DROPPED, FAILED, REFUSED, Attempt, Delivery, size_of
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.spaces import Space
 from mock_server.spec import Sending
@@ -139,7 +140,7 @@ class Courier:
     def _attempt(self, job: _Job, place: Place) -> tuple[bytes, Attempt]:
         # Receivers compare the time of a signature with their own clock, so it is the real one.
         began, wall = time.perf_counter(), datetime.now(UTC)
-        headers = {"Host": place.host, "Content-Type": "application/json", "User-Agent": "Ringback"}
+        headers = {"Host": place.host, "Content-Type": "application/json", "User-Agent": DELIVERING}
         if job.sending.signature is not None:
             milliseconds = int(wall.timestamp() * 1000)
             name, value = signed(job.sending.signature, job.delivery.body, job.delivery.secret, milliseconds)
@@ -162,6 +163,12 @@ class Courier:
 def _post(place: Place, headers: dict[str, str], body: bytes, seconds: float) -> tuple[int, bytes]:
     """One request to exactly this address; redirects are answers like others."""
     plain = socket.create_connection((place.address, place.port), timeout=seconds)
+    # The timeout is that of each read: who says a byte now and then would keep a thread, of which there are few.
+    handle = plain.dup()
+    passed = Event()
+    late = Timer(seconds, _end, (handle, passed))
+    late.daemon = True
+    late.start()
     try:
         if place.secure:
             name = place.host.rpartition("@")[2].partition(":")[0]
@@ -170,6 +177,18 @@ def _post(place: Place, headers: dict[str, str], body: bytes, seconds: float) ->
         connection.sock = plain
         connection.request("POST", place.target, body, headers)
         answer = connection.getresponse()
-        return answer.status, answer.read(_READ_BYTES)
+        status, said = answer.status, answer.read(_READ_BYTES)
+        if passed.is_set():
+            # What was cut off looks like a short answer.
+            raise TimeoutError(f"no whole answer within {seconds:g} seconds")
+        return status, said
     finally:
+        late.cancel()
+        handle.close()
         plain.close()
+
+
+def _end(connection: socket.socket, passed: Event) -> None:
+    passed.set()
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -22,6 +22,7 @@ from mock_server.gateway import CONTROL, MAX_CONTROL_BYTES, Gateway
 from mock_server.messages import Request, Response
 from mock_server.spaces import Busy
 from mock_server.wire.breaking import SUPPORTED_FAULTS, send_broken
+from mock_server.wire.collecting import Collecting
 from mock_server.wire.flight import Airspace, Flight, FlightLimit
 from mock_server.wire.live import Live
 from mock_server.wire.receiving import BODY_SECONDS, BrokenOff, Deadlines, with_body
@@ -34,6 +35,10 @@ _LARGE = ("PUT", f"/{CONTROL}/state")
 """The only control request whose body may be larger than any other's."""
 
 
+_LONG = tuple(f"/{CONTROL}/{name}" for name in ("state", "snapshots", "spaces"))
+"""Where whole states are taken apart or put together."""
+
+
 class Wire:
     """The RSGI application. Vendors are answered on the event loop, the control API in a thread.
 
@@ -44,6 +49,7 @@ class Wire:
     def __init__(self, gateway: Gateway, host: str, port: int) -> None:
         self._gateway = gateway
         self._airspace = Airspace(gateway.spaces.limits.bytes_in_flight)
+        self._most = gateway.spaces.limits.exchanges
         self.working = 0
         """How many exchanges are under way; who only reads events is none of them."""
         self._server = (host, port)
@@ -52,6 +58,7 @@ class Wire:
         self._lists = ThreadPoolExecutor(1, "lists")
         self._health = ThreadPoolExecutor(1, "health")
         self._waiting = Waiting()
+        self._collecting = Collecting()
         gateway.spaces.impatient = get_ident()
         gateway.wire_faults = SUPPORTED_FAULTS
         gateway.has_streams = True
@@ -87,6 +94,8 @@ class Wire:
         else:
             service, request = destination.service, request._replace(path=destination.path)
             try:
+                if self.working > self._most:
+                    raise FlightLimit(f"{self._most} requests are being answered, the most there can be")
                 if _has_body(request, scope):
                     taking = with_body(request, protocol, MAX_BODY_BYTES, flight)
                     request = await self._deadlines.keep(taking)
@@ -146,14 +155,24 @@ class Wire:
     async def _exchanged(self, service: Service, request: Request) -> Response:
         if service.is_long(request):
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._lists, self._gateway.exchange, service, request)
+            return await loop.run_in_executor(self._lists, self._listed, service, request)
         while True:
             try:
                 return self._gateway.exchange(service, request)
             except Busy as busy:
                 await self._waiting.until_free(busy.space)
 
+    def _listed(self, service: Service, request: Request) -> Response:
+        with self._collecting.resting():
+            return self._gateway.exchange(service, request)
+
     def _control(self, request: Request, scheme: str) -> Response:
+        if not request.path.startswith(_LONG):
+            return self._controlled_by_flask(request, scheme)
+        with self._collecting.resting():
+            return self._controlled_by_flask(request, scheme)
+
+    def _controlled_by_flask(self, request: Request, scheme: str) -> Response:
         # Flask is imported on first use: it would double the time the server needs to be ready.
         from mock_server.app import call_flask, create_app
 

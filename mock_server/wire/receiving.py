@@ -9,6 +9,9 @@ from typing import Any
 from mock_server.messages import Request
 from mock_server.wire.flight import Flight
 
+MAX_CHUNKS = 20_000
+"""In how many pieces a body may come: each costs as much as an ordinary request, however short it is."""
+
 BODY_SECONDS = 30.0
 """How long a request body may take to arrive."""
 
@@ -28,12 +31,13 @@ async def with_body(request: Request, protocol: Any, limit: int, flight: Flight)
             return request._replace(too_large=True)
         flight.take(int(length))
         return request._replace(body=await protocol())
-    chunks, size, empty = [], 0, 0
+    chunks: list[bytes] = []
+    size, empty = 0, 0
     async for chunk in protocol:
         if not chunk:
             empty += 1
         size += len(chunk)
-        if size > limit:
+        if size > limit or len(chunks) >= MAX_CHUNKS:
             return request._replace(too_large=True)
         flight.take(len(chunk))
         chunks.append(chunk)

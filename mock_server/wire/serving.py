@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import resource
 import signal
@@ -12,11 +13,13 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 from granian.constants import HTTPModes, SSLProtocols
 from granian.server.embed import Server
 
 from mock_server.gateway import Gateway
+from mock_server.values.numbering import area_country
 from mock_server.wire.application import Wire
 from mock_server.wire.connections import CAN_TELL, descriptors, own_sockets
 from mock_server.wire.keeper import Keeper
@@ -148,7 +151,11 @@ async def _serve(
             if task.done() or loop.time() > deadline:
                 raise CannotServe(f"cannot listen on {host} port {port}: {error}") from None
     _drop_who_does_not_read()
+    # What a start has made stays for ever: nobody need look through it again.
+    gc.freeze()
     asked_to_stop = asyncio.Event()
+    # What knows the area codes of the world is read when there is time for it, and not while somebody waits.
+    Thread(target=area_country, args=("415",), name="area codes", daemon=True).start()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, _stop, wire, asked_to_stop)
     ready()

@@ -266,6 +266,51 @@ def test_the_stubs_of_a_space_are_bounded_in_number_and_bytes(serve: Serve) -> N
         assert (imported.status_code, told in imported.json()["detail"]) == (422, True)
 
 
+def test_what_fills_a_stub_is_bounded(serve: Serve) -> None:
+    """Ten thousand placeholders, each for a whole body, once made an answer of 120 MB on the event loop."""
+    running = serve()
+
+    def stub(body: Any) -> requests.Response:
+        row = {"space": "test_fill", "provider": "teli", "method": "POST", "path": "/v9/x", "body": body}
+        return requests.post(f"{running.control}/stubs", json=row, timeout=5)
+
+    refused = stub({"a": "{{body}}" * 1_001})
+    assert (refused.status_code, "1000 placeholders" in refused.json()["detail"]) == (400, True)
+    for body in ({"a": "{{body}}" * 1_000}, {"a": ["{{body}}"] * 1_000}):
+        assert stub(body).status_code == 201
+        for size, status in ((100, 200), (2_000, 503)):
+            sent = {"headers": {"X-API-Key": "test_fill"}, "json": {"z": "y" * size}, "timeout": 10}
+            filled = requests.post(f"{running.url}/teli/v9/x", **sent)
+            assert filled.status_code == status, filled.text[:300]
+            assert status == 200 or "1048576 bytes" in filled.text
+
+
+def test_a_body_in_very_many_pieces_is_refused(serve: Serve) -> None:
+    running = serve()
+    head = f"POST {UPDATE} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: test_a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with ordinary_client(running) as waits, connection_to(running, 20) as connection:
+        with suppress(OSError):
+            connection.sendall(head.encode() + b"1\r\n \r\n" * 60_000)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+    assert_unmoved(waits)
+
+
+def test_requests_that_are_being_answered_are_bounded_over_all_connections(serve: Serve) -> None:
+    """Over HTTP/2 one connection carries hundreds."""
+    running = serve("--max-exchanges", "5")
+    waiting = [connection_to(running) for _ in range(5)]
+    for connection in waiting:
+        get = f"GET {ORGANIZATIONS} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: test_a\r\nPrefer: wait=20\r\n\r\n"
+        connection.sendall(get.encode())
+    time.sleep(0.5)
+    refused = teli(running, "test_b")
+    assert (refused.status_code, refused.json()["powered_by"]) == (503, "Teli")
+    assert "5 requests" in refused.json()["error"]
+    assert requests.get(f"{running.control}/health", timeout=5).status_code == 200
+    for connection in waiting:
+        connection.close()
+
+
 DIAL = {"callAgentId": "61ccefdf-ea02-4f49-811b-1241f8e20d26", "toNumber": "+14155550123", "browserCall": True}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mock_server.answering.bodies import MAX_BODY_BYTES
 from mock_server.choosing.preferences import MAX_LENGTH
+from mock_server.desk.stub_texts import MAX_PLACEHOLDERS
 from mock_server.exchange import MAX_QUERY_FIELDS
 from mock_server.gateway import MAX_CONTROL_BYTES
 from mock_server.jsontext import MAX_NESTING, MAX_VALUES
 from mock_server.limits import DEFAULTS, MEANINGS, flag, names
 from mock_server.spec.document import MAX_DEPTH
 from mock_server.wire.keeper import CROWDED_SILENT_SECONDS, IDLE_SECONDS, SILENT_SECONDS
-from mock_server.wire.receiving import BODY_SECONDS
+from mock_server.wire.receiving import BODY_SECONDS, MAX_CHUNKS
 from mock_server.wire.sending import UNREAD_SECONDS
 from tests.conftest import ROOT
 
@@ -38,6 +39,8 @@ def test_the_page_shows_the_fixed_bounds() -> None:
         "levels of a JSON body": f"{MAX_NESTING}",
         "a control request's body": f"{MAX_BODY_BYTES} bytes, a state {MAX_CONTROL_BYTES}",
         "a `Prefer` header": f"{MAX_LENGTH} characters",
+        "pieces of a chunked body": f"{MAX_CHUNKS}",
+        "placeholders in a stub, and what fills them": f"{MAX_PLACEHOLDERS}, {MAX_BODY_BYTES} bytes",
         "fields in a query": f"{MAX_QUERY_FIELDS}",
         "time for a request's head, and for its body": f"{BODY_SECONDS:g} seconds",
         "a connection that says nothing at all": (
