@@ -1,9 +1,8 @@
-"""Writes constraints.txt: the tested version of every package, with the hashes of all of its files, in three parts.
+"""Writes constraints.txt: the tested version of every package, with the hashes of all of its files, in four parts.
 
-The first part serves, the second checks, the third is for working on Ringback; each needs those before it. Versions
-stay
-as they are where pyproject.toml lets them; with --upgrade the newest are taken. `uv` resolves, for every platform
-and Python that is supported at once.
+The first part serves, the second installs this folder, the third checks, the fourth is for working on Ringback; each
+needs those before it. Versions stay as they are where pyproject.toml lets them; with --upgrade the newest are taken.
+`uv` resolves, for every platform and Python that is supported at once.
 """
 
 from __future__ import annotations
@@ -18,7 +17,13 @@ ROOT = Path(__file__).parents[1]
 FILE = ROOT / "constraints.txt"
 BUILDING = ["hatchling", "editables"]
 """What makes an installable package of this folder; without it pip would fetch these itself, unchecked."""
-PARTS = (("To serve, and to install this folder", ()), ("To check", ("check",)), ("To work on it", ("dev",)))
+PARTS = (
+    ("To serve", (), False),
+    ("To install this folder", (), True),
+    ("To check", ("check",), True),
+    ("To work on it", ("dev",), True),
+)
+"""Each part: what it is for, the extras that it needs, and whether it needs what builds."""
 _ABOUT = "# The tested set, with hashes. `make constraints` writes it; `make serve` and `make install` hold to it.\n"
 
 
@@ -33,8 +38,9 @@ def main(arguments: list[str]) -> int:
             everything.write_bytes(FILE.read_bytes())
         pinned = _pins(_compiled(everything, building, "dev", *arguments))
         text, seen = _ABOUT, set[str]()
-        for index, (title, extras) in enumerate(PARTS):
-            part = _compiled(folder / f"{index}.txt", building, *extras, f"--constraints={everything}")
+        for index, (title, extras, builds) in enumerate(PARTS):
+            inputs = building if builds else None
+            part = _compiled(folder / f"{index}.txt", inputs, *extras, f"--constraints={everything}")
             wanted = {_name(pin) for pin in _pins(part)} - seen
             seen |= wanted
             text += f"\n## {title}\n\n" + "".join(pin for pin in pinned if _name(pin) in wanted)
@@ -42,11 +48,12 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _compiled(output: Path, building: Path, *options: str) -> str:
+def _compiled(output: Path, building: Path | None, *options: str) -> str:
     extras = [f"--extra={option}" if not option.startswith("-") else option for option in options]
     command = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version=3.11"]
     command += ["--no-header", "--no-annotate", "--no-emit-index-url", f"--output-file={output}", *extras]
-    subprocess.run([*command, ROOT / "pyproject.toml", building], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own words
+    inputs = [ROOT / "pyproject.toml", *([building] if building else [])]
+    subprocess.run([*command, *inputs], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own words
     return output.read_text(encoding="utf-8")
 
 

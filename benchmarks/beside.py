@@ -7,9 +7,9 @@ beside are measured in turn on one server; the ratio is what counts, and 5 is th
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,22 +44,23 @@ def p99(server: Server, seconds: float) -> float:
 @contextmanager
 def offending(server: Server, act: Act, clients: int) -> Iterator[None]:
     """So many clients act again and again until the block ends."""
-    done = threading.Event()
 
     def go_on() -> None:
-        while not done.is_set():
+        while True:
             with suppress(requests.RequestException):
                 act(server)
 
-    threads = [threading.Thread(target=go_on) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
+    # In processes of their own: in this one they would keep the client that is measured from its turn.
+    forking = multiprocessing.get_context("fork")
+    processes = [forking.Process(target=go_on, daemon=True) for _ in range(clients)]
+    for process in processes:
+        process.start()
     try:
         yield
     finally:
-        done.set()
-        for thread in threads:
-            thread.join()
+        for process in processes:
+            process.kill()
+            process.join()
 
 
 def main() -> int:

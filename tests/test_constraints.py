@@ -61,13 +61,15 @@ def test_every_package_has_hashes_and_no_line_names_a_host() -> None:
 
 def test_everything_that_the_project_names_is_pinned_in_the_part_that_needs_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    serving, _, rest = CONSTRAINTS.partition("\n## To check\n")
+    serving, _, rest = CONSTRAINTS.partition("\n## To install this folder\n")
+    building, _, rest = rest.partition("\n## To check\n")
     checking, _, working = rest.partition("\n## To work on it\n")
     needs = project["project"]
     parts = {
-        serving: [*needs["dependencies"], *project["build-system"]["requires"]],
-        serving + checking: needs["optional-dependencies"]["check"],
-        serving + checking + working: [
+        serving: needs["dependencies"],
+        serving + building: project["build-system"]["requires"],
+        serving + building + checking: needs["optional-dependencies"]["check"],
+        serving + building + checking + working: [
             one for extra in ("docs", "dev") for one in needs["optional-dependencies"][extra] if "ringback[" not in one
         ],
     }
