@@ -56,6 +56,7 @@ class Gateway:
         self.control_token = control_token
         self.control_open = control_open
         self.specs = {name: service.spec for name, service in services.items()}
+        self.operations = {name: tuple(spec.operations) for name, spec in self.specs.items()}
         self.snapshots = Snapshots(self.spaces.store, self.spaces.limits)
         self.switchboard = Switchboard(self.spaces, self.specs, Courier(webhook_hosts, self.spaces.limits))
         for service in services.values():

@@ -118,17 +118,26 @@ def _magic(magic: Magic) -> dict[str, Any]:
     }
 
 
-def _provoke(spec: Spec, operation: Operation, answer: NamedAnswer, origin: str, key: str) -> tuple[str, list[str]]:
+def natural_request(operation: Operation, answer: NamedAnswer) -> tuple[NamedRequest, str] | None:
+    """The simplest documented input with that answer, and its key: `right`, `wrong` or empty; None if no input."""
     fitting = [request for request in operation.requests.values() if request.answer == answer.name]
     if fitting:
         # The simplest one: that needs no earlier answer, and gets the example as it stands.
-        request = min(fitting, key=lambda request: ("$answers." in _quoting(request), bool(request.expect)))
-        return "natural", list(_lines(spec, operation, request, origin, key))
+        return min(fitting, key=lambda request: ("$answers." in _quoting(request), bool(request.expect))), "right"
     sample = next(iter(operation.requests.values()), None)
     if answer.name in ("missing-key", "wrong-key") and sample is not None:
-        wrong = None if answer.name == "missing-key" else "wrong"
-        return "natural", [curl(origin, build(spec, operation, sample, wrong))]
-    return "forced", [curl(origin, _forced(spec, operation, answer, key))]
+        return sample, "" if answer.name == "missing-key" else "wrong"
+    return None
+
+
+def _provoke(spec: Spec, operation: Operation, answer: NamedAnswer, origin: str, key: str) -> tuple[str, list[str]]:
+    natural = natural_request(operation, answer)
+    if natural is None:
+        return "forced", [curl(origin, forced_request(spec, operation, answer, key))]
+    request, with_key = natural
+    if with_key == "right":
+        return "natural", list(_lines(spec, operation, request, origin, key))
+    return "natural", [curl(origin, build(spec, operation, request, with_key or None))]
 
 
 def _quoting(request: NamedRequest) -> str:
@@ -190,7 +199,7 @@ def _reading(pointer: str) -> str:
     return f"python3 -c 'import json, sys; print(json.load(sys.stdin){steps})'"
 
 
-def _forced(spec: Spec, operation: Operation, answer: NamedAnswer, key: str) -> WireRequest:
+def forced_request(spec: Spec, operation: Operation, answer: NamedAnswer, key: str) -> WireRequest:
     """A request for the answer by `Prefer`: no body is needed, nor any record."""
     request = NamedRequest(
         name="forced",

@@ -240,6 +240,13 @@ class Spaces:
             return "key-" + hashlib.sha256(key.encode()).hexdigest()[:12]
         return None
 
+    def key_of(self, name: str) -> str | None:
+        """A key that opens the space of that name and is no secret; None where there is none."""
+        if name != DEFAULT_SPACE:
+            return name if self.name_of(name) == name else None
+        public = self._shared - set(self._secrets)
+        return min(public, key=lambda key: (not key.isalnum(), key), default=None)
+
     def secrets(self, key: str) -> Iterable[str]:
         """The keys that must be kept nowhere, beside this one, with which a request came."""
         if self._any and key and key not in self._shared and not key.startswith("test_"):

@@ -14,6 +14,8 @@ from mock_server.control import (
     index,
     info,
     problems,
+    provoke,
+    records,
     requests,
     reset,
     spaces,
@@ -34,8 +36,8 @@ def register(app: Flask, gateway: Gateway) -> None:
     # Not as a route for every path, which would hide that a known path has no such method.
     app.register_error_handler(404, index.nowhere)
     app.register_blueprint(index.blueprint)
-    nouns = (health, info, specs, reset, spaces, state, clock, faults, stubs, calls, webhooks, deliveries, requests)
-    for noun in nouns:
+    worlds = (reset, spaces, state, records, clock)
+    for noun in (health, info, specs, *worlds, faults, stubs, calls, webhooks, deliveries, requests, provoke):
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")
 
 

@@ -10,28 +10,40 @@ from typing import Any
 from mock_server.control.inputs import INTEGER, gateway, unknown_name
 from mock_server.control.problems import Problem
 from mock_server.desk.journal import Entry
+from mock_server.desk.search import BadQuery, Query
 from mock_server.messages import Json
 from mock_server.spaces import Space
 
 _TIMES = re.compile(r"^(exactly|at least|at most) ([0-9]{1,9})$")
-FILTERS = ("space", "provider", "operation", "status", "method", "path", "since")
+FILTERS = ("space", "provider", "operation", "status", "method", "path", "since", "q")
 
 
 def filtered(space: Space, wanted: Mapping[str, Any]) -> list[Entry]:
-    """The space's exchanges of that provider, operation, status, method and path, and `since` a number or a time.
+    """The space's exchanges of that provider, operation, status, method and path, `since` a number or a time, and `q`.
 
     A Problem names a provider or operation that does not exist: a mistyped one must not seem never called.
     """
     _check_names(wanted)
     since = _since(str(wanted["since"])) if "since" in wanted else None
+    query = searched(str(wanted.get("q", "")))
     equal = [
         (name, str(wanted[name])) for name in ("provider", "operation", "status", "method", "path") if name in wanted
     ]
     return [
         entry
         for entry in space.journal
-        if all(str(getattr(entry, name)) == value for name, value in equal) and (since is None or since(entry))
+        if all(str(getattr(entry, name)) == value for name, value in equal)
+        and (since is None or since(entry))
+        and (query is None or query.fits(entry, space.name))
     ]
+
+
+def searched(text: str) -> Query | None:
+    """What the words look for, None if nothing; a Problem says what is not understood."""
+    try:
+        return Query(text, gateway().operations) if text.strip() else None
+    except BadQuery as bad:
+        raise Problem(400, "Invalid query", f"{bad}.") from None
 
 
 def _check_names(wanted: Mapping[str, Any]) -> None:

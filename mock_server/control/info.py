@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from mock_server import __version__
-from mock_server.control.inputs import OPENAPI, gateway, only
+from mock_server.control.inputs import OPENAPI, gateway, only, switch
 from mock_server.control.problems import Problem
 from mock_server.operations import catalogue, missing_operations
 
@@ -41,10 +41,7 @@ def operations() -> list[dict[str, Any]]:
     if name is not None and name not in specs:
         raise Problem(404, "No such vendor", f"{name!r}: there are {', '.join(specs)}.")
     chosen = specs if name is None else {name: specs[name]}
-    wanted = request.args.get("missing", "false")
-    if wanted not in ("true", "false"):
-        raise Problem(400, "Invalid parameter", f"missing={wanted!r}: true or false is needed.")
-    if wanted == "true":
+    if switch("missing"):
         return missing_operations(chosen)
     return catalogue(chosen, request.host_url.rstrip("/"))
 

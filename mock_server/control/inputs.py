@@ -109,6 +109,14 @@ def integer(name: str, default: int, low: int, high: int) -> int:
     return int(text)
 
 
+def switch(name: str) -> bool:
+    """A true or false of the query; false if left out."""
+    text = request.args.get(name, "false")
+    if text not in ("true", "false"):
+        raise Problem(400, "Invalid parameter", f"{name}={text!r}: true or false is needed.")
+    return text == "true"
+
+
 def unknown_name(name: str, known: list[str]) -> str:
     """Says that the name is none of the known ones, and which it may have meant."""
     near = get_close_matches(name, known, n=3, cutoff=0.4)

@@ -7,10 +7,21 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from mock_server.control.filters import FILTERS, differences, filtered, times
-from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, known_spaces, only
+from mock_server.control.filters import FILTERS, differences, filtered, searched, times
+from mock_server.control.inputs import (
+    ALL_SPACES,
+    INTEGER,
+    body,
+    gateway,
+    integer,
+    known_space,
+    known_spaces,
+    only,
+    switch,
+)
 from mock_server.control.problems import Problem
-from mock_server.desk.events import HEADER, event, newer
+from mock_server.desk.events import HEADER, Feed, Marker, brief
+from mock_server.desk.explaining import explain
 from mock_server.desk.journal import Entry
 from mock_server.desk.nearby import hints
 from mock_server.jsontext import BadJson, loads
@@ -38,12 +49,15 @@ def _decoded(text: str) -> Json:
 
 @blueprint.get("/requests")
 def listed() -> dict[str, Any]:
-    """Newest last, or first for `order=newest`; at most `limit` (100); `cursor` of one answer asks for the next."""
-    only(*FILTERS, "limit", "cursor", "order")
+    """Newest last, or first for `order=newest`; at most `limit` (100); `cursor` of one answer asks for the next.
+
+    `brief=true` leaves out headers and bodies.
+    """
+    only(*FILTERS, "limit", "cursor", "order", "brief")
     limit, order = integer("limit", 100, 1, 1000), request.args.get("order", "oldest")
     if order not in ("oldest", "newest"):
         raise Problem(400, "Invalid parameter", f"order={order!r}: oldest or newest is needed.")
-    rows = _rows()
+    in_brief, rows = switch("brief"), _rows()
     if order == "newest":
         before = integer("cursor", 2**53, 0, 2**53)
         rows = [row for row in reversed(rows) if row[0].number < before]
@@ -52,7 +66,9 @@ def listed() -> dict[str, Any]:
         rows = [row for row in rows if row[0].number > after]
     page = rows[:limit]
     return {
-        "requests": [{**as_json(entry), "space": space.name} for entry, space in page],
+        "requests": [
+            brief(entry, space.name) if in_brief else {**as_json(entry), "space": space.name} for entry, space in page
+        ],
         "cursor": page[-1][0].number if len(rows) > limit else None,
     }
 
@@ -141,25 +157,48 @@ def unmatched() -> dict[str, Any]:
     return {"requests": rows[::-1]}
 
 
+@blueprint.get("/requests/<number>")
+def one(number: str) -> dict[str, Any]:
+    """One exchange of whatever space, with why it ended so, how that is known, and how to ask and answer so again."""
+    only()
+    front = gateway()
+    entry = None
+    for space in known_spaces(ALL_SPACES) if INTEGER.fullmatch(number) else ():
+        entry = space.journal.find(int(number))
+        if entry is not None:
+            break
+    if entry is None:
+        raise Problem(404, "No such exchange", f"No journal keeps an exchange {number!r}; the oldest are forgotten.")
+    root = request.host_url.rstrip("/")
+    origin = root if entry.provider == front.only else f"{root}/{entry.provider}"
+    spec = front.specs[entry.provider]
+    explained = explain(spec, entry, space.name, origin, front.spaces.key_of(space.name))
+    return {**as_json(entry), "space": space.name, "explained": explained}
+
+
 @blueprint.get("/events")
 def events() -> Response:
-    """The journal as it grows, as server-sent events; `Last-Event-ID` (or `?after=`) goes on where a reader stopped."""
-    only("space", "after")
+    """The journal as it grows, as server-sent events; `Last-Event-ID` (or `?after=`) goes on where a reader stopped.
+
+    `q` is what is looked for. With `brief=true` many come together, without headers and bodies, and a reader who is
+    slower than they are gets the newest and how many were left out.
+    """
+    only("space", "after", "q", "brief")
     name = request.args.get("space")
     if name is not None:
-        known_space(name)
-    newest = gateway().spaces.budget.last_number
+        name = known_space(name).name
+    front = gateway()
     given = request.headers.get("Last-Event-ID", "")
-    after = int(given) if INTEGER.fullmatch(given) else integer("after", newest, 0, 2**53)
+    after = int(given) if INTEGER.fullmatch(given) else integer("after", front.spaces.budget.last_number, 0, 2**53)
+    query = request.args.get("q", "")
+    searched(query)
+    wanted = Marker(after, name, query, switch("brief"))
     # Where the socket is hidden, the answer is what there is now; else the wire goes on with it.
-    kept = (
-        []
-        if gateway().has_streams
-        else newer(gateway().spaces, name, after, 1000, gateway().spaces.limits.journal_bytes_per_space)
-    )
-    response = Response(b"".join(event(entry) for entry in kept), content_type="text/event-stream")
+    feed = Feed(front.spaces, wanted, front.operations)
+    kept = [] if front.has_streams else feed.next(1000, front.spaces.limits.journal_bytes_per_space)
+    response = Response(b"".join(kept), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
-    response.headers[HEADER] = f"{after} {name or ''}"
+    response.headers[HEADER] = wanted.as_text()
     return response
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from mock_server.control.inputs import gateway, only
+from mock_server.control.inputs import gateway, only, switch
 from mock_server.control.problems import Problem
 from mock_server.gateway import CONTROL
 from mock_server.spec.publishing import as_yaml, published
@@ -36,10 +36,7 @@ def spec(file: str) -> Response:
     if name not in services or form not in FORMS:
         there = ", ".join(f"{one}.yaml and {one}.json" for one in services)
         raise Problem(404, "No such spec", f"{file!r}: there are {there}.")
-    plain = request.args.get("plain", "false")
-    if plain not in ("true", "false"):
-        raise Problem(400, "Invalid parameter", f"plain={plain!r}: true or false is needed.")
-    return Response(_text(services[name].spec.file, form, plain == "true"), content_type=FORMS[form])
+    return Response(_text(services[name].spec.file, form, switch("plain")), content_type=FORMS[form])
 
 
 @cache

@@ -2,19 +2,96 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Mapping
 from heapq import merge
 from itertools import islice
+from typing import NamedTuple
 
 import orjson
 
 from mock_server.desk.journal import Entry
-from mock_server.spaces import Spaces
+from mock_server.desk.search import Query
+from mock_server.messages import Json
+from mock_server.spaces import Space, Spaces
 
 HEADER = "x-ringback-live"
-"""Marks a control answer that goes on as a stream: its value is `<last event id> <space or nothing>`."""
+"""Marks a control answer that goes on as a stream: its value is a `Marker` as text."""
+
+BRIEF = (
+    *("number", "at", "provider", "operation", "method", "path", "query"),
+    *("status", "answer", "fault", "milliseconds"),
+)
+"""What a list shows of an exchange: all but headers and bodies."""
+
+_AT_ONCE = 200
+"""How many of a brief reader's exchanges go together; of more, only the newest: nobody reads faster."""
+
+Found = tuple[Entry, str]
+"""An exchange and the name of its space."""
 
 
-def newer(spaces: Spaces, name: str | None, last: int, limit: int, size: int) -> list[Entry]:
+class Marker(NamedTuple):
+    """What a stream is to bring: of one space or all, from there on, what is looked for, all of it or in brief."""
+
+    after: int
+    space: str | None = None
+    q: str = ""
+    brief: bool = False
+
+    def as_text(self) -> str:
+        """The marker as a header can carry it."""
+        return json.dumps(self._asdict())
+
+
+def marker(text: str) -> Marker:
+    """The marker that was written as text."""
+    return Marker(**json.loads(text))
+
+
+class Feed:
+    """What one reader gets, piece by piece."""
+
+    def __init__(self, spaces: Spaces, wanted: Marker, vendors: Mapping[str, Collection[str]]) -> None:
+        """Raises BadQuery for words that are not understood."""
+        self._spaces = spaces
+        self._wanted = wanted
+        self.last = wanted.after
+        self._query = Query(wanted.q, vendors) if wanted.q.strip() else None
+
+    def next(self, limit: int, size: int) -> list[bytes]:
+        """The events of what came since: of at most `limit` exchanges, and of each space about `size` bytes."""
+        if self.last >= self._spaces.budget.last_number:
+            return []
+        if self._wanted.brief:
+            return self._brief()
+        found = newer(self._spaces, self._wanted.space, self.last, limit, size)
+        if found:
+            self.last = found[-1][0].number
+        return [event(entry, space) for entry, space in found if self._fits(entry, space)]
+
+    def _brief(self) -> list[bytes]:
+        """The newest ones in one event, after one that says how many went by unseen."""
+        parts = [(space, *space.journal.newest_since(self.last, _AT_ONCE)) for space in self._journals()]
+        entries = list(merge(*([(entry, space.name) for entry in found] for space, found, _ in parts)))
+        unseen = sum(passed for _, _, passed in parts) + max(0, len(entries) - _AT_ONCE)
+        entries = entries[-_AT_ONCE:]
+        if not entries:
+            return []
+        self.last = entries[-1][0].number
+        events = [_event("skipped", None, {"count": unseen})] if unseen else []
+        rows = [brief(entry, space) for entry, space in entries if self._fits(entry, space)]
+        return [*events, _event("requests", self.last, rows)] if rows else events
+
+    def _journals(self) -> list[Space]:
+        names = [self._wanted.space] if self._wanted.space else self._spaces.names()
+        return [space for space in map(self._spaces.get, names) if space is not None]
+
+    def _fits(self, entry: Entry, space: str) -> bool:
+        return self._query is None or self._query.fits(entry, space)
+
+
+def newer(spaces: Spaces, name: str | None, last: int, limit: int, size: int) -> list[Found]:
     """The first entries numbered above `last` of the space of that name, or of all, oldest first.
 
     At most `limit`, and of each space about `size` bytes.
@@ -22,11 +99,22 @@ def newer(spaces: Spaces, name: str | None, last: int, limit: int, size: int) ->
     if last >= spaces.budget.last_number:
         return []
     names = [name] if name else spaces.names()
-    journals = [space.journal for space in map(spaces.get, names) if space is not None]
-    return list(islice(merge(*(journal.newer(last, limit, size) for journal in journals)), limit))
+    found = [space for space in map(spaces.get, names) if space is not None]
+    rows = ([(entry, space.name) for entry in space.journal.newer(last, limit, size)] for space in found)
+    return list(islice(merge(*rows), limit))
 
 
-def event(entry: Entry) -> bytes:
+def brief(entry: Entry, space: str) -> dict[str, Json]:
+    """What a list shows of an exchange."""
+    shown: dict[str, Json] = {name: getattr(entry, name) for name in BRIEF}
+    return {**shown, "milliseconds": round(entry.milliseconds, 3), "space": space}
+
+
+def event(entry: Entry, space: str) -> bytes:
     """One entry as an event named `request`."""
-    data = orjson.dumps(entry._asdict())
-    return b"event: request\nid: " + str(entry.number).encode() + b"\ndata: " + data + b"\n\n"
+    return _event("request", entry.number, {**entry._asdict(), "space": space})
+
+
+def _event(name: str, id: int | None, data: Json) -> bytes:
+    head = f"event: {name}\n" if id is None else f"event: {name}\nid: {id}\n"
+    return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"

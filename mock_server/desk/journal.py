@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -198,6 +199,30 @@ class Journal:
             entries.append(Entry(*orjson.loads(encoded)))
             size -= len(encoded)
         return entries
+
+    def newest_since(self, number: int, limit: int) -> tuple[list[Entry], int]:
+        """The last entries numbered above `number`, oldest first, at most `limit`; and how many came before those."""
+        if self.newest <= number:
+            return [], 0
+        found: list[bytes] = []
+        passed = 0
+        with self._budget.lock:
+            for encoded in reversed(self._entries):
+                if _number(encoded) <= number:
+                    break
+                if len(found) < limit:
+                    found.append(encoded)
+                else:
+                    passed += 1
+        return [Entry(*orjson.loads(encoded)) for encoded in reversed(found)], passed
+
+    def find(self, number: int) -> Entry | None:
+        """The entry of that number, or None."""
+        with self._budget.lock:
+            at = bisect_left(self._entries, number, key=_number)
+            encoded = self._entries[at] if at < len(self._entries) else None
+        entry = Entry(*orjson.loads(encoded)) if encoded is not None else None
+        return entry if entry is not None and entry.number == number else None
 
     def clear(self) -> None:
         """Forgets everything; numbering goes on."""

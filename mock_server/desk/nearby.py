@@ -33,7 +33,7 @@ def hints(
         missing = unserved(spec, method, path)
         return _near_operations(spec, method, path) if missing is None else [hint(spec, missing)]
     known = spec.operations[operation]
-    unread = _unread_fields(known, body)
+    unread = unread_fields(known, body)
     if not unread:
         return None
     reads = ", ".join((known.body_schema or {}).get("properties") or ["no body"])
@@ -74,7 +74,8 @@ def _likeness(method: str, path: str, operation: Operation) -> float:
     return likeness - (0.03 if {method, operation.method} <= _WRITES else 0.05)
 
 
-def _unread_fields(operation: Operation, body: bytes) -> list[str]:
+def unread_fields(operation: Operation, body: bytes) -> list[str]:
+    """The fields of a JSON object that the operation does not read."""
     if not body or len(body) > _LONGEST_BODY:
         return []
     try:

@@ -53,7 +53,7 @@ class Wire:
         self.working = 0
         """How many exchanges are under way; who only reads events is none of them."""
         self._server = (host, port)
-        self._live = Live(gateway.spaces)
+        self._live = Live(gateway.spaces, gateway.operations)
         self._deadlines = Deadlines(BODY_SECONDS)
         self._lists = ThreadPoolExecutor(1, "lists")
         self._health = ThreadPoolExecutor(1, "health")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 from socket import socket
 from typing import Any
 
 import orjson
 from granian._granian import RSGIProtocolClosed as ProtocolGone
 
-from mock_server.desk.events import event, newer
+from mock_server.desk.events import Feed, marker
 from mock_server.spaces import Spaces
 from mock_server.wire.connections import connection_with, unread_bytes
 
@@ -24,12 +25,14 @@ _BATCH_BYTES = 256 * 1024
 class Live:
     """Streams to readers. Each reads the bounded journal at its own pace, so a slow one holds up nobody."""
 
-    def __init__(self, spaces: Spaces) -> None:
+    def __init__(self, spaces: Spaces, vendors: Mapping[str, Collection[str]]) -> None:
+        """`vendors` with their operations, for who looks for some exchanges only."""
         self._spaces = spaces
+        self._vendors = vendors
         self.readers = 0
 
-    async def stream(self, marker: str, headers: list[tuple[str, str]], client: str, protocol: Any) -> None:
-        """Sends what is newer than the marker says, and then what happens, until the reader goes.
+    async def stream(self, wanted: str, headers: list[tuple[str, str]], client: str, protocol: Any) -> None:
+        """Sends what is newer than `wanted` (a marker as text) says, and then what happens, until the reader goes.
 
         `client` is the reader's "address:port".
         """
@@ -42,9 +45,9 @@ class Live:
         self.readers += 1
         connection = await asyncio.get_running_loop().run_in_executor(None, connection_with, client)
         gone = asyncio.ensure_future(protocol.client_disconnect())
-        text, _, space = marker.partition(" ")
+        feed = Feed(self._spaces, marker(wanted), self._vendors)
         try:
-            await self._follow(int(text), space or None, protocol.response_stream(200, headers), connection, gone)
+            await self._follow(feed, protocol.response_stream(200, headers), connection, gone)
         except ProtocolGone:
             return
         finally:
@@ -53,19 +56,17 @@ class Live:
             if connection is not None:
                 connection.close()
 
-    async def _follow(
-        self, last: int, space: str | None, transport: Any, connection: socket | None, gone: asyncio.Future[None]
-    ) -> None:
+    async def _follow(self, feed: Feed, transport: Any, connection: socket | None, gone: asyncio.Future[None]) -> None:
         quiet = 0.0
         await transport.send_bytes(b": ringback\n\n")
         while not gone.done():
             # The web server would take any amount for a reader who does not read.
-            entries = [] if unread_bytes(connection) else newer(self._spaces, space, last, _BATCH_ENTRIES, _BATCH_BYTES)
-            pause = _AGAIN_SECONDS if entries else _POLL_SECONDS
-            for entry in entries:
-                await transport.send_bytes(event(entry))
-                last = entry.number
-            quiet = 0.0 if entries else quiet + pause
+            before = feed.last
+            events = [] if unread_bytes(connection) else feed.next(_BATCH_ENTRIES, _BATCH_BYTES)
+            pause = _AGAIN_SECONDS if feed.last != before else _POLL_SECONDS
+            for event in events:
+                await transport.send_bytes(event)
+            quiet = 0.0 if events else quiet + pause
             if quiet >= _KEEP_ALIVE_SECONDS:
                 await transport.send_bytes(b": still here\n\n")
                 quiet = 0.0
