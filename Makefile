@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test again lint check proof fuzz constraints sbom bench oldest docs clean
+.PHONY: install serve test again lint check proof fuzz constraints sbom bench oldest docs pictures vendor clean
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -83,6 +83,14 @@ oldest: install
 docs: install
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 	@echo "docs/_build/index.html" >&2
+
+# The pictures of the README and the guides, of what really runs: needs Chromium.
+pictures: install
+	$(BIN)/python docs/pictures.py
+
+# What the console uses of others, fetched anew and compared with its digests; needs npm.
+vendor:
+	@$(PYTHON) .ci/vendor.py
 
 bench: install
 	$(BIN)/python benchmarks/run.py

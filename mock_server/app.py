@@ -11,7 +11,8 @@ from flask import Flask
 from mock_server import control
 from mock_server.answering.bodies import MAX_BODY_BYTES
 from mock_server.catalogue import open_services
-from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
+from mock_server.console import pages
+from mock_server.gateway import CONTROL, MAX_CONTROL_BYTES, Gateway
 from mock_server.messages import Request, Response
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def create_app(gateway: Gateway | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_CONTROL_BYTES
     gateway = gateway or Gateway(open_services())
     control.register(app, gateway)
+    app.register_blueprint(pages.blueprint, url_prefix=f"/{CONTROL}")
     # Wrapping `wsgi_app` is the documented way; to mypy it is a method.
     app.wsgi_app = _Boundary(gateway, app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -65,9 +65,13 @@ class Control:
         except Refused:
             return False
 
-    def follow(self, *, space: str | None = None, after: int | None = None) -> Iterator[Exchange]:
-        """The exchanges as they happen, of one space or of all, beginning behind the one numbered `after`."""
-        asked = urlencode({name: value for name, value in (("space", space), ("after", after)) if value is not None})
+    def follow(self, *, space: str | None = None, after: int | None = None, q: str | None = None) -> Iterator[Exchange]:
+        """The exchanges as they happen, of one space or of all, beginning behind the one numbered `after`.
+
+        `q` says which: `teli status:500 -fault:*`.
+        """
+        wanted = (("space", space), ("after", after), ("q", q))
+        asked = urlencode({name: value for name, value in wanted if value is not None})
         with self._open("GET", f"/_ringback/events?{asked}".rstrip("?"), None, {}) as response:
             try:
                 for line in response:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from mock_server import __version__
 from mock_server.commands import adoption, completion, operations, remote, specs
+from mock_server.commands.remote import requests
 from mock_server.commands.usage import USAGE, fail
 from mock_server.limits import DEFAULTS, MEANINGS, Limits
 from mock_server.limits import flag as limit_flag
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[:1] == [completion.HIDDEN]:
         print("\n".join(completion.candidates(whole, arguments[1:])))
         return 0
-    options, unknown = whole.parse_known_args(arguments)
+    options, unknown = whole.parse_known_args(requests.negations(arguments))
+    unknown = requests.with_rest(options, unknown)
     if unknown:
         completion.commands_of(whole).get(options.command, whole).error(f"unrecognized arguments: {' '.join(unknown)}")
     if options.command is None:
@@ -95,7 +97,6 @@ def parser() -> _Parser:
     operations.add_command(commands)
     specs.add_spec(commands)
     adoption.add_adopt(commands)
-    remote.add_ready(commands)
     remote.add_commands(commands)
     completion.add_command(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)

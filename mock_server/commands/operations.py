@@ -32,7 +32,7 @@ def add_command(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from mock_server.commands.listing import as_text, missing_as_text
-    from mock_server.commands.remote import print_or_stop
+    from mock_server.commands.remote.asking import print_or_stop
     from mock_server.operations import DEFAULT_ORIGIN, catalogue, missing_operations
     from mock_server.spec import SpecError, load_all
 

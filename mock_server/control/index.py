@@ -15,7 +15,18 @@ from mock_server.gateway import CONTROL
 
 blueprint = Blueprint("index", __name__)
 
-LOOKS = ("health", "info", "operations", "specs", "spaces", "requests", "requests/unmatched", "faults", "openapi.yaml")
+LOOKS = (
+    "console",
+    "health",
+    "info",
+    "operations",
+    "specs",
+    "spaces",
+    "requests",
+    "requests/unmatched",
+    "faults",
+    "openapi.yaml",
+)
 """What can be looked at with a browser's GET."""
 
 

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from mock_server import __version__
 from mock_server.control.inputs import OPENAPI, gateway, only, switch
 from mock_server.control.problems import Problem
+from mock_server.desk.search import FIELDS
 from mock_server.operations import catalogue, missing_operations
 
 blueprint = Blueprint("info", __name__)
@@ -29,6 +30,7 @@ def info() -> dict[str, Any]:
         "store": "memory://",
         "limits": asdict(front.spaces.limits),
         "faults": list(front.wire_faults),
+        "search": FIELDS,
     }
 
 

@@ -51,12 +51,14 @@ def _decoded(text: str) -> Json:
 def listed() -> dict[str, Any]:
     """Newest last, or first for `order=newest`; at most `limit` (100); `cursor` of one answer asks for the next.
 
-    `brief=true` leaves out headers and bodies.
+    `brief=true` leaves out headers and bodies; `newest` is the number of the last exchange of all.
     """
     only(*FILTERS, "limit", "cursor", "order", "brief")
     limit, order = integer("limit", 100, 1, 1000), request.args.get("order", "oldest")
     if order not in ("oldest", "newest"):
         raise Problem(400, "Invalid parameter", f"order={order!r}: oldest or newest is needed.")
+    # Before they are read: whoever follows the events from there on misses none.
+    newest = gateway().spaces.budget.last_number
     in_brief, rows = switch("brief"), _rows()
     if order == "newest":
         before = integer("cursor", 2**53, 0, 2**53)
@@ -70,6 +72,7 @@ def listed() -> dict[str, Any]:
             brief(entry, space.name) if in_brief else {**as_json(entry), "space": space.name} for entry, space in page
         ],
         "cursor": page[-1][0].number if len(rows) > limit else None,
+        "newest": newest,
     }
 
 

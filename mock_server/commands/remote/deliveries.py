@@ -1,0 +1,81 @@
+"""`ringback webhooks`, `deliveries` and `deliver`: where a space's events go, and what was delivered."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from mock_server.commands.remote.asking import command, given, group
+from mock_server.commands.remote.texts import as_json
+
+if TYPE_CHECKING:
+    from ringback.client import Control
+
+
+def add_commands(commands: Any) -> None:
+    """Adds the commands to the parser of `ringback`."""
+    webhooks = group(commands, "webhooks", "where a space's events go")
+    command(webhooks, "list", lambda o, c: c.call("GET", "/webhooks", space=o.space), "show the addresses")
+    put = command(webhooks, "set", _set_webhook, "send a vendor's events to an address")
+    put.add_argument("provider", metavar="PROVIDER")
+    put.add_argument("address", metavar="ADDRESS")
+    put.add_argument("--secret", metavar="S", help="signs the deliveries (default: the space's key)")
+    put.add_argument("--event", action="append", metavar="E", help="only this event; repeatable")
+    put.add_argument("--fail", action="append", type=int, metavar="STATUS", help="of the next attempt; 0: no answer")
+    clear = command(
+        webhooks,
+        "clear",
+        lambda o, c: c.call("DELETE", f"/webhooks/{quote(o.provider, safe='')}", space=o.space),
+        "send them nowhere",
+    )
+    clear.add_argument("provider", metavar="PROVIDER")
+
+    deliveries = group(commands, "deliveries", "see what was delivered, and deliver it again")
+    listing = command(
+        deliveries,
+        "list",
+        lambda o, c: c.call("GET", "/deliveries", **given(o, "space", "provider", "event", "state", "call", "limit")),
+        "show deliveries, newest last",
+    )
+    listing.add_argument("--limit", type=int, metavar="N")
+    verify = command(
+        deliveries,
+        "verify",
+        lambda o, c: c.call(
+            "POST", "/deliveries/verify", given(o, "space", "provider", "event", "state", "call", "times", "body")
+        ),
+        "check how often something was delivered; exit code 1 if not so",
+    )
+    verify.add_argument("--times", metavar="T", help="`exactly N`, `at least N` (default: at least 1), `at most N`")
+    verify.add_argument("--body", type=as_json, metavar="JSON", help="what the body must contain")
+    for parser in (listing, verify):
+        for name in ("provider", "event", "state", "call"):
+            parser.add_argument(f"--{name}", metavar=name.upper())
+    replay = command(
+        deliveries,
+        "replay",
+        lambda o, c: c.call("POST", f"/deliveries/{o.number}/replay", space=o.space),
+        "send one again; exit code 1 if it does not arrive",
+    )
+    replay.add_argument("number", type=int, metavar="N")
+
+    deliver = command(commands, "deliver", _deliver, "send one documented event to an application")
+    deliver.add_argument("provider", metavar="VENDOR")
+    deliver.add_argument("event", metavar="EVENT")
+    deliver.add_argument("--to", required=True, metavar="ADDRESS")
+    deliver.add_argument("--call", metavar="ID", help="a call to tell of (default: what the page shows)")
+    deliver.add_argument("--secret", metavar="S")
+
+
+def _set_webhook(options: argparse.Namespace, control: Control) -> Any:
+    wanted = {"url": options.address, **given(options, "secret")}
+    if options.event:
+        wanted["events"] = options.event
+    if options.fail:
+        wanted["failures"] = options.fail
+    return control.call("PUT", f"/webhooks/{quote(options.provider, safe='')}", wanted, space=options.space)
+
+
+def _deliver(options: argparse.Namespace, control: Control) -> Any:
+    return control.call("POST", "/deliveries", given(options, "space", "provider", "event", "to", "call", "secret"))
