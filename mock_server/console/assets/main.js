@@ -143,6 +143,7 @@ function option(space) {
 function header() {
   const known = app.all || app.spaces.some(space => space.name === app.space)
   return html`<header class="top">
+    <button class="skip" @click=${() => document.querySelector('main').focus()}>To the page</button>
     <a class="brand" href=${app.link('requests')}><img src="/_ringback/console/icon.svg" alt="" width="24" height="24">Ringback</a>
     <div class="switch">
       <label for="space">Space</label>
@@ -154,6 +155,7 @@ function header() {
       <button class="quiet" @click=${newSpace}>New…</button>
     </div>
     <button class="quiet keys" @click=${help} aria-label="Keys and words">?</button>
+    <p class="said" role="status" aria-live="polite">${app.said ? html`<span>${short(app.said, 600)}</span>` : nothing}</p>
   </header>`
 }
 
@@ -217,14 +219,9 @@ function draw() {
     <nav aria-label="Pages"><ul>${Object.entries(VIEWS).map(([name, one]) => html`<li><a href=${app.link(name)}
       aria-current=${name === app.view ? 'page' : nothing}>${one.title}</a></li>`)}</ul></nav>
     <main class=${app.view} tabindex="-1">${view.draw()}</main>`
-  render(html`<a class="skip" href="#main" @click=${event => {
-      event.preventDefault()
-      document.querySelector('main').focus()
-    }}>To the page</a>
-    ${header()}
+  render(html`${header()}
     ${app.down ? html`<p class="down" role="alert">The server does not answer. Start <code>ringback serve</code> again: this page goes on by itself.</p>` : nothing}
     ${page}
-    <p class="said" role="status" aria-live="polite">${app.said ? html`<span>${short(app.said, 600)}</span>` : nothing}</p>
     <dialog aria-label="Details" @close=${() => app.close()} @click=${event => {
       if (event.target === event.currentTarget) event.currentTarget.close()
     }}>${app.dialog ? html`<div class="sheet">${app.dialog}<button class="quiet shut" aria-label="Close" @click=${() => app.close()}>×</button></div>` : nothing}</dialog>`, document.body)

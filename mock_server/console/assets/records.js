@@ -22,10 +22,12 @@ async function load(more = false) {
   const one = kind()
   if (!one) return
   held.loading = true
+  const asked = JSON.stringify([app.one, app.parts, app.query.get('text')])
   const query = {space: app.one, limit: PAGE, text: app.query.get('text') || '', cursor: more ? held.cursor : undefined}
   const found = await app.attempt(() => call('GET', path('records', one.provider, one.kind), {query}))
   held.loading = false
-  if (one !== kind()) return
+  // Somebody may have gone on to another table meanwhile.
+  if (asked !== JSON.stringify([app.one, app.parts, app.query.get('text')])) return
   held.rows = more ? [...held.rows, ...(found?.records || [])] : found?.records || []
   held.cursor = found?.cursor ?? null
   app.refresh()

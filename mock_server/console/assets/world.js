@@ -50,7 +50,7 @@ function chance(space) {
 function copies() {
   return html`<section class="card wide"><h2>Snapshots</h2>
     <form class="fields" @submit=${event => act('POST', '/snapshots', {name: given(event).name, space: app.one}, 'Kept.', {})}>
-      <label class="wide">Keep this space as <input name="name" required pattern="[A-Za-z0-9._\-]+" placeholder="before-the-port" autocomplete="off"></label><p class="row"><button class="main">Keep</button></p></form>
+      <label class="wide">Keep this space as <input name="name" required pattern="[A-Za-z0-9._\\-]+" placeholder="before-the-port" autocomplete="off"></label><p class="row"><button class="main">Keep</button></p></form>
     ${snapshots?.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="Snapshots"><table><thead><tr><th scope="col">name</th><th scope="col">of</th><th scope="col">taken</th><th scope="col" class="n">bytes</th><th scope="col"><span class="hidden">Use it</span></th></tr></thead>
       <tbody>${snapshots.map(one => html`<tr><th scope="row">${one.name}</th><td><bdi>${short(one.space, 60)}</bdi></td><td>${moment(one.taken)}</td><td class="n">${one.bytes.toLocaleString('en')}</td>
         <td class="do"><button class="quiet" @click=${() => act('POST', path('snapshots', one.name, 'restore'), undefined, `${one.name} is back.`)}>Put back</button>
