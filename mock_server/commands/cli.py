@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from mock_server import __version__
-from mock_server.commands import adoption, completion, operations, remote, specs
+from mock_server.commands import adoption, completion, operations, remote, specs, tools
 from mock_server.commands.remote import requests
 from mock_server.commands.usage import USAGE, fail
 from mock_server.limits import DEFAULTS, MEANINGS, Limits
@@ -98,6 +98,7 @@ def parser() -> _Parser:
     specs.add_spec(commands)
     adoption.add_adopt(commands)
     remote.add_commands(commands)
+    tools.add_command(commands)
     completion.add_command(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
     commands.add_parser("diff", help="tell where a recording and the mock differ", add_help=False)
