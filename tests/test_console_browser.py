@@ -392,7 +392,7 @@ def test_every_screen_is_accessible_and_fits(browser: Any, running: Server, key:
         for where in (*PAGES, f"requests/{number}") if scheme == "light" else ("requests", "answers", "faults"):
             page.goto("about:blank")
             page.set_viewport_size({"width": 1280, "height": 800})
-            page.goto(console(running, where, key, q="update" if where == "answers" else ""))
+            page.goto(console(running, where, key, q="teli updatePhoneAgent" if where == "answers" else ""))
             page.locator("main h1, .detail h2").first.wait_for(state="attached")
             page.wait_for_timeout(250)
             for width in (360, 1280, 2000) if scheme == "light" else (1280,):
@@ -400,9 +400,11 @@ def test_every_screen_is_accessible_and_fits(browser: Any, running: Server, key:
                 page.wait_for_timeout(50)
                 if page.evaluate("document.documentElement.scrollWidth") > width:
                     findings.append(f"{where} is wider than {width}")
-                if width == 2000:
+                if width != 1280 and not (width == 360 and where.startswith("requests")):
                     continue
-                result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+                # The dark page differs in its colours.
+                only = "" if scheme == "light" else ", runOnly: ['color-contrast']"
+                result = page.evaluate(f"axe.run(document, {{resultTypes: ['violations']{only}}})")
                 findings += [
                     f"{where} {width} {scheme}: {one['id']} {one['nodes'][0]['html'][:120]}"
                     for one in result["violations"]
