@@ -151,7 +151,7 @@ _TABLES = {"ready": _ready_table, "speed": _speed_table, "memory": _memory_table
 
 def _ratio(figures: measures.Figures, name: str, values: Callable[[dict[str, Any]], list[float]]) -> str:
     """Ringback's figure over the peer's, paired round by round, then the median."""
-    if name.startswith(BASE) or BASE not in figures:
+    if name == BASE or BASE not in figures:
         return ""
     pairs = zip(values(figures[BASE]), values(figures[name]), strict=True)
     return f"{median(ours / theirs for ours, theirs in pairs):.2f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -88,6 +89,20 @@ def ringback(*arguments: str, name: str = "ringback", prefix: str = "/teli") -> 
     )
 
 
+def on_a_store(kind: str, workers: int) -> Server:
+    """Our own server with so many processes on a file, or on a Redis of its own."""
+    more = ["--workers", str(workers)]
+
+    def command(port: int, folder: Path) -> list[str]:
+        where = ["--host", "127.0.0.1", "--port", str(port), *more]
+        if kind == "sqlite":
+            store = f"sqlite:///{folder / 'kept.db'}"
+            return [sys.executable, "-m", "mock_server", "serve", "--store", store, *where]
+        return [sys.executable, str(Path(__file__).with_name("with_redis.py")), str(folder), *where]
+
+    return Server(f"ringback {kind}" + (f" x{workers}" if workers > 1 else ""), command, "/teli")
+
+
 def prism(command: Sequence[str], *arguments: str, name: str = "prism") -> Server:
     """Prism with the same document."""
     spec = str(npm.ROOT / "openapi" / "teli.yaml")
@@ -112,7 +127,12 @@ def json_server(command: Sequence[str]) -> Server:
 def contestants() -> tuple[list[Server], list[str]]:
     """All servers, and a sentence for each peer that is missing."""
     servers = [ringback(), ringback("--only", "teli", name="ringback --only teli", prefix="")]
+    servers += [on_a_store("sqlite", workers) for workers in (1, 2)]
     missing: list[str] = []
+    if shutil.which("redis-server"):
+        servers += [on_a_store("redis", workers) for workers in (1, 2)]
+    else:
+        missing.append("redis is not measured: redis-server is not installed")
     try:
         command = npm.installed(npm.PRISM)
         servers += [prism(command), prism(command, "-v", "silent", name="prism -v silent")]

@@ -132,7 +132,6 @@ def open_services(
         seed=seed,
         limits=limits,
     )
-    spaces.reopen()
     spaces.open(DEFAULT_SPACE)
     return {
         name: Service(vendor.spec, vendor.behaviours, spaces, vendor.wrong_note) for name, vendor in vendors.items()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
 from sys import getsizeof
 from threading import RLock
+from typing import Protocol
 
+from mock_server.jsontext import own
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
 
+DELIVERIES = "~deliveries"
+"""The kind of the documents that deliveries are in a store of several processes."""
 PENDING, DELIVERED, FAILED, REFUSED, DROPPED = "pending", "delivered", "failed", "refused", "dropped"
 DELIVERY_STATES = (PENDING, DELIVERED, FAILED, REFUSED, DROPPED)
 
@@ -50,6 +54,8 @@ class Delivery:
     reason: str | None = None
     replay_of: int | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    awaited: bool = False
+    """Whoever made it waits for the answer and so sends it himself."""
 
 
 @dataclass
@@ -98,13 +104,34 @@ class Room:
                         break
 
 
+class Documents(Protocol):
+    """Where deliveries are written."""
+
+    def put(self, kind: str, id: str, document: Json) -> None: ...
+
+    def delete(self, kind: str, id: str) -> bool: ...
+
+
+class Stored(Protocol):
+    """Where deliveries are read: by id, a sequence number and a text."""
+
+    @property
+    def rows(self) -> Mapping[str, tuple[int, bytes]]: ...
+
+
 class Deliveries:
     """The deliveries of one space and the addresses they go to."""
 
-    def __init__(self, room: Room | None = None, limits: Limits = DEFAULTS) -> None:
+    def __init__(
+        self,
+        room: Room | None = None,
+        limits: Limits = DEFAULTS,
+        turn: AbstractContextManager[object] | None = None,
+    ) -> None:
+        """`turn` is held, where other processes have the same deliveries, while anything here changes."""
         self._room = room or Room(limits.delivery_bytes)
         self._limits = limits
-        self._kept: deque[Delivery] = deque()
+        self._kept: dict[int, Delivery] = {}
         self.size = 0
         """Bytes, roughly."""
         self._closed = False
@@ -112,37 +139,73 @@ class Deliveries:
         self._last = 0
         self.endpoints: dict[str, Endpoint] = {}
         self.version = 0
-        """Moves with every change of an address."""
-        self.lock = self._room.lock
+        """Moves with every change of an address, and every new number."""
+        self.lock: AbstractContextManager[object] = turn or self._room.lock
+        self._shared = turn is not None
+        self._changed: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def __iter__(self) -> Iterator[Delivery]:
-        with self.lock:
-            return iter(tuple(self._kept))
+        return iter(list(self._kept.values()))
 
     def get(self, number: int) -> Delivery | None:
-        return next((kept for kept in self if kept.number == number), None)
+        return self._kept.get(number)
 
-    def new(self, at: str, provider: str, event: str, call: str | None, url: str, body: str, secret: str) -> Delivery:
+    def new(
+        self,
+        at: str,
+        provider: str,
+        event: str,
+        call: str | None,
+        url: str,
+        body: str,
+        secret: str,
+        *,
+        replay_of: int | None = None,
+        awaited: bool = False,
+    ) -> Delivery:
         """Keeps a delivery that is about to be sent; the oldest make room."""
         with self.lock:
             self._last += 1
+            self.version += 1
             delivery = Delivery(self._last, at, provider, event, call, url, body, secret)
+            delivery.replay_of, delivery.awaited = replay_of, awaited
             if not self._closed:
-                self._kept.append(delivery)
+                self._kept[delivery.number] = delivery
+                self._changed.add(delivery.number)
                 self._grow(size_of(delivery))
         return delivery
 
     def tried(self, delivery: Delivery, attempt: Attempt) -> None:
         """Keeps what came of an attempt with its delivery."""
+        if self._shared:
+            # What others know of it is told when all attempts are made.
+            delivery.attempts.append(attempt)
+            return
         with self.lock:
-            kept = delivery in self._kept
+            kept = self._kept.get(delivery.number) is delivery
             before = size_of(delivery) if kept else 0
             delivery.attempts.append(attempt)
             if kept:
                 self._grow(size_of(delivery) - before)
+
+    def keep(self, delivery: Delivery) -> None:
+        """Keeps what has become of a delivery, if it is still known."""
+        if not self._shared:
+            return
+        with self.lock:
+            old = self._kept.get(delivery.number)
+            # A number is given again after a reset.
+            if old is not None and (old.at, old.body) == (delivery.at, delivery.body):
+                self._kept[delivery.number] = delivery
+                self._changed.add(delivery.number)
+                self._grow(size_of(delivery) - (size_of(old) if old is not delivery else 0))
+
+    def waiting(self) -> list[Delivery]:
+        """Those that are on their way, and that nobody waits for."""
+        return [one for one in self if one.state == PENDING and not one.awaited]
 
     def _grow(self, size: int) -> None:
         self.size += size
@@ -157,7 +220,9 @@ class Deliveries:
         with self.lock:
             if not self._kept:
                 return False
-            size = size_of(self._kept.popleft())
+            oldest = next(iter(self._kept))
+            size = size_of(self._kept.pop(oldest))
+            self._changed.add(oldest)
             self.size -= size
             self._room.take(-size)
         return True
@@ -172,6 +237,9 @@ class Deliveries:
 
     def failure(self, provider: str) -> int | None:
         """The status that the next attempt gets without being made; None for one that is made."""
+        endpoint = self.endpoints.get(provider)
+        if endpoint is None or not endpoint.failures:
+            return None
         with self.lock:
             endpoint = self.endpoints.get(provider)
             if endpoint is None or not endpoint.failures:
@@ -189,23 +257,56 @@ class Deliveries:
                 self.endpoints[provider] = endpoint
 
     def kept(self) -> dict[str, Json]:
-        """What there is to keep: the addresses; deliveries are as short-lived as the connections they went over."""
-        with self.lock:
-            return {
-                name: {**vars(one), "events": None if one.events is None else sorted(one.events)}
-                for name, one in self.endpoints.items()
-            }
+        """What there is to keep beside the deliveries: the addresses, and the last number."""
+        endpoints = {
+            name: {**vars(one), "events": None if one.events is None else sorted(one.events)}
+            for name, one in self.endpoints.items()
+        }
+        return {"endpoints": endpoints, "last": self._last}
 
     def restore(self, kept: dict[str, Json]) -> None:
         """Goes on with the addresses that were kept."""
-        for name, one in kept.items():
+        endpoints: dict[str, Endpoint] = {}
+        # In its first form it was nothing but the addresses.
+        for name, one in kept.get("endpoints", kept).items():
             events = None if one["events"] is None else frozenset(one["events"])
-            self.endpoints[name] = Endpoint(**{**one, "events": events})
+            endpoints[name] = Endpoint(**{**one, "events": events})
+        self.endpoints, self._last = endpoints, kept.get("last", 0) if "endpoints" in kept else 0
+
+    def flush(self, transaction: Documents) -> None:
+        """Writes the deliveries that have changed as documents."""
+        if not self._changed:
+            return
+        changed, self._changed = self._changed, set()
+        for number in sorted(changed):
+            delivery = self._kept.get(number)
+            if delivery is None:
+                transaction.delete(DELIVERIES, str(number))
+            else:
+                transaction.put(DELIVERIES, str(number), asdict(delivery))
+
+    def reload(self, documents: Stored | None, changed: Collection[str] | None) -> None:
+        """Goes on with the deliveries among these documents, of which those have changed, or all of them."""
+        rows = documents.rows if documents is not None else {}
+        if changed is None:
+            self._kept, changed = {}, rows
+        self._changed = set()
+        for id in sorted(changed, key=int):
+            row = rows.get(id)
+            if row is None:
+                self._kept.pop(int(id), None)
+            else:
+                self._kept[int(id)] = _delivery(own(row[1]))
+        if changed or not rows:
+            size = sum(map(size_of, self._kept.values()))
+            self._room.take(size - self.size)
+            self.size = size
 
     def clear(self) -> None:
         """Forgets the deliveries; the addresses stay."""
         with self.lock:
             self._room.take(-self.size)
+            self._changed.update(self._kept)
             self._kept.clear()
             self.size = 0
 
@@ -223,6 +324,10 @@ def size_of(delivery: Delivery) -> int:
     texts = (delivery.body, delivery.url, delivery.secret)
     attempts = sum(_ATTEMPT_BYTES + getsizeof(attempt.body) for attempt in delivery.attempts)
     return _DELIVERY_BYTES + sum(map(getsizeof, texts)) + attempts
+
+
+def _delivery(document: Json) -> Delivery:
+    return Delivery(**{**document, "attempts": [Attempt(**one) for one in document["attempts"]]})
 
 
 def as_json(delivery: Delivery) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from time import monotonic, perf_counter
 from typing import Protocol
@@ -89,8 +89,28 @@ class Service:
     def exchange(self, request: Request) -> Response:
         """Answers one request of this vendor and journals it. `request.path` is the vendor's own path.
 
-        On the thread that must not wait, Busy is raised while others work in the request's space.
+        On a thread that must not wait, Busy is raised while others work in the request's space.
         """
+        if self.spaces.shared is None:
+            return self._exchange(request)
+        made: list[Response] = []
+
+        def work() -> Response:
+            _release(made)
+            made.append(self._exchange(request))
+            return made[0]
+
+        try:
+            return self.spaces.attempt(work)
+        except Busy:
+            _release(made)
+            raise
+        except StoreFailed:
+            # Nothing of it is kept, not even that it was asked.
+            _release(made)
+            return self._refused(Refusal("internal-error"), None).encoded(None)
+
+    def _exchange(self, request: Request) -> Response:
         started = perf_counter()
         space: Space | None = None
         operation: Operation | None = None
@@ -146,7 +166,8 @@ class Service:
         envelope = self.spec.answers["error"].filled({"message": message})
         outcome = Outcome("error", status, envelope, "assumed", (("connection", "close"),))
         response = outcome.encoded(None)
-        self._journal(request, response, outcome, None, None, started)
+        with suppress(Busy, StoreFailed):
+            self._journal(request, response, outcome, None, None, started)
         return response
 
     def is_long(self, request: Request) -> bool:
@@ -163,7 +184,8 @@ class Service:
     def _unserved(self, request: Request, match: Match | None) -> Outcome:
         """The answer where the spec has no operation: a stub's, else the vendor's 404 or 405."""
         space = self._sender(request)
-        stub = space.stubs.take(self.spec.provider, request) if space.stubs else None
+        with self.spaces.locked(space) as space:
+            stub = space.stubs.take(self.spec.provider, request) if space.stubs else None
         if stub is not None:
             self._open(request)
             return stubbed(stub, request)
@@ -299,7 +321,6 @@ class Service:
     ) -> None:
         if space is None:
             space = self._sender(request)
-        space.keep()
         milliseconds = (perf_counter() - started) * 1000
         space.journal.record(
             request,
@@ -331,4 +352,12 @@ class Service:
                 space.name,
                 hint,
             )
-            self.told(told)
+            self.spaces.afterwards(partial(self.told, told))
+
+
+def _release(made: list[Response]) -> None:
+    """Lets go of what answers hold that nobody is to have."""
+    for response in made:
+        if response.release is not None:
+            response.release()
+    made.clear()

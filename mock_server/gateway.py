@@ -58,7 +58,9 @@ class Gateway:
         self.specs = {name: service.spec for name, service in services.items()}
         self.operations = {name: tuple(spec.operations) for name, spec in self.specs.items()}
         self.snapshots = Snapshots(self.spaces.store, self.spaces.limits)
-        self.switchboard = Switchboard(self.spaces, self.specs, Courier(webhook_hosts, self.spaces.limits))
+        deferred = self.spaces.shared is not None
+        courier = Courier(webhook_hosts, self.spaces.limits, deferred=deferred)
+        self.switchboard = Switchboard(self.spaces, self.specs, courier)
         for service in services.values():
             service.line = self.switchboard
         # Plain WSGI hides the socket, so it breaks no connection and has no streams; a wire says that it can.

@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from random import Random
 from threading import RLock, get_ident
-from time import monotonic
-from typing import Protocol
+from time import monotonic, time, time_ns
+from typing import Any, Protocol, TypeVar
 
-from mock_server.deliveries import Deliveries, Room
+from mock_server.deliveries import DELIVERIES, Deliveries, Room
 from mock_server.desk.chance import Chance
 from mock_server.desk.clock import Clock
 from mock_server.desk.faults import HELD_FAULTS, Faults
 from mock_server.desk.journal import Budget, Journal
+from mock_server.desk.stored_journal import StoredJournal
 from mock_server.desk.stubs import Stubs
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
-from mock_server.stores import Store, Transaction
+from mock_server.stores import Contended, SharedStore, Store, StoreFailed, Transaction
 
 log = logging.getLogger("ringback")
 
@@ -31,6 +33,12 @@ UNUSED_SECONDS = 3600.0
 """After this time without a request a space makes room for a new one even where something was written to it."""
 
 _TELL_SECONDS = 60.0
+_USE_SECONDS = 3.0
+"""So late it may be known that a space was used in another process."""
+_LATE_SECONDS = 0.2
+"""So late an entry of another process may be kept after it was numbered."""
+
+Result = TypeVar("Result")
 
 
 class SpaceLimit(Exception):
@@ -38,15 +46,19 @@ class SpaceLimit(Exception):
 
 
 class Busy(Exception):
-    """Somebody else is at work in `space`, and the caller's thread must not wait; nothing has been done."""
+    """Somebody else is at work in `space`, and the caller's thread must not wait; nothing has been done.
 
-    def __init__(self, space: Space) -> None:
-        super().__init__(space.name)
+    It is worth trying again after `pause` seconds; where that is 0, when the space's lock is free.
+    """
+
+    def __init__(self, space: Space | None, pause: float = 0.0) -> None:
+        super().__init__(space.name if space is not None else "")
         self.space = space
+        self.pause = pause
 
 
 class Part(Protocol):
-    """A part of a space that a durable store keeps as JSON; `version` moves with every change."""
+    """A part of a space that a shared store keeps as JSON; `version` moves with every change."""
 
     @property
     def version(self) -> object: ...
@@ -70,23 +82,27 @@ class Space:
         deliveries: Room | None = None,
     ) -> None:
         """`budget` and `deliveries` are what the journals, and the deliveries, of all spaces may take together."""
-        self._store = store
+        shared = store if isinstance(store, SharedStore) else None
         self.name = name
         self.seed = seed
         self.born = born
         self.random = Chance(seed)
         self.clock = Clock(born)
-        self.faults = Faults(limits)
-        self.stubs = Stubs(limits)
-        self.deliveries = Deliveries(deliveries, limits)
-        self.journal = Journal(
-            budget,
-            entries=limits.journal_entries_per_space,
-            size=limits.journal_bytes_per_space,
-            kept=store if store.durable else None,
-            space=name,
+        # Whoever changes a part is at work in the space: where other processes are too, that is a turn of its own.
+        turn = _Joined(shared, name) if shared is not None else None
+        self.faults = Faults(limits, turn)
+        self.stubs = Stubs(limits, turn)
+        self.deliveries = Deliveries(deliveries if shared is None else None, limits, turn)
+        self.journal: Journal = (
+            StoredJournal(shared, name)
+            if shared is not None
+            else Journal(
+                budget,
+                entries=limits.journal_entries_per_space,
+                size=limits.journal_bytes_per_space,
+            )
         )
-        self.lock = RLock()
+        self.lock = RLock() if shared is None else shared.lock(name)
         self.held = 0
         self.closed = False
         self.touched = False
@@ -94,8 +110,6 @@ class Space:
         self.used = monotonic()
         self.kept_at: object = None
         """The mark of what was kept last."""
-        if store.durable:
-            self._restore(store.world(name))
 
     def now(self) -> datetime:
         """The space's time, in UTC."""
@@ -114,16 +128,10 @@ class Space:
         self.stubs.clear()
         self.deliveries.reset()
         self.journal.clear()
-        self.keep()
-
-    def keep(self) -> None:
-        """Lets the store keep clock, chance and rules, where it outlives the process and something has changed."""
-        if self._store.durable and not self.closed:
-            self._store.keep_world(self.name)
 
     def changed(self) -> tuple[object, Json] | None:
         """What is to be kept beside documents and journal, with a mark; None where it was kept already."""
-        mark = (self.seed, self.random.drawn, *(part.version for part in self._parts().values()))
+        mark = self._mark()
         if mark == self.kept_at:
             return None
         parts = {name: part.kept() for name, part in self._parts().items()}
@@ -133,14 +141,32 @@ class Space:
         """What the space is beside documents, chance and journal; each knows how to be kept."""
         return {"clock": self.clock, "faults": self.faults, "stubs": self.stubs, "deliveries": self.deliveries}
 
-    def _restore(self, world: Json | None) -> None:
+    def restore(self, world: Json | None) -> None:
+        """Goes on as what was kept; None is a space of which nothing was."""
         if world is not None:
             self.seed = world["seed"]
             self.random = Chance(self.seed, world["drawn"])
             for name, part in self._parts().items():
                 if name in world:
                     part.restore(world[name])
-        self.journal.restore(self._store.entries(self.name))
+            self.kept_at = self._mark()
+
+    def _mark(self) -> object:
+        return (self.seed, self.random.drawn, *(part.version for part in self._parts().values()))
+
+
+class _Joined:
+    """A turn in a space that other processes work in too, or a part of the one that this thread has begun."""
+
+    def __init__(self, store: SharedStore, space: str) -> None:
+        self._store = store
+        self._space = space
+
+    def __enter__(self) -> None:
+        self._store.begin(self._space)
+
+    def __exit__(self, *error: object) -> None:
+        self._store.end(self._space)
 
 
 class _Locked:
@@ -155,7 +181,7 @@ class _Locked:
     def __enter__(self) -> Space:
         while True:
             if not self._space.lock.acquire(False):
-                if get_ident() == self._spaces.impatient:
+                if get_ident() in self._spaces.impatient:
                     raise Busy(self._space)
                 self._space.lock.acquire()
             if not self._space.closed:
@@ -165,6 +191,32 @@ class _Locked:
 
     def __exit__(self, *error: object) -> None:
         self._space.lock.release()
+
+
+class _Turn:
+    """The block of `Spaces.locked` where other processes work in the space too."""
+
+    __slots__ = ("_shared", "_space", "_spaces")
+
+    def __init__(self, spaces: Spaces, shared: SharedStore, space: Space) -> None:
+        self._spaces = spaces
+        self._shared = shared
+        self._space = space
+
+    def __enter__(self) -> Space:
+        while True:
+            name = self._space.name
+            try:
+                self._shared.begin(name)
+            except Contended as contended:
+                raise Busy(self._space, contended.pause) from None
+            if not self._space.closed:
+                return self._space
+            self._shared.end(name)
+            self._space = self._spaces.open(name)
+
+    def __exit__(self, *error: object) -> None:
+        self._shared.end(self._space.name)
 
 
 class Spaces:
@@ -188,7 +240,10 @@ class Spaces:
         limits: Limits = DEFAULTS,
     ) -> None:
         self.store = store
-        store.beside = self
+        self.shared = store if isinstance(store, SharedStore) else None
+        """The store, where other processes work on the same spaces."""
+        if self.shared is not None:
+            self.shared.beside = self
         self._fill = fill
         self._shared = frozenset(shared_keys)
         self._accepted = frozenset(accepted_keys)
@@ -207,8 +262,8 @@ class Spaces:
         self.held = 0
         self._closed_for_room = 0
         self._told = 0.0
-        self.impatient: int | None = None
-        """The thread that serves everybody and so waits for nobody."""
+        self.impatient: set[int] = set() if self.shared is None else self.shared.impatient
+        """The threads that serve everybody and so wait for nobody."""
 
     def changed(self, space: str) -> tuple[object, Json] | None:
         """For the store: what is to be kept of an open space beside its documents."""
@@ -221,10 +276,46 @@ class Spaces:
         if found is not None:
             found.kept_at = mark
 
-    def reopen(self) -> None:
-        """Opens the spaces that outlived an earlier process."""
-        for name in self.store.spaces():
-            self.open(name)
+    def flush(self, space: str, transaction: Transaction) -> None:
+        """For the store: writes what a space keeps as documents of its own."""
+        found = self._spaces.get(space)
+        if found is not None:
+            found.deliveries.flush(transaction)
+
+    def restore(self, space: str, world: Json | None) -> None:
+        """For the store: what was kept last beside the documents."""
+        found = self._spaces.get(space)
+        if found is not None:
+            found.restore(world)
+
+    def rows_changed(
+        self, space: str, tables: Mapping[str, Any], changed: Mapping[str, Collection[str]] | None
+    ) -> None:
+        """For the store: which documents are others than before."""
+        found = self._spaces.get(space)
+        if found is not None:
+            found.deliveries.reload(tables.get(DELIVERIES), None if changed is None else changed.get(DELIVERIES, ()))
+
+    def gone(self, space: str) -> None:
+        """For the store: that the space is no more."""
+        found = self._spaces.pop(space, None)
+        if found is not None:
+            found.closed = True
+
+    def attempt(self, work: Callable[[], Result]) -> Result:
+        """Does work on a shared store until what it did is kept; raises Busy on a thread that must not wait."""
+        assert self.shared is not None
+        try:
+            return self.shared.attempt(work)
+        except Contended as contended:
+            raise Busy(self._spaces.get(str(contended)), contended.pause) from None
+
+    def afterwards(self, function: Callable[[], object]) -> None:
+        """Calls the function when what this thread is doing is kept."""
+        if self.shared is None:
+            function()
+        else:
+            self.shared.afterwards(function)
 
     def name_of(self, key: str) -> str | None:
         """The name of the space that this key opens, or None for a key that is not accepted.
@@ -258,6 +349,8 @@ class Spaces:
         space = self._spaces.get(name)
         if space is not None:
             return space
+        if self.shared is not None:
+            return self._opened(self.shared, name)
         with self._lock:
             if name in self._spaces:
                 return self._spaces[name]
@@ -269,8 +362,40 @@ class Spaces:
             if not self.store.exists(name):
                 self.store.refill(name, self._fill)
             self._spaces[name] = space
-            space.keep()
             return space
+
+    def _opened(self, shared: SharedStore, name: str) -> Space:
+        """The space of that name in a store of several processes, made there if need be."""
+        if name not in shared.backend.spaces() and not shared.refresh(name):
+            self._make_room_in(shared)
+        try:
+            shared.begin(name)
+        except Contended as contended:
+            raise Busy(None, contended.pause) from None
+        try:
+            found = self._spaces.get(name)
+            if found is not None:
+                return found
+            space = Space(name, _seed_of(self._seed, name), self.budget, self.store, self._born, self.limits)
+            self._spaces[name] = space
+            shared.tell(name)
+            if not shared.exists(name):
+                shared.refill(name, self._fill)
+            return space
+        finally:
+            shared.end(name)
+
+    def _make_room_in(self, shared: SharedStore) -> None:
+        """Closes the longest idle space that is nobody's work, where there are too many; raises SpaceLimit."""
+        used = shared.backend.spaces()
+        if len(used) < self.limits.spaces:
+            return
+        for name, moment in sorted(used.items(), key=itemgetter(1)):
+            idle = time() - moment > UNUSED_SECONDS
+            if name != DEFAULT_SPACE and (idle or shared.backend.untouched(name)):
+                shared.drop(name)
+                return
+        raise SpaceLimit(f"{self.limits.spaces} spaces are open; reset or delete some, or use fewer keys")
 
     def _make_room(self) -> bool:
         """Closes the longest idle space that is nobody's work; False where all are in use."""
@@ -299,14 +424,15 @@ class Spaces:
         space.closed = True
         space.journal.close()
         space.deliveries.close()
-        self.store.forget_world(space.name)
         del self._spaces[space.name]
 
-    def locked(self, space: Space) -> _Locked:
+    def locked(self, space: Space) -> _Locked | _Turn:
         """The space with its lock held; if it was closed since it was found, the new one of its name.
 
-        Raises Busy on the thread that must not wait.
+        Raises Busy on a thread that must not wait.
         """
+        if self.shared is not None:
+            return _Turn(self, self.shared, space)
         return _Locked(self, space)
 
     def hold(self, space: Space, fault: str) -> Callable[[], None] | None:
@@ -326,13 +452,37 @@ class Spaces:
         return release
 
     def get(self, name: str) -> Space | None:
-        """The open space of that name, or None."""
-        return self._spaces.get(name)
+        """The open space of that name, as it is now, or None."""
+        if self.shared is None:
+            return self._spaces.get(name)
+        if not name or not self.shared.refresh(name):
+            return None
+        return self.open(name)
+
+    def journals(self, name: str | None, since: int) -> list[tuple[str, Journal]]:
+        """The journal of the space of that name, or those of all that may have entries numbered above `since`."""
+        if self.shared is None:
+            names = [name] if name else list(self._spaces)
+            found = [(one, self._spaces.get(one)) for one in names]
+            return [(one, space.journal) for one, space in found if space is not None]
+        if name:
+            return [(name, StoredJournal(self.shared, name))]
+        earliest = since / 1e6 - _USE_SECONDS
+        used = self.shared.backend.spaces()
+        return [(one, StoredJournal(self.shared, one, _LATE_SECONDS)) for one in used if used[one] >= earliest]
+
+    def last_number(self) -> int:
+        """Up to where entries of journals are numbered."""
+        return self.budget.last_number if self.shared is None else time_ns() // 1000
 
     def close(self, name: str) -> bool:
         """Forgets a space and everything in it; False when there is none. The default space is reset instead."""
         if name == DEFAULT_SPACE:
             return self.reset(name)
+        if self.shared is not None:
+            known = self.shared.refresh(name)
+            self.shared.drop(name)
+            return known
         space = self._spaces.get(name)
         if space is None:
             return False
@@ -344,16 +494,23 @@ class Spaces:
         return True
 
     def names(self) -> list[str]:
-        return list(self._spaces)
+        return list(self._spaces) if self.shared is None else list(self.shared.backend.spaces())
+
+    def count(self) -> int:
+        """How many spaces there are, or were when that could last be known."""
+        if self.shared is not None and self.shared.problem is not None:
+            return len(self._spaces)
+        try:
+            return len(self.names())
+        except StoreFailed:
+            return len(self._spaces)
 
     def reset(self, name: str) -> bool:
         """Puts the space back to its fixtures; False when there is no such space."""
-        space = self._spaces.get(name)
+        space = self.get(name)
         if space is None:
             return False
-        with space.lock:
-            if space.closed:
-                return False
+        with self.locked(space) as space:
             self.store.refill(name, self._fill)
             space.rewind()
         return True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +26,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from mock_server.stores import MemoryStore, Row, Store, open_store
+from mock_server.limits import Limits
+from mock_server.stores import MemoryStore, Row, SharedStore, Store, open_store
+from mock_server.stores.backends import REMEMBERED
+from tests.redises import Cluster, Redis
 
 KINDS = ("numbers", "agents")
 SPACES = ("test_one", "test_two")
@@ -263,12 +268,37 @@ class SqliteMachine(StoreMachine):
         self.folder.cleanup()
 
 
+class RedisMachine(StoreMachine):
+    """The same with a Redis, and at any time by another process that shares it."""
+
+    def opened(self) -> Store:
+        if not hasattr(RedisMachine, "redis"):
+            RedisMachine.folder = TemporaryDirectory()
+            RedisMachine.redis = Redis(Path(RedisMachine.folder.name))
+            atexit.register(RedisMachine.redis.kill)
+        RedisMachine.redis.client().flushall()
+        self.stores = [open_store(RedisMachine.redis.url) for _ in range(2)]
+        return self.stores[0]
+
+    @rule(index=st.integers(0, 1))
+    def go_on_in_another_process(self, index: int) -> None:
+        self.store = self.stores[index]
+
+    def teardown(self) -> None:
+        while self.snapshots:
+            self.snapshots.pop()[0].close()
+        for store in self.stores:
+            store.close()
+
+
 TestMemoryStore = StoreMachine.TestCase
 TestMemoryStore.settings = settings(
     max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestSqliteStore = SqliteMachine.TestCase
 TestSqliteStore.settings = settings(TestMemoryStore.settings, max_examples=40)
+TestRedisStore = RedisMachine.TestCase
+TestRedisStore.settings = settings(TestMemoryStore.settings, max_examples=15)
 
 
 @contextmanager
@@ -284,10 +314,42 @@ def listed(store: Store, kind: str = "numbers", after: int = 0) -> list[tuple[in
         return [tuple(row) for row in transaction.all(kind, after)]  # type: ignore[misc]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """One Redis for all tests here."""
+    made = Redis(tmp_path_factory.mktemp("redis"))
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of three nodes for all tests here."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield made
+    made.kill()
+
+
+STORES = ("memory", "sqlite", "redis", "cluster")
+
+
+@pytest.fixture(params=STORES)
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store."""
+    if request.param == "memory":
+        return "memory://"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/kept.db"
+    service = request.getfixturevalue(request.param)
+    for client in [service.client()] if request.param == "redis" else service.clients:
+        client.flushall()
+    return str(service.url)
+
+
+@pytest.fixture
+def store(address: str) -> Iterator[Store]:
     """Three numbers, a, b and c."""
-    made = open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/kept.db")
+    made = open_store(address)
     with made.transaction("test_one") as transaction:
         for id in "abc":
             transaction.put("numbers", id, {"id": id})
@@ -335,8 +397,8 @@ def test_a_reader_may_delete_and_add_rows_while_it_reads(store: Store) -> None:
     assert [document["id"] for _, document in listed(store)] == ["aa", "bb", "cc"]
 
 
-def test_ten_thousand_rows_that_come_and_go_leave_no_gaps_that_cost(store: Store) -> None:
-    for index in range(10_000):
+def test_many_rows_that_come_and_go_leave_no_gaps_that_cost(store: Store) -> None:
+    for index in range(10_000 if isinstance(store, MemoryStore) and not isinstance(store, SharedStore) else 200):
         with store.transaction("test_one") as transaction:
             transaction.put("numbers", f"n{index}", {})
             transaction.delete("numbers", f"n{index}")
@@ -378,7 +440,7 @@ def test_spaces_do_not_see_each_other(store: Store) -> None:
 
 def test_transactions_of_one_space_come_one_after_the_other(store: Store) -> None:
     def count_up() -> None:
-        for _ in range(200):
+        for _ in range(50):
             with store.transaction("test_one") as transaction:
                 counter = transaction.get("counters", "n") or {"value": 0}
                 counter["value"] += 1
@@ -390,7 +452,7 @@ def test_transactions_of_one_space_come_one_after_the_other(store: Store) -> Non
     for thread in threads:
         thread.join()
     with store.transaction("test_one") as transaction:
-        assert transaction.get("counters", "n") == {"value": 800}
+        assert transaction.get("counters", "n") == {"value": 200}
 
 
 @pytest.mark.parametrize("broken", [{"a": object()}, {"a": {1, 2}}, {"a": "\ud800"}])
@@ -403,3 +465,161 @@ def test_what_is_no_json_is_refused_and_changes_nothing(store: Store, broken: An
     with pytest.raises(TypeError):
         write()
     assert [document["id"] for _, document in listed(store)] == ["a", "b", "c"]
+
+
+# Stores of several processes
+
+
+@pytest.fixture(params=STORES[1:])
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[SharedStore, SharedStore]]:
+    """One store, as two processes have it open."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/kept.db"
+    else:
+        service = request.getfixturevalue(request.param)
+        for client in [service.client()] if request.param == "redis" else service.clients:
+            client.flushall()
+        url = service.url
+    stores = open_store(url), open_store(url)
+    assert isinstance(stores[0], SharedStore)
+    assert isinstance(stores[1], SharedStore)
+    yield stores[0], stores[1]
+    for store in stores:
+        store.close()
+
+
+def test_what_one_process_writes_the_other_reads(pair: tuple[SharedStore, SharedStore]) -> None:
+    one, other = pair
+    for number in range(5):
+        with one.transaction("test_one") as transaction:
+            transaction.put("numbers", f"a{number}", {"n": number})
+        with other.transaction("test_one") as transaction:
+            assert transaction.get("numbers", f"a{number}") == {"n": number}
+            transaction.put("numbers", f"b{number}", {"n": number})
+            if number:
+                assert transaction.delete("numbers", f"a{number - 1}")
+    for store in pair:
+        with store.transaction("test_one") as transaction:
+            rows = [tuple(row) for row in transaction.all("numbers")]
+        assert rows == [(2, {"n": 0}), (4, {"n": 1}), (6, {"n": 2}), (8, {"n": 3}), (9, {"n": 4}), (10, {"n": 4})]
+    one.drop("test_one")
+    assert not other.refresh("test_one")
+
+
+def test_who_was_away_for_long_reads_the_space_anew(pair: tuple[SharedStore, SharedStore]) -> None:
+    one, other = pair
+    assert not other.refresh("test_one")
+    for number in range(3 * REMEMBERED):
+        with one.transaction("test_one") as transaction:
+            transaction.put("numbers", str(number % 100), {"n": number, "long": "x" * (200_000 if number == 9 else 1)})
+        if number == 20:
+            assert other.refresh("test_one")
+    with other.transaction("test_one") as transaction:
+        found = {row.document["n"] for row in transaction.all("numbers")}
+    assert found == set(range(3 * REMEMBERED - 100, 3 * REMEMBERED))
+
+
+def test_work_that_others_were_quicker_with_is_done_again_on_what_is_true(
+    pair: tuple[SharedStore, SharedStore],
+) -> None:
+    def count_up(store: SharedStore, times: int) -> None:
+        def work() -> None:
+            with store.transaction("test_one") as transaction:
+                counter = transaction.get("counters", "n") or {"value": 0}
+                transaction.put("counters", "n", {"value": counter["value"] + 1})
+            store.record("test_one", b"[0]")
+
+        for _ in range(times):
+            store.attempt(work)
+
+    threads = [threading.Thread(target=count_up, args=(store, 40)) for store in pair * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with pair[0].transaction("test_one") as transaction:
+        assert transaction.get("counters", "n") == {"value": 160}
+    numbers = [int(entry[1 : entry.index(b",")]) for entry in pair[1].backend.entries("test_one", 0, 1000)]
+    assert len(numbers) == 160
+    assert numbers == sorted(set(numbers))
+
+
+def test_nobody_is_quicker_than_who_has_a_lease(pair: tuple[SharedStore, SharedStore]) -> None:
+    one, other = pair
+    began, done = threading.Event(), list[str]()
+
+    def work() -> None:
+        with other.transaction("test_one") as transaction:
+            transaction.put("numbers", "a", {"by": "other"})
+
+    def try_it() -> None:
+        began.wait()
+        other.attempt(work)
+        done.append("other")
+
+    thread = threading.Thread(target=try_it)
+    thread.start()
+    with one.transaction("test_one") as transaction:
+        transaction.put("numbers", "a", {"by": "one"})
+        began.set()
+        time.sleep(0.2)
+        done.append("one")
+    thread.join()
+    assert done == ["one", "other"]
+    with one.transaction("test_one") as transaction:
+        assert transaction.get("numbers", "a") == {"by": "other"}
+
+
+def test_a_journal_is_bounded_and_counts_on(pair: tuple[SharedStore, SharedStore]) -> None:
+    one, other = pair
+    with one.transaction("test_one") as transaction:
+        transaction.put("numbers", "a", {})
+    for store in pair:
+        store.backend._limits = Limits(journal_entries_per_space=10, journal_bytes_per_space=500)  # type: ignore[attr-defined]
+    for number in range(30):
+        (one, other)[number % 2].record("test_one", b'[0,"%d"]' % number)
+    assert len(one.backend.entries("test_one", 0, 100)) == one.backend.entry_count("test_one") == 10
+    kept = one.backend.entries("test_one", 0, 100)
+    numbers = [int(entry[1 : entry.index(b",")]) for entry in kept]
+    assert numbers == sorted(set(numbers))
+    assert [entry[-4:] for entry in kept] == [b'%d"]' % number for number in range(20, 30)]
+    assert other.backend.entries("test_one", numbers[4], 2) == kept[5:7]
+    one.record("test_one", b'[0,"%b"]' % (b"x" * 460))
+    assert other.backend.entry_count("test_one") < 10
+    last = other.backend.last_entry("test_one")
+    assert last > numbers[-1]
+    other.backend.clear_entries("test_one")
+    one.record("test_one", b"[0]")
+    (entry,) = other.backend.entries("test_one", 0, 9)
+    assert int(entry[1 : entry.index(b",")]) > last
+
+
+def test_a_lease_ends_with_its_time_and_a_newer_one_counts(pair: tuple[SharedStore, SharedStore]) -> None:
+    one, other = (store.backend for store in pair)
+    assert one.lease("test_one", "mine", 0.2)
+    assert one.lease("test_one", "mine", 0.2)
+    assert not other.lease("test_one", "yours", 5)
+    other.release("test_one", "yours")
+    assert not other.lease("test_one", "yours", 5)
+    time.sleep(0.25)
+    assert other.lease("test_one", "yours", 5)
+    assert not one.lease("test_one", "mine", 5)
+    other.release("test_one", "yours")
+    assert one.lease("test_one", "mine", 5)
+
+
+def test_snapshots_and_the_woken_spaces_are_everybody_s(pair: tuple[SharedStore, SharedStore]) -> None:
+    one, other = (store.backend for store in pair)
+    one.keep_snapshot("first", b'["head"]\nbody')
+    assert other.snapshots() == [("first", b'["head"]', 13)]
+    assert other.snapshot("first") == b'["head"]\nbody'
+    other.keep_snapshot("first", None)
+    assert one.snapshots() == []
+    assert one.snapshot("first") is None
+    one.wake("test_one", "m1")
+    assert other.awake() == {"test_one": "m1"}
+    one.wake("test_one", "m2")
+    other.rest("test_one", "m1")
+    assert one.awake() == {"test_one": "m2"}
+    other.rest("test_one", "m2")
+    assert one.awake() == {}

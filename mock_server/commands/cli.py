@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     options, unknown = whole.parse_known_args(requests.negations(arguments))
     unknown = requests.with_rest(options, unknown)
+    options.arguments = arguments
     if unknown:
         completion.commands_of(whole).get(options.command, whole).error(f"unrecognized arguments: {' '.join(unknown)}")
     if options.command is None:
@@ -145,8 +146,10 @@ def _add_serve(commands: Any) -> None:
         "--store",
         default=_env("store", "memory://"),
         metavar="URL",
-        help="where state is kept: memory:// (default) or sqlite:///FILE, which survives restarts",
+        help="where state is kept: memory:// (default); sqlite:///FILE, which survives restarts, for several processes"
+        " of one host; redis://HOST (Redis or Valkey) for several hosts",
     )
+    add("--workers", default=_env("workers", "1"), metavar="N", help="processes that serve the port (default 1)")
     add("--specs", metavar="DIR", help="a folder with specs of your own, DIR/<vendor>.yaml and DIR/fixtures/")
     add("--behaviours", metavar="F", help="a Python file whose table BEHAVIOURS has functions for their operations")
     add("--fixtures", default=_env("fixtures"), metavar="DIR", help="a folder with your own <vendor>.yaml files")
@@ -197,6 +200,7 @@ def _serve(options: argparse.Namespace) -> int:
     from ipaddress import ip_address
 
     from mock_server.catalogue import open_services, provider_names
+    from mock_server.commands import workers
     from mock_server.commands.log import LOG_FORMS, begin_log, log_requests
     from mock_server.gateway import Gateway
     from mock_server.spec import SpecError
@@ -217,6 +221,7 @@ def _serve(options: argparse.Namespace) -> int:
     if options.only is not None and options.only not in names:
         fail("serve", f"--only {options.only}: no such vendor; there are {', '.join(names)}")
     port, seed = _integer("--port", options.port), _integer("--seed", options.seed)
+    count = 1 if workers.is_worker() else _workers(options)
     drain = _drain(options.drain)
     if options.control_token is not None and not options.control_token.strip():
         fail("serve", "--control-token is empty: give one that nobody guesses, or leave the flag out on loopback")
@@ -243,10 +248,14 @@ def _serve(options: argparse.Namespace) -> int:
             control_token=options.control_token,
             control_open=ip_address(address).is_loopback,
         )
-        port = free_port(address, port or 0)
+        port = port or 0
+        if not workers.is_worker():
+            port = free_port(address, port)
         # Only other records than the packaged ones may make the documented requests fail.
         trial = None if fixtures is None or options.json else open_services(vendors, fixtures=fixtures)
         log_requests(gateway, stderr, form)
+        if count > 1:
+            workers.start(options.arguments, port, count - 1)
         serve(gateway, address, port, lambda: _announce(options, gateway, port, trial), tls, drain, stderr.flush)
     except StoreRefused as error:
         fail("serve", f"--store {error}")
@@ -270,6 +279,22 @@ def _limits(options: argparse.Namespace) -> Limits:
         if value is None or value < 1:
             fail("serve", f"{limit_flag(name)} {value}: a whole number above 0 is needed")
     return Limits(**{name: value for name, value in given.items() if value is not None})
+
+
+def _workers(options: argparse.Namespace) -> int:
+    from mock_server.commands.workers import MAX_WORKERS
+    from mock_server.stores.opening import MEMORY
+
+    count = _integer("--workers", options.workers)
+    if count is None or not 1 <= count <= MAX_WORKERS:
+        fail("serve", f"--workers {options.workers}: a whole number from 1 to {MAX_WORKERS} is needed")
+    if count > 1 and options.store == MEMORY:
+        fail(
+            "serve",
+            f"--workers {count} with --store {MEMORY}: each process would have a world of its own;"
+            " name a store that they share, such as sqlite:///ringback.db or redis://HOST",
+        )
+    return count
 
 
 def _drain(text: str | None) -> float:

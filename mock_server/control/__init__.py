@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, current_app
+from flask import Flask
 
 from mock_server.control import (
     calls,
@@ -31,7 +31,6 @@ def register(app: Flask, gateway: Gateway) -> None:
     """Puts the control API on the Flask application."""
     app.extensions["ringback"] = gateway
     app.before_request(guard.check)
-    app.after_request(_keep)
     app.register_error_handler(Exception, problems.answer)
     # Not as a route for every path, which would hide that a known path has no such method.
     app.register_error_handler(404, index.nowhere)
@@ -39,13 +38,3 @@ def register(app: Flask, gateway: Gateway) -> None:
     worlds = (reset, spaces, state, records, clock)
     for noun in (health, info, specs, *worlds, faults, stubs, calls, webhooks, deliveries, requests, provoke):
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")
-
-
-def _keep(response: Response) -> Response:
-    """Lets the store keep what a control request changed of clocks, chances and rules."""
-    spaces = current_app.extensions["ringback"].spaces
-    for name in spaces.names() if spaces.store.durable else ():
-        space = spaces.get(name)
-        if space is not None:
-            space.keep()
-    return response

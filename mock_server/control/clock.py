@@ -34,9 +34,10 @@ def moved() -> dict[str, Any]:
     wanted = body("ClockSetting")
     space = open_space(request.args.get("space"))
     if "now" in wanted and wanted["now"] is None:
-        space.clock.reset()
-        if wanted.get("frozen"):
-            space.clock.set(None, frozen=True)
+        with gateway().spaces.locked(space) as space:
+            space.clock.reset()
+            if wanted.get("frozen"):
+                space.clock.set(None, frozen=True)
         gateway().switchboard.wake(space)
         return _as_json(space)
     moment = None
@@ -47,7 +48,8 @@ def moved() -> dict[str, Any]:
         except (ValueError, OverflowError):
             raise Problem(400, "Invalid time", f"now={wanted['now']!r}: ISO 8601 is needed.") from None
         _check(moment)
-    space.clock.set(moment, frozen=wanted.get("frozen", space.clock.frozen))
+    with gateway().spaces.locked(space) as space:
+        space.clock.set(moment, frozen=wanted.get("frozen", space.clock.frozen))
     gateway().switchboard.wake(space)
     return _as_json(space)
 
@@ -78,5 +80,6 @@ def reseeded() -> dict[str, Any]:
     only("space")
     seed = body("Seed")["seed"]
     space = open_space(request.args.get("space"))
-    space.reseed(seed)
+    with gateway().spaces.locked(space) as space:
+        space.reseed(seed)
     return {"space": space.name, "seed": space.seed}

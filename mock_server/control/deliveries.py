@@ -58,7 +58,7 @@ def delivered() -> dict[str, Any]:
         except NoSuchCall as error:
             raise Problem(404, "No such call", f"{error}.") from None
         known = facts(call, now)
-    delivery = written(space, spec, spec.webhooks[wanted["event"]], known, wanted["to"], wanted.get("secret", ""))
+    delivery = written(space, spec, spec.webhooks[wanted["event"]], known, wanted["to"], wanted.get("secret", ""), True)
     return _sent(space, delivery)
 
 
@@ -106,10 +106,10 @@ def replayed(number: str) -> dict[str, Any]:
     only("space")
     space, old = _find(number)
     webhooks_of(old.provider)
+    at = space.now().isoformat()
     new = space.deliveries.new(
-        space.now().isoformat(), old.provider, old.event, old.call, old.url, old.body, old.secret
+        at, old.provider, old.event, old.call, old.url, old.body, old.secret, replay_of=old.number, awaited=True
     )
-    new.replay_of = old.number
     return _sent(space, new)
 
 

@@ -29,5 +29,5 @@ def health() -> dict[str, Any]:
         ),
         "version": __version__,
         "providers": list(gateway.services),
-        "spaces": len(gateway.spaces.names()),
+        "spaces": gateway.spaces.count(),
     }

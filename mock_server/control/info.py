@@ -27,7 +27,7 @@ def info() -> dict[str, Any]:
             name: {"title": service.spec.title, "host": service.spec.host, "operations": len(service.spec.operations)}
             for name, service in front.services.items()
         },
-        "store": "memory://",
+        "store": "memory://" if front.spaces.shared is None else front.spaces.shared.backend.address,
         "limits": asdict(front.spaces.limits),
         "faults": list(front.wire_faults),
         "search": FIELDS,

@@ -58,7 +58,7 @@ def listed() -> dict[str, Any]:
     if order not in ("oldest", "newest"):
         raise Problem(400, "Invalid parameter", f"order={order!r}: oldest or newest is needed.")
     # Before they are read: whoever follows the events from there on misses none.
-    newest = gateway().spaces.budget.last_number
+    newest = gateway().spaces.last_number()
     in_brief, rows = switch("brief"), _rows()
     if order == "newest":
         before = integer("cursor", 2**53, 0, 2**53)
@@ -192,7 +192,7 @@ def events() -> Response:
         name = known_space(name).name
     front = gateway()
     given = request.headers.get("Last-Event-ID", "")
-    after = int(given) if INTEGER.fullmatch(given) else integer("after", front.spaces.budget.last_number, 0, 2**53)
+    after = int(given) if INTEGER.fullmatch(given) else integer("after", front.spaces.last_number(), 0, 2**53)
     query = request.args.get("q", "")
     searched(query)
     wanted = Marker(after, name, query, switch("brief"))

@@ -54,7 +54,8 @@ def made() -> tuple[dict[str, Any], int]:
         content = export_state(spaces, gateway().specs, known_space(wanted["fork"]))
     space = open_space(name)
     if "seed" in wanted:
-        space.reseed(wanted["seed"])
+        with spaces.locked(space) as space:
+            space.reseed(wanted["seed"])
     if content is not None:
         try:
             load(space, content)

@@ -13,7 +13,7 @@ import orjson
 from mock_server.desk.journal import Entry
 from mock_server.desk.search import Query
 from mock_server.messages import Json
-from mock_server.spaces import Space, Spaces
+from mock_server.spaces import Spaces
 
 HEADER = "x-ringback-live"
 """Marks a control answer that goes on as a stream: its value is a `Marker` as text."""
@@ -61,7 +61,7 @@ class Feed:
 
     def next(self, limit: int, size: int) -> list[bytes]:
         """The events of what came since: of at most `limit` exchanges, and of each space about `size` bytes."""
-        if self.last >= self._spaces.budget.last_number:
+        if self.last >= self._spaces.last_number():
             return []
         if self._wanted.brief:
             return self._brief()
@@ -72,8 +72,9 @@ class Feed:
 
     def _brief(self) -> list[bytes]:
         """The newest ones in one event, after one that says how many went by unseen."""
-        parts = [(space, *space.journal.newest_since(self.last, _AT_ONCE)) for space in self._journals()]
-        entries = list(merge(*([(entry, space.name) for entry in found] for space, found, _ in parts)))
+        journals = self._spaces.journals(self._wanted.space, self.last)
+        parts = [(name, *journal.newest_since(self.last, _AT_ONCE)) for name, journal in journals]
+        entries = list(merge(*([(entry, name) for entry in found] for name, found, _ in parts)))
         unseen = sum(passed for _, _, passed in parts) + max(0, len(entries) - _AT_ONCE)
         entries = entries[-_AT_ONCE:]
         if not entries:
@@ -82,10 +83,6 @@ class Feed:
         events = [_event("skipped", None, {"count": unseen})] if unseen else []
         rows = [brief(entry, space) for entry, space in entries if self._fits(entry, space)]
         return [*events, _event("requests", self.last, rows)] if rows else events
-
-    def _journals(self) -> list[Space]:
-        names = [self._wanted.space] if self._wanted.space else self._spaces.names()
-        return [space for space in map(self._spaces.get, names) if space is not None]
 
     def _fits(self, entry: Entry, space: str) -> bool:
         return self._query is None or self._query.fits(entry, space)
@@ -96,11 +93,10 @@ def newer(spaces: Spaces, name: str | None, last: int, limit: int, size: int) ->
 
     At most `limit`, and of each space about `size` bytes.
     """
-    if last >= spaces.budget.last_number:
+    if last >= spaces.last_number():
         return []
-    names = [name] if name else spaces.names()
-    found = [space for space in map(spaces.get, names) if space is not None]
-    rows = ([(entry, space.name) for entry in space.journal.newer(last, limit, size)] for space in found)
+    journals = spaces.journals(name, last)
+    rows = ([(entry, space) for entry in journal.newer(last, limit, size)] for space, journal in journals)
     return list(islice(merge(*rows), limit))
 
 

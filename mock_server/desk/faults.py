@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, log
@@ -152,13 +153,14 @@ MATCH_PLACES = ("body", "path", "query", "$")
 class Faults:
     """The rules of one space, oldest first; the first that takes a request decides."""
 
-    def __init__(self, limits: Limits = DEFAULTS) -> None:
+    def __init__(self, limits: Limits = DEFAULTS, turn: AbstractContextManager[object] | None = None) -> None:
+        """`turn` is held while a rule is added, changed or counted."""
         self._limits = limits
         self._rules: dict[str, Rule] = {}
         self._made = 0
         self.version = 0
         """Moves with every change, counts included."""
-        self._lock = RLock()
+        self._lock: AbstractContextManager[object] = turn or RLock()
 
     def __len__(self) -> int:
         return len(self._rules)
@@ -167,8 +169,7 @@ class Faults:
         return bool(self._rules)
 
     def all(self) -> list[Rule]:
-        with self._lock:
-            return list(self._rules.values())
+        return list(self._rules.values())
 
     def get(self, id: str) -> Rule | None:
         return self._rules.get(id)
@@ -176,6 +177,7 @@ class Faults:
     def next_id(self) -> str:
         with self._lock:
             self._made += 1
+            self.version += 1
             return f"fault-{self._made}"
 
     def put(self, rule: Rule) -> None:
@@ -202,14 +204,12 @@ class Faults:
 
     def kept(self) -> dict[str, Json]:
         """What there is to keep: every rule with its counts, and how many were made."""
-        with self._lock:
-            return {"made": self._made, "rules": [_as_json(rule) for rule in self._rules.values()]}
+        return {"made": self._made, "rules": [_as_json(rule) for rule in self.all()]}
 
     def restore(self, kept: dict[str, Json]) -> None:
         """Goes on with the rules that were kept."""
-        with self._lock:
-            self._made = kept["made"]
-            self._rules = {one["id"]: _rule_of(one) for one in kept["rules"]}
+        self._made = kept["made"]
+        self._rules = {one["id"]: _rule_of(one) for one in kept["rules"]}
 
     def take(self, provider: str, operation: str, values: Values, random: Random) -> Rule | None:
         """The rule that decides this request, or None."""

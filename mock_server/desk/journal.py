@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from threading import RLock
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import orjson
 
@@ -39,14 +39,6 @@ class Entry(NamedTuple):
     fault: str | None
     response_body: str
     milliseconds: float
-
-
-class Kept(Protocol):
-    """Where entries outlive the process; a part of what a store promises."""
-
-    def keep_entry(self, space: str, number: int, entry: bytes, forget: int) -> None: ...
-
-    def forget_entries(self, space: str, upto: int) -> None: ...
 
 
 class Budget:
@@ -84,13 +76,7 @@ class Journal:
         *,
         entries: int = DEFAULTS.journal_entries_per_space,
         size: int = DEFAULTS.journal_bytes_per_space,
-        kept: Kept | None = None,
-        space: str = "",
     ) -> None:
-        """`kept` is where the entries of the space go that shall outlive the process."""
-        self._kept = kept
-        self._space = space
-        self._forgotten = 0
         self._budget = budget
         self._entries: deque[bytes] = deque()
         self._max_entries = entries
@@ -143,7 +129,10 @@ class Journal:
             _text(response.body),
             milliseconds,
         )
-        encoded = without(orjson.dumps(rest), values)
+        self.add(without(orjson.dumps(rest), values))
+
+    def add(self, encoded: bytes) -> None:
+        """Adds an exchange that lacks nothing but its number."""
         budget = self._budget
         with budget.lock:
             budget.last_number += 1
@@ -157,30 +146,12 @@ class Journal:
                 self.forget_oldest()
             if budget.used > budget.limit:
                 budget.make_room()
-            number, forgotten = self.newest, self._forgotten
-            self._forgotten = 0
-        if self._kept is not None:
-            self._kept.keep_entry(self._space, number, numbered, forgotten)
-
-    def restore(self, entries: Iterable[bytes]) -> None:
-        """Goes on with entries that were kept, oldest first."""
-        budget = self._budget
-        with budget.lock:
-            for encoded in entries:
-                self._entries.append(encoded)
-                self.newest = _number(encoded)
-                self.size += len(encoded) + _ENTRY_OVERHEAD
-                budget.used += len(encoded) + _ENTRY_OVERHEAD
-            budget.last_number = max(budget.last_number, self.newest)
-            budget.make_room()
 
     def forget_oldest(self) -> None:
         oldest = self._entries.popleft()
         size = len(oldest) + _ENTRY_OVERHEAD
         self.size -= size
         self._budget.used -= size
-        if self._kept is not None:
-            self._forgotten = _number(oldest)
 
     def newer(self, number: int, limit: int, size: int) -> list[Entry]:
         """The first entries numbered above `number`, oldest first: at most `limit`, and about `size` bytes."""
@@ -192,13 +163,7 @@ class Journal:
                 if _number(encoded) <= number:
                     break
                 found.appendleft(encoded)
-        entries: list[Entry] = []
-        for encoded in found:
-            if size <= 0:
-                break
-            entries.append(Entry(*orjson.loads(encoded)))
-            size -= len(encoded)
-        return entries
+        return within(found, size)
 
     def newest_since(self, number: int, limit: int) -> tuple[list[Entry], int]:
         """The last entries numbered above `number`, oldest first, at most `limit`; and how many came before those."""
@@ -230,9 +195,6 @@ class Journal:
             self._budget.used -= self.size
             self.size = 0
             self._entries.clear()
-            newest = self.newest
-        if self._kept is not None:
-            self._kept.forget_entries(self._space, newest)
 
     def close(self) -> None:
         """Forgets everything and gives the room back for good."""
@@ -245,6 +207,17 @@ class Journal:
 
 def _number(encoded: bytes) -> int:
     return int(encoded[1 : encoded.index(b",")])
+
+
+def within(encoded: Iterable[bytes], size: int) -> list[Entry]:
+    """The first of these entries, about `size` bytes of them."""
+    entries: list[Entry] = []
+    for one in encoded:
+        if size <= 0:
+            break
+        entries.append(Entry(*orjson.loads(one)))
+        size -= len(one)
+    return entries
 
 
 def _text(body: bytes) -> str:

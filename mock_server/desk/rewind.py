@@ -15,7 +15,7 @@ from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import SchemaCheck, Spec
-from mock_server.stores import State, Store
+from mock_server.stores import SharedStore, State, Store
 from mock_server.telephone import BadCalls, export_calls, import_calls, read_calls
 
 VERSION = 1
@@ -162,10 +162,11 @@ def _record_errors(place: str, records: dict[str, Json], spec: Spec) -> list[str
 class Snapshot:
     """A kept state: encoded, with its size and when it was taken."""
 
-    def __init__(self, name: str, space: str, taken: datetime, encoded: bytes) -> None:
+    def __init__(self, name: str, space: str, taken: datetime, size: int, encoded: bytes) -> None:
         self.name = name
         self.space = space
         self.taken = taken
+        self.size = size
         self.encoded = encoded
 
     def document(self) -> Json:
@@ -173,47 +174,60 @@ class Snapshot:
         return loads_long(self.encoded)
 
     def as_json(self) -> dict[str, Json]:
-        return {"name": self.name, "space": self.space, "taken": self.taken.isoformat(), "bytes": len(self.encoded)}
+        return {"name": self.name, "space": self.space, "taken": self.taken.isoformat(), "bytes": self.size}
 
 
 class Snapshots:
-    """The named snapshots of a server, bounded in number and bytes."""
+    """The named snapshots of a server, bounded in number and bytes; in a shared store, where that is."""
 
     def __init__(self, store: Store, limits: Limits = DEFAULTS) -> None:
         self._limits = limits
-        self._store = store
-        self._snapshots = {name: _restored(name, kept) for name, kept in store.snapshots()}
+        self._backend = store.backend if isinstance(store, SharedStore) else None
+        self._snapshots: dict[str, Snapshot] = {}
         self._lock = RLock()
 
     def keep(self, name: str, space: Space, document: dict[str, Json]) -> Snapshot:
         """Keeps the document under that name, in the place of an older one; raises SnapshotLimit at the bound."""
-        snapshot = Snapshot(name, space.name, space.now(), dumps_long(document))
+        encoded = dumps_long(document)
+        snapshot = Snapshot(name, space.name, space.now(), len(encoded), encoded)
         with self._lock:
-            others = [kept for kept in self._snapshots.values() if kept.name != name]
+            others = [kept for kept in self.all() if kept.name != name]
             most, most_bytes = self._limits.snapshots, self._limits.snapshot_bytes
             if len(others) >= most:
                 raise SnapshotLimit(f"{most} snapshots are kept; delete some")
-            if sum(len(kept.encoded) for kept in others) + len(snapshot.encoded) > most_bytes:
+            if sum(kept.size for kept in others) + snapshot.size > most_bytes:
                 raise SnapshotLimit(f"snapshots take {most_bytes >> 20} MiB at most; delete some")
-            head = dumps([snapshot.space, snapshot.taken.isoformat()])
-            self._store.keep_snapshot(name, head + b"\n" + snapshot.encoded)
-            self._snapshots[name] = snapshot
+            if self._backend is None:
+                self._snapshots[name] = snapshot
+            else:
+                head = dumps([snapshot.space, snapshot.taken.isoformat()])
+                self._backend.keep_snapshot(name, head + b"\n" + encoded)
         return snapshot
 
     def all(self) -> list[Snapshot]:
-        return list(self._snapshots.values())
+        """Every snapshot; those of a shared store without what they hold."""
+        if self._backend is None:
+            return list(self._snapshots.values())
+        return [_restored(name, head, size - len(head) - 1) for name, head, size in self._backend.snapshots()]
 
     def get(self, name: str) -> Snapshot | None:
-        return self._snapshots.get(name)
+        if self._backend is None:
+            return self._snapshots.get(name)
+        kept = self._backend.snapshot(name)
+        if kept is None:
+            return None
+        head, _, encoded = kept.partition(b"\n")
+        return _restored(name, head, len(encoded), encoded)
 
     def delete(self, name: str) -> bool:
-        if name not in self._snapshots:
+        if self.get(name) is None:
             return False
-        self._store.keep_snapshot(name, None)
-        return self._snapshots.pop(name, None) is not None
+        if self._backend is None:
+            return self._snapshots.pop(name, None) is not None
+        self._backend.keep_snapshot(name, None)
+        return True
 
 
-def _restored(name: str, kept: bytes) -> Snapshot:
-    head, _, encoded = kept.partition(b"\n")
+def _restored(name: str, head: bytes, size: int, encoded: bytes = b"") -> Snapshot:
     space, taken = own(head)
-    return Snapshot(name, space, datetime.fromisoformat(taken), encoded)
+    return Snapshot(name, space, datetime.fromisoformat(taken), size, encoded)

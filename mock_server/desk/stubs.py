@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import RLock
 
@@ -62,14 +63,15 @@ def check_stubs(sizes: Sequence[int], limits: Limits) -> None:
 class Stubs:
     """The stubs of one space, oldest first; of two that fit the one whose literal segments come first answers."""
 
-    def __init__(self, limits: Limits = DEFAULTS) -> None:
+    def __init__(self, limits: Limits = DEFAULTS, turn: AbstractContextManager[object] | None = None) -> None:
+        """`turn` is held while a stub is added, removed or counted."""
         self._limits = limits
         self._stubs: dict[str, Stub] = {}
         self._sizes: dict[str, int] = {}
         self._made = 0
         self.version = 0
         """Moves with every change, counts included."""
-        self._lock = RLock()
+        self._lock: AbstractContextManager[object] = turn or RLock()
 
     def __len__(self) -> int:
         return len(self._stubs)
@@ -114,16 +116,14 @@ class Stubs:
 
     def kept(self) -> dict[str, Json]:
         """What there is to keep: every stub with its count, and how many were made."""
-        with self._lock:
-            stubs = [{**vars(stub), "headers": dict(stub.headers or {}) or None} for stub in self._stubs.values()]
-            return {"made": self._made, "stubs": stubs}
+        stubs = [{**vars(stub), "headers": dict(stub.headers or {}) or None} for stub in self.all()]
+        return {"made": self._made, "stubs": stubs}
 
     def restore(self, kept: dict[str, Json]) -> None:
         """Goes on with the stubs that were kept."""
-        with self._lock:
-            self._made = kept["made"]
-            self._stubs = {one["id"]: Stub(**one) for one in kept["stubs"]}
-            self._sizes = {stub.id: stub.size for stub in self._stubs.values()}
+        self._made = kept["made"]
+        self._stubs = {one["id"]: Stub(**one) for one in kept["stubs"]}
+        self._sizes = {stub.id: stub.size for stub in self._stubs.values()}
 
     def take(self, provider: str, request: Request) -> Stub | None:
         """The stub that answers this request, counted, or None. HEAD asks the stub of GET."""

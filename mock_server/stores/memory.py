@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from threading import RLock, Thread
@@ -12,7 +12,7 @@ from time import sleep
 from mock_server.jsontext import dumps, own
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
-from mock_server.stores.protocols import Beside, Row, StoreFull, Transaction
+from mock_server.stores.protocols import Row, StoreFull, Transaction
 
 Stored = tuple[int, bytes]
 _MANY = 1_000
@@ -253,10 +253,6 @@ class _Transacted:
 class MemoryStore:
     """Everything is gone when the process ends, so that nothing is kept beside the documents."""
 
-    durable = False
-    problem: str | None = None
-    beside: Beside | None = None
-
     def __init__(self, limits: Limits = DEFAULTS) -> None:
         self._limits = limits
         self._sizes: dict[str, int] = {}
@@ -322,32 +318,9 @@ class MemoryStore:
             self._spaces[space] = tables
             self.settle(space, transaction.grown - self._sizes.get(space, 0))
 
-    def spaces(self) -> list[str]:
-        return []
-
-    def world(self, space: str) -> Json | None:
+    @property
+    def problem(self) -> str | None:
         return None
-
-    def keep_world(self, space: str) -> None:
-        """Keeps nothing."""
-
-    def forget_world(self, space: str) -> None:
-        """Kept nothing."""
-
-    def entries(self, space: str) -> Iterable[bytes]:
-        return ()
-
-    def keep_entry(self, space: str, number: int, entry: bytes, forget: int) -> None:
-        """Keeps nothing."""
-
-    def forget_entries(self, space: str, upto: int) -> None:
-        """Kept nothing."""
-
-    def snapshots(self) -> Iterable[tuple[str, bytes]]:
-        return ()
-
-    def keep_snapshot(self, name: str, snapshot: bytes | None) -> None:
-        """Keeps nothing."""
 
     def close(self) -> None:
         """Holds nothing open."""

@@ -7,9 +7,9 @@ and is never used again, so a reader can go on where it stopped while rows come 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mock_server.messages import Json
 
@@ -74,15 +74,23 @@ class Beside(Protocol):
     def kept(self, space: str, mark: object) -> None:
         """That what had this mark was kept."""
 
+    def flush(self, space: str, transaction: Transaction) -> None:
+        """Writes what is kept as documents of its own."""
+
+    def restore(self, space: str, world: Json | None) -> None:
+        """What was kept last of clock, chance and rules, in the place of what is here."""
+
+    def rows_changed(
+        self, space: str, tables: Mapping[str, Any], changed: Mapping[str, Collection[str]] | None
+    ) -> None:
+        """Which documents are others than before, by kind; None where all may be."""
+
+    def gone(self, space: str) -> None:
+        """That the space is no more."""
+
 
 class Store(Protocol):
     """Where the spaces are: their documents, and in a durable store all else that a space is."""
-
-    @property
-    def durable(self) -> bool:
-        """Whether what is here outlives the process, so that there is reason to keep more than documents."""
-
-    beside: Beside | None
 
     @property
     def problem(self) -> str | None:
@@ -105,33 +113,6 @@ class Store(Protocol):
 
     def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
         """Puts what `fill` writes in the place of all of the space's documents, in one go."""
-
-    def spaces(self) -> list[str]:
-        """The names of the spaces that outlived an earlier process."""
-
-    def world(self, space: str) -> Json | None:
-        """What was kept of the space's clock, chance and rules, or None."""
-
-    def keep_world(self, space: str) -> None:
-        """Keeps what `beside` says has changed; where that fails, `problem` says so."""
-
-    def forget_world(self, space: str) -> None:
-        """Forgets it, and the space's journal."""
-
-    def entries(self, space: str) -> Iterable[bytes]:
-        """The kept entries of the space's journal, oldest first."""
-
-    def keep_entry(self, space: str, number: int, entry: bytes, forget: int) -> None:
-        """Adds an entry to the space's journal and removes those numbered up to `forget`."""
-
-    def forget_entries(self, space: str, upto: int) -> None:
-        """Removes the entries of the space's journal that are numbered up to `upto`."""
-
-    def snapshots(self) -> Iterable[tuple[str, bytes]]:
-        """The kept snapshots, by name."""
-
-    def keep_snapshot(self, name: str, snapshot: bytes | None) -> None:
-        """Keeps a snapshot under a name, in the place of an older one; None removes it. Raises StoreFailed."""
 
     def close(self) -> None:
         """Lets go of everything that is held open."""

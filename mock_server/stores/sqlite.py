@@ -1,8 +1,4 @@
-"""The durable store: everything in memory as always, and in one SQLite file before it counts as done.
-
-Reads cost what they cost in memory. A transaction is written to the file in one go when its block ends; what the file
-does not take is taken back in memory too. The file belongs to one server at a time, which holds a lock beside it.
-"""
+"""Spaces in one SQLite file: several processes of one host work on it, and it outlives them all."""
 
 from __future__ import annotations
 
@@ -11,213 +7,312 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import RLock
-from typing import Any
+from random import Random
+from secrets import randbits
+from typing import TypeVar
 
-from mock_server.jsontext import dumps, own
 from mock_server.limits import DEFAULTS, Limits
-from mock_server.messages import Json
-from mock_server.stores.memory import ROW_BYTES, MemoryStore, MemoryTransaction, Table, Tables
-from mock_server.stores.protocols import StoreFailed, StoreFull, StoreRefused, Transaction
+from mock_server.stores.backends import (
+    ANY,
+    CHANGED,
+    KEPT,
+    REMEMBERED,
+    REMEMBERED_BYTES,
+    TAKEN,
+    Change,
+    News,
+    Reply,
+    decoded,
+)
+from mock_server.stores.protocols import StoreFailed, StoreRefused
 
 log = logging.getLogger("ringback")
 
-FORMAT = 1
+FORMAT = 2
 """The version of the stored form, kept as the file's `user_version`."""
 
 _APPLICATION = 0x52494E47
 """Says that a SQLite file is ours: the letters RING."""
 
-_TABLES = """
+_SINCE_FIRST = """
 CREATE TABLE documents (space TEXT, kind TEXT, id TEXT, sequence INTEGER, document BLOB,
     PRIMARY KEY (space, kind, id)) WITHOUT ROWID;
 CREATE TABLE kinds (space TEXT, kind TEXT, last INTEGER, PRIMARY KEY (space, kind)) WITHOUT ROWID;
-CREATE TABLE worlds (space TEXT PRIMARY KEY, world BLOB) WITHOUT ROWID;
 CREATE TABLE entries (space TEXT, number INTEGER, entry BLOB, PRIMARY KEY (space, number)) WITHOUT ROWID;
 CREATE TABLE snapshots (name TEXT PRIMARY KEY, snapshot BLOB) WITHOUT ROWID;
 """
-_KEEP_WORLD = "INSERT OR REPLACE INTO worlds VALUES (?, ?)"
+_SINCE_SECOND = """
+CREATE TABLE spaces (space TEXT PRIMARY KEY, version INTEGER, born INTEGER, number INTEGER, bytes INTEGER,
+    entries INTEGER)
+    WITHOUT ROWID;
+CREATE TABLE parts (space TEXT PRIMARY KEY, world BLOB) WITHOUT ROWID;
+CREATE TABLE uses (space TEXT PRIMARY KEY, used REAL) WITHOUT ROWID;
+CREATE TABLE changes (space TEXT, version INTEGER, change BLOB, PRIMARY KEY (space, version)) WITHOUT ROWID;
+CREATE TABLE leases (space TEXT PRIMARY KEY, token TEXT, until REAL) WITHOUT ROWID;
+CREATE TABLE awake (space TEXT PRIMARY KEY, mark TEXT) WITHOUT ROWID;
+"""
+_FROM_FIRST = """
+INSERT INTO spaces SELECT space, 1, 0, 0, 0, 0 FROM (SELECT space FROM worlds UNION SELECT space FROM kinds);
+UPDATE spaces SET
+    number = coalesce((SELECT max(number) FROM entries WHERE entries.space = spaces.space), 0),
+    bytes = coalesce((SELECT sum(length(entry)) FROM entries WHERE entries.space = spaces.space), 0),
+    entries = (SELECT count(*) FROM entries WHERE entries.space = spaces.space);
+INSERT INTO parts SELECT space, world FROM worlds;
+INSERT INTO uses SELECT space, 0 FROM spaces;
+DROP TABLE worlds;
+"""
+_OF_A_SPACE = ("documents", "kinds", "entries", "spaces", "parts", "uses", "changes", "leases", "awake")
+_KNOWN = "SELECT version, number, bytes, entries FROM spaces WHERE space = ?"
 _CHECKPOINT_SECONDS = 1.0
+_WAIT_SECONDS = 10.0
+"""How long the file may belong to another process before a change is given up."""
+
+Result = TypeVar("Result")
 
 
-class SqliteStore(MemoryStore):
-    """A store in the file at `path`, which is made where there is none; raises StoreRefused for one it cannot use.
+class _Contended(Exception):
+    """The file belongs to somebody else for the moment."""
+
+
+class SqliteBackend:
+    """The file at `path`, made where there is none; raises StoreRefused for one that cannot be used.
 
     `problem` says why the file did not take the last change, or is None when it did.
     """
 
-    durable = True
+    waits = False
 
     def __init__(self, path: Path, limits: Limits = DEFAULTS) -> None:
-        super().__init__(limits)
         self.path = path
+        self.address = f"sqlite:///{path}"
         self.problem: str | None = None
+        self._limits = limits
+        self._writing = threading.RLock()
+        self._chance = Random()
+        self._readers = threading.local()
         self._file_lock = _locked(path)
         try:
-            self._database = _opened(path)
-            self._load()
+            self._database = _opened(path, self._file_lock)
         except BaseException:
             os.close(self._file_lock)
             raise
-        self._writing = RLock()
+        fcntl.flock(self._file_lock, fcntl.LOCK_SH)
         self._stopped = threading.Event()
         # What is in the log beside the file is brought into it by a thread: the disk may take its time for that.
         self._checkpointer = threading.Thread(target=self._checkpoints, name="checkpoints", daemon=True)
         self._checkpointer.start()
 
-    def _load(self) -> None:
+    # --- spaces ---------------------------------------------------------------------------------
+
+    def load(self, space: str, since: int) -> News:
+        return self._read(lambda database: _news(database, space, since))
+
+    def commit(self, space: str, version: int, change: Change, token: str, *, patient: bool) -> Reply:
+        def keep(database: sqlite3.Connection) -> Reply:
+            if version != ANY and _leased(database, space, token):
+                return Reply(TAKEN, News(0, ()))
+            row = database.execute(_KNOWN, (space,)).fetchone()
+            now, number, size, count = row or (0, 0, 0, 0)
+            if version not in (ANY, now):
+                return Reply(CHANGED, _news(database, space, version))
+            if version == ANY and not row:
+                return Reply(KEPT, News(0, ()))
+            if token:
+                database.execute("DELETE FROM leases WHERE space = ? AND token = ?", (space, token))
+            if change.gone:
+                for table in _OF_A_SPACE:
+                    database.execute(f"DELETE FROM {table} WHERE space = ?", (space,))  # noqa: S608 - names of ours
+                return Reply(KEPT, News(0, ()))
+            moved = now
+            if change.moves:
+                moved = now + 1 if row else randbits(48) + 1
+                _apply(database, space, change)
+                _remember(database, space, moved, change)
+            for entry in change.entries:
+                number, count = max(number + 1, time.time_ns() // 1000), count + 1
+                numbered = b"[%d,%b" % (number, entry[1:])
+                size += len(numbered)
+                database.execute("INSERT INTO entries VALUES (?, ?, ?)", (space, number, numbered))
+            if change.entries:
+                size, count = self._forget_oldest(database, space, size, count)
+            if row:
+                change_of = "UPDATE spaces SET version = ?, number = ?, bytes = ?, entries = ? WHERE space = ?"
+                database.execute(change_of, (moved, number, size, count, space))
+            else:
+                database.execute(
+                    "INSERT INTO spaces VALUES (?, ?, ?, ?, ?, ?)", (space, moved, moved, number, size, count)
+                )
+                database.execute("INSERT OR REPLACE INTO uses VALUES (?, ?)", (space, time.time()))
+            return Reply(KEPT, News(moved, ()))
+
         try:
-            for space, kind, last in self._database.execute("SELECT space, kind, last FROM kinds"):
-                table = self._spaces.setdefault(space, {})[kind] = Table()
-                table.last = last
-            rows = "SELECT space, kind, id, sequence, document FROM documents ORDER BY space, kind, sequence"
-            for space, kind, id, sequence, document in self._database.execute(rows):
-                table = self._spaces[space][kind]
-                table.rows[id] = (sequence, document)
-                self.settle(space, len(document) + ROW_BYTES)
-                table.sequences.append(sequence)
-                table.ids.append(id)
-        except (sqlite3.Error, KeyError, TypeError) as error:
-            raise StoreRefused(f"{self.path}: the file is damaged ({error}); {_REPLACE}") from None
+            reply = self._write(keep, patient)
+        except _Contended:
+            return Reply(TAKEN, News(0, ()))
+        # Short notes of ours may find room on a disk that has none for this.
+        if self.problem is not None and change.moves and reply.outcome == KEPT:
+            log.warning("%s takes changes again", self.path)
+            self.problem = None
+        return reply
 
-    # --- transactions ---------------------------------------------------------------------------
+    def _forget_oldest(self, database: sqlite3.Connection, space: str, size: int, count: int) -> tuple[int, int]:
+        """Keeps the journal within its bounds; returns its size and how many entries it has."""
+        most, most_bytes = self._limits.journal_entries_per_space, self._limits.journal_bytes_per_space
+        oldest = "SELECT number, length(entry) FROM entries WHERE space = ? ORDER BY number LIMIT 1"
+        while count and (count > most or size > most_bytes):
+            first, length = database.execute(oldest, (space,)).fetchone()
+            database.execute("DELETE FROM entries WHERE space = ? AND number = ?", (space, first))
+            size, count = size - length, count - 1
+        return size, count
 
-    def transaction(self, space: str) -> _Transacted:  # type: ignore[override]
-        return _Transacted(self, self._lock(space), self._spaces, space)
+    def lease(self, space: str, token: str, seconds: float) -> bool:
+        def take(database: sqlite3.Connection) -> bool:
+            if _leased(database, space, token):
+                return False
+            row = (space, token, time.time() + seconds)
+            database.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)", row)
+            return True
 
-    def drop(self, space: str) -> None:
-        def forget(database: sqlite3.Connection) -> None:
-            database.execute("DELETE FROM documents WHERE space = ?", (space,))
-            database.execute("DELETE FROM kinds WHERE space = ?", (space,))
+        try:
+            return self._write(take, patient=False)
+        except _Contended:
+            return False
 
-        with self._lock(space):
-            self.write(forget)
-            super().drop(space)
+    def release(self, space: str, token: str) -> None:
+        change = "DELETE FROM leases WHERE space = ? AND token = ?"
+        self._write(lambda database: database.execute(change, (space, token)))
 
-    def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
-        with self._lock(space):
-            tables: Tables = {}
-            transaction = _Transaction(tables)
-            fill(transaction)
+    def spaces(self) -> dict[str, float]:
+        query = "SELECT space, used FROM uses JOIN spaces USING (space) ORDER BY space"
+        return self._read(lambda database: dict(database.execute(query).fetchall()))
 
-            def replace(database: sqlite3.Connection) -> None:
-                database.execute("DELETE FROM documents WHERE space = ?", (space,))
-                database.execute("DELETE FROM kinds WHERE space = ?", (space,))
-                _apply(database, *transaction.rows_for(space))
+    def use(self, names: Mapping[str, float]) -> None:
+        if names:
+            rows = [(used, name, used) for name, used in names.items()]
+            change = "UPDATE uses SET used = ? WHERE space = ? AND used < ?"
+            self._write(lambda database: database.executemany(change, rows))
 
-            self.write(replace)
-            self._spaces[space] = tables
-            self.settle(space, transaction.grown - self._sizes.get(space, 0))
+    def untouched(self, space: str) -> bool:
+        query = "SELECT version = born FROM spaces WHERE space = ?"
+        row = self._read(lambda database: database.execute(query, (space,)).fetchone())
+        return row is None or bool(row[0])
 
-    def write(self, change: Callable[[sqlite3.Connection], object]) -> None:
-        """Carries out a change of the file as a whole; raises StoreFailed, and changes nothing, where it cannot."""
-        with self._writing:
+    # --- journals -------------------------------------------------------------------------------
+
+    def entries(self, space: str, after: int, limit: int) -> list[bytes]:
+        query = "SELECT entry FROM entries WHERE space = ? AND number > ? ORDER BY number LIMIT ?"
+        rows = self._read(lambda database: database.execute(query, (space, after, limit)).fetchall())
+        return [entry for (entry,) in rows]
+
+    def last_entry(self, space: str) -> int:
+        query = "SELECT number FROM spaces WHERE space = ?"
+        row = self._read(lambda database: database.execute(query, (space,)).fetchone())
+        return 0 if row is None else int(row[0])
+
+    def entry_count(self, space: str) -> int:
+        query = "SELECT entries FROM spaces WHERE space = ?"
+        row = self._read(lambda database: database.execute(query, (space,)).fetchone())
+        return 0 if row is None else int(row[0])
+
+    def clear_entries(self, space: str) -> None:
+        def clear(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM entries WHERE space = ?", (space,))
+            database.execute("UPDATE spaces SET bytes = 0, entries = 0 WHERE space = ?", (space,))
+
+        self._write(clear)
+
+    # --- snapshots and the telephone ------------------------------------------------------------
+
+    def snapshots(self) -> list[tuple[str, bytes, int]]:
+        query = "SELECT name, substr(snapshot, 1, 1000), length(snapshot) FROM snapshots ORDER BY name"
+        rows = self._read(lambda database: database.execute(query).fetchall())
+        return [(str(name), bytes(head).partition(b"\n")[0], int(size)) for name, head, size in rows]
+
+    def snapshot(self, name: str) -> bytes | None:
+        query = "SELECT snapshot FROM snapshots WHERE name = ?"
+        row = self._read(lambda database: database.execute(query, (name,)).fetchone())
+        return None if row is None else bytes(row[0])
+
+    def keep_snapshot(self, name: str, snapshot: bytes | None) -> None:
+        if snapshot is None:
+            self._write(lambda database: database.execute("DELETE FROM snapshots WHERE name = ?", (name,)))
+        else:
+            row = (name, snapshot)
+            self._write(lambda database: database.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", row))
+
+    def awake(self) -> dict[str, str]:
+        return self._read(lambda database: dict(database.execute("SELECT space, mark FROM awake").fetchall()))
+
+    def wake(self, space: str, mark: str) -> None:
+        row = (space, mark)
+        self._write(lambda database: database.execute("INSERT OR REPLACE INTO awake VALUES (?, ?)", row))
+
+    def rest(self, space: str, mark: str) -> None:
+        change = "DELETE FROM awake WHERE space = ? AND mark = ?"
+        self._write(lambda database: database.execute(change, (space, mark)))
+
+    # --- the file -------------------------------------------------------------------------------
+
+    def _read(self, query: Callable[[sqlite3.Connection], Result]) -> Result:
+        """What a query finds, all of it at one moment; each thread has a connection of its own."""
+        try:
+            database = getattr(self._readers, "database", None)
+            if database is None:
+                database = self._readers.database = _connected(self.path)
+            database.execute("BEGIN")
             try:
-                self._database.execute("BEGIN IMMEDIATE")
-                try:
-                    change(self._database)
-                    self._database.execute("COMMIT")
-                except BaseException:
-                    if self._database.in_transaction:
-                        self._database.execute("ROLLBACK")
+                return query(database)
+            finally:
+                database.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._failed(error)
+            raise StoreFailed(f"{self.path}: {error}") from None
+
+    def _write(self, change: Callable[[sqlite3.Connection], Result], patient: bool = True) -> Result:
+        """Carries out a change of the file as a whole; raises StoreFailed, and changes nothing, where it cannot."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while True:
+            if not self._writing.acquire(blocking=patient):
+                raise _Contended
+            try:
+                result = self._written(change)
+            except _Contended:
+                if not patient:
                     raise
-            except sqlite3.Error as error:
-                self._failed(error)
-                raise StoreFailed(f"{self.path}: {error}") from None
-            if self.problem is not None:
-                log.warning("%s takes changes again", self.path)
-                self.problem = None
+                if time.monotonic() > deadline:
+                    self._failed("another process keeps the file for itself")
+                    raise StoreFailed(f"{self.path}: another process keeps the file for itself") from None
+            else:
+                return result
+            finally:
+                self._writing.release()
+            time.sleep(0.001 * self._chance.random())
 
-    def write_with_world(self, space: str, written: list[Any], deleted: list[Any], kinds: list[Any]) -> None:
-        """Writes documents, and in the same go what else of the space has changed: an id that was drawn is never again.
+    def _written(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
+        database = self._database
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                result = change(database)
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                raise _Contended from None
+            self._failed(error)
+            raise StoreFailed(f"{self.path}: {error}") from None
+        return result
 
-        Raises StoreFailed.
-        """
-        beside = self.beside.changed(space) if self.beside is not None else None
-
-        def change(database: sqlite3.Connection) -> None:
-            _apply(database, written, deleted, kinds)
-            if beside is not None:
-                database.execute(_KEEP_WORLD, (space, dumps(beside[1])))
-
-        self.write(change)
-        if beside is not None and self.beside is not None:
-            self.beside.kept(space, beside[0])
-
-    def _failed(self, error: sqlite3.Error) -> None:
+    def _failed(self, error: object) -> None:
         if self.problem is None:
             log.error("%s: %s; changes are refused until it can be written again", self.path, error)
         self.problem = str(error)
-
-    # --- what a space is beside its documents ---------------------------------------------------
-
-    def spaces(self) -> list[str]:
-        """The names of the spaces that the file holds."""
-        names = {name for name, tables in self._spaces.items() if tables}
-        return sorted(names | {name for (name,) in self._database.execute("SELECT space FROM worlds")})
-
-    def world(self, space: str) -> Json | None:
-        """What was kept of the space's clock, chance and rules, or None."""
-        row = self._database.execute("SELECT world FROM worlds WHERE space = ?", (space,)).fetchone()
-        return None if row is None else own(row[0])
-
-    def keep_world(self, space: str) -> None:
-        if self.beside is None or self.beside.changed(space) is None:
-            return
-        try:
-            self.write_with_world(space, [], [], [])
-        except StoreFailed:
-            return  # `write` has told it, and what has changed is kept with the next change.
-
-    def forget_world(self, space: str) -> None:
-        def forget(database: sqlite3.Connection) -> None:
-            database.execute("DELETE FROM worlds WHERE space = ?", (space,))
-            database.execute("DELETE FROM entries WHERE space = ?", (space,))
-
-        self._quietly(forget)
-
-    def entries(self, space: str) -> Iterator[bytes]:
-        """The kept entries of the space's journal, oldest first."""
-        rows = self._database.execute("SELECT entry FROM entries WHERE space = ? ORDER BY number", (space,))
-        return (entry for (entry,) in rows.fetchall())
-
-    def keep_entry(self, space: str, number: int, entry: bytes, forget: int) -> None:
-        """Adds an entry to the space's journal and removes those numbered up to `forget`."""
-
-        def keep(database: sqlite3.Connection) -> None:
-            database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (space, number, entry))
-            if forget:
-                database.execute("DELETE FROM entries WHERE space = ? AND number <= ?", (space, forget))
-
-        self._quietly(keep)
-
-    def forget_entries(self, space: str, upto: int) -> None:
-        """Removes the entries of the space's journal that are numbered up to `upto`."""
-        change = "DELETE FROM entries WHERE space = ? AND number <= ?"
-        self._quietly(lambda database: database.execute(change, (space, upto)))
-
-    def snapshots(self) -> Iterator[tuple[str, bytes]]:
-        """The kept snapshots, by name."""
-        rows = self._database.execute("SELECT name, snapshot FROM snapshots ORDER BY name").fetchall()
-        return ((str(name), bytes(snapshot)) for name, snapshot in rows)
-
-    def keep_snapshot(self, name: str, snapshot: bytes | None) -> None:
-        """Keeps a snapshot under a name, in the place of an older one; None removes it."""
-        if snapshot is None:
-            self._quietly(lambda database: database.execute("DELETE FROM snapshots WHERE name = ?", (name,)))
-        else:
-            row = (name, snapshot)
-            self.write(lambda database: database.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", row))
-
-    def _quietly(self, change: Callable[[sqlite3.Connection], object]) -> None:
-        try:
-            self.write(change)
-        except StoreFailed:
-            return  # `write` has told it.
-
-    # --- the end --------------------------------------------------------------------------------
 
     def _checkpoints(self) -> None:
         database = sqlite3.connect(self.path, isolation_level=None)
@@ -237,88 +332,71 @@ class SqliteStore(MemoryStore):
             os.close(self._file_lock)
 
 
-class _Transaction(MemoryTransaction):
-    """Remembers what it changed, for the file."""
-
-    __slots__ = ("changed",)
-
-    def __init__(self, tables: Tables) -> None:
-        super().__init__(tables)
-        self.changed: dict[tuple[str, str], None] = {}
-
-    def put(self, kind: str, id: str, document: Json) -> None:
-        super().put(kind, id, document)
-        self.changed[kind, id] = None
-
-    def delete(self, kind: str, id: str) -> bool:
-        self.changed[kind, id] = None
-        return super().delete(kind, id)
-
-    def rows_for(self, space: str) -> tuple[list[Any], list[Any], list[Any]]:
-        """The rows to write, the rows to delete, and the last number of each kind that was written."""
-        written, deleted, kinds = [], [], {}
-        for kind, id in self.changed:
-            table = self._tables.get(kind)
-            row = table.rows.get(id) if table is not None else None
-            if table is None or row is None:
-                deleted.append((space, kind, id))
-            else:
-                written.append((space, kind, id, *row))
-                kinds[kind] = (space, kind, table.last)
-        return written, deleted, list(kinds.values())
+def _news(database: sqlite3.Connection, space: str, since: int) -> News:
+    row = database.execute("SELECT version FROM spaces WHERE space = ?", (space,)).fetchone()
+    if row is None:
+        return News(0, ())
+    version = int(row[0])
+    if 0 < version - since <= REMEMBERED:
+        query = "SELECT change FROM changes WHERE space = ? AND version > ? ORDER BY version"
+        changes = [decoded(change) for (change,) in database.execute(query, (space, since))]
+        if len(changes) == version - since:
+            return News(version, changes)
+    if version == since:
+        return News(version, ())
+    query = "SELECT kind, id, sequence, document FROM documents WHERE space = ?"
+    written = database.execute(query, (space,)).fetchall()
+    lasts = dict(database.execute("SELECT kind, last FROM kinds WHERE space = ?", (space,)).fetchall())
+    world = database.execute("SELECT world FROM parts WHERE space = ?", (space,)).fetchone()
+    return News(version, (Change(written, (), lasts, None if world is None else world[0], whole=True),))
 
 
-class _Transacted:
-    """The block of a transaction; at its end the file is written, or everything is taken back."""
-
-    __slots__ = ("_lock", "_space", "_spaces", "_store", "_transaction")
-
-    def __init__(self, store: SqliteStore, lock: RLock, spaces: dict[str, Tables], space: str) -> None:
-        self._store = store
-        self._lock = lock
-        self._spaces = spaces
-        self._space = space
-
-    def __enter__(self) -> _Transaction:
-        self._lock.acquire()
-        tables = self._spaces.get(self._space)
-        if tables is None:
-            tables = self._spaces[self._space] = {}
-        self._transaction = _Transaction(tables)
-        return self._transaction
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        transaction = self._transaction
-        try:
-            if kind is not None:
-                transaction.undo()
-                return
-            if transaction.changed:
-                try:
-                    self._store.admit(self._space, transaction.grown)
-                    self._store.write_with_world(self._space, *transaction.rows_for(self._space))
-                except (StoreFailed, StoreFull):
-                    transaction.undo()
-                    raise
-            transaction.commit()
-            self._store.settle(self._space, transaction.grown)
-        finally:
-            self._lock.release()
+def _leased(database: sqlite3.Connection, space: str, token: str) -> bool:
+    """Whether somebody else has a lease."""
+    row = database.execute("SELECT token, until FROM leases WHERE space = ?", (space,)).fetchone()
+    return row is not None and row[0] != token and row[1] > time.time()
 
 
-def _apply(database: sqlite3.Connection, written: list[Any], deleted: list[Any], kinds: list[Any]) -> None:
-    if written:
-        database.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)", written)
-        database.executemany("INSERT OR REPLACE INTO kinds VALUES (?, ?, ?)", kinds)
-    if deleted:
-        database.executemany("DELETE FROM documents WHERE space = ? AND kind = ? AND id = ?", deleted)
+def _apply(database: sqlite3.Connection, space: str, change: Change) -> None:
+    if change.whole:
+        database.execute("DELETE FROM documents WHERE space = ?", (space,))
+        database.execute("DELETE FROM kinds WHERE space = ?", (space,))
+    if change.written:
+        rows = [(space, *row) for row in change.written]
+        database.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)", rows)
+    if change.deleted:
+        places = [(space, *place) for place in change.deleted]
+        database.executemany("DELETE FROM documents WHERE space = ? AND kind = ? AND id = ?", places)
+    if change.lasts:
+        lasts = [(space, kind, last) for kind, last in change.lasts.items()]
+        database.executemany("INSERT OR REPLACE INTO kinds VALUES (?, ?, ?)", lasts)
+    if change.world is not None:
+        database.execute("INSERT OR REPLACE INTO parts VALUES (?, ?)", (space, change.world))
+
+
+def _remember(database: sqlite3.Connection, space: str, version: int, change: Change) -> None:
+    """Keeps a change for those who have not seen it."""
+    text = b"" if change.whole else change.encoded()
+    if change.whole or len(text) > REMEMBERED_BYTES:
+        database.execute("DELETE FROM changes WHERE space = ?", (space,))
+        return
+    database.execute("INSERT OR REPLACE INTO changes VALUES (?, ?, ?)", (space, version, text))
+    database.execute("DELETE FROM changes WHERE space = ? AND version <= ?", (space, version - REMEMBERED))
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+    # A killed process loses nothing that way; the loss of power may cost the last moments, never the file.
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute("PRAGMA wal_autocheckpoint = 0")
+    return database
 
 
 _REPLACE = "it is left as it is: move it away, or name another file"
 
 
 def _locked(path: Path) -> int:
-    """A lock beside the file, held as long as it is open; raises StoreRefused where another server has it."""
+    """A handle on the lock beside the file: held alone by who makes or converts it, and then by all who use it."""
     beside = path.with_name(path.name + ".lock")
     try:
         if path.is_dir():
@@ -326,15 +404,21 @@ def _locked(path: Path) -> int:
         handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreRefused(f"{path}: {error.strerror}; a file in a folder that can be written is needed") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise StoreRefused(f"{path}: another Ringback has this file open; stop it, or name another file") from None
-    return handle
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        for kind in (fcntl.LOCK_EX, fcntl.LOCK_SH):
+            try:
+                fcntl.flock(handle, kind | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            return handle
+        if time.monotonic() > deadline:
+            os.close(handle)
+            raise StoreRefused(f"{path}: another process keeps this file for itself; stop it, or name another file")
+        time.sleep(0.01)
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path, lock: int) -> sqlite3.Connection:
     """The database, made where there is none; raises StoreRefused for what is none of ours."""
     try:
         new = not path.exists() or path.stat().st_size == 0
@@ -350,20 +434,29 @@ def _opened(path: Path) -> sqlite3.Connection:
                 f"{path}: made by a newer Ringback (format {version}, this one knows {FORMAT}); upgrade, or {_OTHER}"
             )
         database.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing that way; the loss of power may cost the last moments, never the file.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA wal_autocheckpoint = 0")
         if new:
-            database.executescript(
-                f"BEGIN; {_TABLES} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;"
-            )
+            _run(database, f"{_SINCE_FIRST} {_SINCE_SECOND} PRAGMA application_id = {_APPLICATION};")
         wrong = " ".join(str(database.execute("PRAGMA quick_check(1)").fetchone()[0]).split())
         if wrong != "ok":
             raise StoreRefused(f"{path}: the file is damaged ({wrong}); {_REPLACE}")
+        if not new and version < FORMAT:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StoreRefused(f"{path}: of an older Ringback that still uses it; stop it first") from None
+            _run(database, _SINCE_SECOND + _FROM_FIRST)
+        database.execute("PRAGMA busy_timeout = 0")
     except sqlite3.Error as error:
         reason = "no SQLite file" if "not a database" in str(error) else str(error)
         raise StoreRefused(f"{path}: {reason}; {_REPLACE}") from None
     return database
+
+
+def _run(database: sqlite3.Connection, script: str) -> None:
+    """Carries out a script as a whole, after which the file has the present form."""
+    database.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {FORMAT}; COMMIT;")
 
 
 _OTHER = "name another file"

@@ -44,10 +44,23 @@ def _is_due(webhook: Webhook, call: Mapping[str, Json]) -> bool:
     )
 
 
-def written(space: Space, spec: Spec, webhook: Webhook, known: Mapping[str, Json], url: str, secret: str) -> Delivery:
-    """A delivery of that event with these facts, kept in the space; one without any has the documented payload."""
+def written(
+    space: Space,
+    spec: Spec,
+    webhook: Webhook,
+    known: Mapping[str, Json],
+    url: str,
+    secret: str,
+    awaited: bool = False,
+) -> Delivery:
+    """A delivery of that event with these facts, kept in the space; one without any has the documented payload.
+
+    One that is `awaited` is sent by the caller.
+    """
     body = filled(webhook.body, known) if known and webhook.body is not None else webhook.example
     at = str(known.get("now") or space.now().isoformat())
     call = known.get("id")
     # A key of the space is what an application that was given nothing else has in common with the mock.
-    return space.deliveries.new(at, spec.provider, webhook.name, call, url, dumps(body).decode(), secret or space.name)
+    return space.deliveries.new(
+        at, spec.provider, webhook.name, call, url, dumps(body).decode(), secret or space.name, awaited=awaited
+    )

@@ -83,7 +83,7 @@ def ask(space: Space, spec: Spec, question: Question, courier: Courier) -> Advic
         return Advice(None, None, f"{url} is told", {"addresses": {webhook.name: url}})
     endpoint = space.deliveries.endpoints.get(spec.provider)
     secret = endpoint.secret if endpoint is not None else ""
-    delivery = written(space, spec, webhook, question.known, url, secret)
+    delivery = written(space, spec, webhook, question.known, url, secret, True)
     seconds = webhook.address.seconds if webhook.address is not None else None
     # Who has so many seconds has them once.
     sending = spec.sending if seconds is None else spec.sending._replace(timeout_seconds=seconds, retries=0)

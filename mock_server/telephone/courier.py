@@ -18,6 +18,7 @@ from mock_server.deliveries import DELIVERED, DELIVERING, DROPPED, FAILED, REFUS
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.spaces import Space
 from mock_server.spec import Sending
+from mock_server.stores import StoreFailed
 from mock_server.telephone.addresses import Place, Refused, place_of
 from mock_server.telephone.signing import signed
 
@@ -38,19 +39,31 @@ class _Job(NamedTuple):
 class Courier:
     """Sends what it is given: of one space and vendor one after the other and in order, of several side by side."""
 
-    def __init__(self, hosts: Collection[str] = (), limits: Limits = DEFAULTS) -> None:
+    def __init__(self, hosts: Collection[str] = (), limits: Limits = DEFAULTS, *, deferred: bool = False) -> None:
+        """One that is `deferred` sends nothing until it is told `post`: of several processes one does that."""
         self._limits = limits
+        self._deferred = deferred
         self._hosts = frozenset(host.lower() for host in hosts)
         self._lanes: dict[tuple[str, str], deque[_Job]] = {}
         self._ready: deque[tuple[str, str]] = deque()
         self._waiting = 0
         self._waiting_bytes = 0
         self._threads: list[Thread] = []
+        self._posted: set[tuple[str, int]] = set()
         self._changed = Condition()
 
     def send(self, space: Space, delivery: Delivery, sending: Sending) -> None:
         """Queues the delivery and returns at once."""
+        if not self._deferred:
+            self.post(space, delivery, sending)
+
+    def post(self, space: Space, delivery: Delivery, sending: Sending) -> None:
+        """As `send`, now."""
         with self._changed:
+            if (space.name, delivery.number) in self._posted:
+                return
+            if self._deferred and self._waiting >= self._limits.waiting_deliveries // 2:
+                return  # It stays where it is, and will be posted again.
             most, most_bytes = self._limits.waiting_deliveries, self._limits.waiting_delivery_bytes
             job = _Job(space, delivery, sending, size_of(delivery))
             if self._waiting >= most:
@@ -66,6 +79,8 @@ class Courier:
                 lane = self._lanes[key] = deque()
                 self._ready.append(key)
             lane.append(job)
+            if self._deferred:
+                self._posted.add((space.name, delivery.number))
             self._waiting += 1
             self._waiting_bytes += job.size
             if len(self._threads) < min(THREADS, len(self._lanes)):
@@ -94,7 +109,9 @@ class Courier:
 
     def now(self, space: Space, delivery: Delivery, sending: Sending) -> bytes | None:
         """Sends the delivery while the caller waits; the receiver's answer when it is a 2xx, else None."""
-        return self._deliver(_Job(space, delivery, sending))
+        answer = self._deliver(_Job(space, delivery, sending))
+        space.deliveries.keep(delivery)
+        return answer
 
     def _work(self) -> None:
         while True:
@@ -108,7 +125,12 @@ class Courier:
             except Exception:
                 log.exception("delivery %d of %s failed", job.delivery.number, job.space.name)
                 job.delivery.state, job.delivery.reason = FAILED, "a fault of Ringback's own; its log says which"
+            try:
+                job.space.deliveries.keep(job.delivery)
+            except StoreFailed:
+                log.error("what became of delivery %d of %s is not kept", job.delivery.number, job.space.name)
             with self._changed:
+                self._posted.discard((job.space.name, job.delivery.number))
                 self._waiting -= 1
                 self._waiting_bytes -= job.size
                 if self._lanes[key]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import islice
+from secrets import token_hex
 from threading import Condition, Thread
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import Inbound, Spec
-from mock_server.stores import State, Transaction
+from mock_server.stores import State, StoreFailed, Transaction
+from mock_server.stores.backends import Backend
 from mock_server.telephone.announcing import announce
 from mock_server.telephone.asking import advised, ask, question_of
 from mock_server.telephone.calls import ENDED, Dialled, book_of, hang_up, keep, place, shown
@@ -27,6 +29,8 @@ from mock_server.telephone.playing import Agenda, Played, play
 log = logging.getLogger("ringback")
 
 _WATCH_SECONDS = 0.1
+_TELEPHONE, _LEASE_SECONDS, _RENEW_SECONDS = "~telephone", 3.0, 1.0
+"""The lease of the one process that plays and delivers."""
 STEPS_AT_ONCE = 50
 """How many steps are taken while others wait for the space: a few milliseconds' worth."""
 
@@ -67,9 +71,9 @@ class Switchboard:
         self._awake: dict[str, tuple[Space]] = {}
         self._stirred = Condition()
         self._thread: Thread | None = None
-        for name in spaces.names() if spaces.store.durable else ():
-            # Calls of an earlier process go on.
-            self.wake(spaces.open(name))
+        self._name = token_hex(8)
+        if spaces.shared is not None:
+            Thread(target=self._serve, args=(spaces.shared.backend,), name="switchboard", daemon=True).start()
 
     def dial(
         self,
@@ -178,7 +182,10 @@ class Switchboard:
             hang_up(call, now)
             keep(book, call)
             self._announce(world, call, now)
-            return shown(call, now)
+            told = shown(call, now)
+        if self._spaces.shared is not None:
+            self.wake(space)
+        return told
 
     def catch_up(self, space: Space) -> int:
         """Plays everything that is due by the space's clock; returns how many steps that took."""
@@ -190,6 +197,10 @@ class Switchboard:
 
     def wake(self, space: Space) -> None:
         """Says that something may be due in the space: it will be played when its time comes, whoever looks."""
+        if self._spaces.shared is not None:
+            wake = self._spaces.shared.backend.wake
+            self._spaces.afterwards(lambda: wake(space.name, token_hex(8)))
+            return
         with self._stirred:
             self._awake[space.name] = (space,)
             if self._thread is None:
@@ -218,11 +229,50 @@ class Switchboard:
                         del self._awake[name]
             sleep(_WATCH_SECONDS)
 
+    def _serve(self, backend: Backend) -> None:
+        """Plays and delivers in all spaces of a store, in one of the processes that share it: who has the lease."""
+        ends = looked = 0.0
+        while True:
+            sleep(_WATCH_SECONDS)
+            with suppress(StoreFailed):
+                now = monotonic()
+                if now - looked >= _RENEW_SECONDS:
+                    looked = now
+                    ends = now + _LEASE_SECONDS if backend.lease(_TELEPHONE, self._name, _LEASE_SECONDS) else 0.0
+                for name, mark in backend.awake().items() if now < ends else ():
+                    if monotonic() - looked >= _RENEW_SECONDS:
+                        break
+                    try:
+                        over = self._served(name)
+                    except StoreFailed:
+                        continue
+                    except Exception:
+                        log.exception("the calls of %s cannot be played", name)
+                        over = True
+                    if over:
+                        backend.rest(name, mark)
+
+    def _served(self, name: str) -> bool:
+        """Plays what is due in a space and posts what is to be delivered; says whether nothing is left to be done."""
+        space = self._spaces.get(name)
+        if space is None:
+            return True
+        played = self._spaces.attempt(lambda: self._turn(space, space.now(), moving=False))
+        waiting = space.deliveries.waiting()
+        for delivery in waiting:
+            sending = self._specs[delivery.provider].sending if delivery.provider in self._specs else None
+            if sending is not None:
+                self.courier.post(space, delivery, sending)
+        return not waiting and (played.next is None or space.clock.frozen)
+
     def advance(self, space: Space, seconds: float) -> int:
         """Moves the space's clock, playing on the way everything that falls due, in order; returns the steps."""
         target = space.now() + timedelta(seconds=seconds)
         steps = self._play(space, target, moving=space.clock.frozen)
-        space.clock.advance((target - space.now()).total_seconds() if space.clock.frozen else seconds)
+        with self._spaces.locked(space) as space:
+            space.clock.advance((target - space.now()).total_seconds() if space.clock.frozen else seconds)
+        if self._spaces.shared is not None:
+            self.wake(space)
         return steps
 
     def _play(self, space: Space, until: datetime, *, moving: bool) -> int:
@@ -242,6 +292,8 @@ class Switchboard:
                 self._announce(world, call, moment)
             if moving and played.last is not None and played.last > world.now():
                 world.clock.set(played.last, frozen=True)
+        if played.moved and self._spaces.shared is not None:
+            self.wake(space)
         return played
 
     def _announce(self, space: Space, call: Mapping[str, Json], now: datetime) -> None:

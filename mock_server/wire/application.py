@@ -37,6 +37,8 @@ _LARGE = ("PUT", f"/{CONTROL}/state")
 
 _LONG = tuple(f"/{CONTROL}/{name}" for name in ("state", "snapshots", "spaces"))
 """Where whole states are taken apart or put together."""
+STORE_THREADS = 16
+"""How many exchanges wait at a time for a store that is somewhere else."""
 
 
 class Wire:
@@ -59,7 +61,14 @@ class Wire:
         self._health = ThreadPoolExecutor(1, "health")
         self._waiting = Waiting()
         self._collecting = Collecting()
-        gateway.spaces.impatient = get_ident()
+        gateway.spaces.impatient.add(get_ident())
+        shared = gateway.spaces.shared
+        # A store that has to be waited for has threads, so that other spaces go on meanwhile.
+        self._stored = (
+            ThreadPoolExecutor(STORE_THREADS, "store", lambda: gateway.spaces.impatient.add(get_ident()))
+            if shared is not None and shared.backend.waits
+            else None
+        )
         gateway.wire_faults = SUPPORTED_FAULTS
         gateway.has_streams = True
         self._flask: Any = None
@@ -103,11 +112,11 @@ class Wire:
                 if len(response.body) > PART_BYTES:
                     flight.take(len(response.body))
             except TimeoutError:
-                response = service.turned_away(request, 408, "Request Timeout")
+                response = await self._away(service, request, 408, "Request Timeout")
             except BrokenOff:
-                response = service.turned_away(request, 400, "The body broke off")
+                response = await self._away(service, request, 400, "The body broke off")
             except FlightLimit as limit:
-                response = service.turned_away(request, 503, str(limit))
+                response = await self._away(service, request, 503, str(limit))
         if response.fault is not None:
             await send_broken(response, scope.client, protocol)
             return
@@ -158,9 +167,21 @@ class Wire:
             return await loop.run_in_executor(self._lists, self._listed, service, request)
         while True:
             try:
-                return self._gateway.exchange(service, request)
+                if self._stored is None:
+                    return self._gateway.exchange(service, request)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._stored, self._gateway.exchange, service, request)
             except Busy as busy:
-                await self._waiting.until_free(busy.space)
+                if busy.pause or busy.space is None:
+                    await asyncio.sleep(busy.pause)
+                else:
+                    await self._waiting.until_free(busy.space)
+
+    async def _away(self, service: Service, request: Request, status: int, message: str) -> Response:
+        if self._stored is None:
+            return service.turned_away(request, status, message)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._stored, service.turned_away, request, status, message)
 
     def _listed(self, service: Service, request: Request) -> Response:
         with self._collecting.resting():

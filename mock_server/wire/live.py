@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from socket import socket
 from typing import Any
 
@@ -12,6 +14,7 @@ from granian._granian import RSGIProtocolClosed as ProtocolGone
 
 from mock_server.desk.events import Feed, marker
 from mock_server.spaces import Spaces
+from mock_server.stores import StoreFailed
 from mock_server.wire.connections import connection_with, unread_bytes
 
 _POLL_SECONDS = 0.1
@@ -22,6 +25,13 @@ _BATCH_BYTES = 256 * 1024
 """How much is handed over at a time: what the web server takes, it keeps in memory until the reader has it."""
 
 
+def _stored(feed: Feed) -> list[bytes]:
+    """What there is in a store that may have to be waited for, or is out of reach for a while."""
+    with suppress(StoreFailed):
+        return feed.next(_BATCH_ENTRIES, _BATCH_BYTES)
+    return []
+
+
 class Live:
     """Streams to readers. Each reads the bounded journal at its own pace, so a slow one holds up nobody."""
 
@@ -30,6 +40,7 @@ class Live:
         self._spaces = spaces
         self._vendors = vendors
         self.readers = 0
+        self._pool = ThreadPoolExecutor(4, "events")
 
     async def stream(self, wanted: str, headers: list[tuple[str, str]], client: str, protocol: Any) -> None:
         """Sends what is newer than `wanted` (a marker as text) says, and then what happens, until the reader goes.
@@ -62,7 +73,12 @@ class Live:
         while not gone.done():
             # The web server would take any amount for a reader who does not read.
             before = feed.last
-            events = [] if unread_bytes(connection) else feed.next(_BATCH_ENTRIES, _BATCH_BYTES)
+            if unread_bytes(connection):
+                events = []
+            elif self._spaces.shared is None:
+                events = feed.next(_BATCH_ENTRIES, _BATCH_BYTES)
+            else:
+                events = await asyncio.get_running_loop().run_in_executor(self._pool, _stored, feed)
             pause = _AGAIN_SECONDS if feed.last != before else _POLL_SECONDS
             for event in events:
                 await transport.send_bytes(event)

@@ -1,0 +1,545 @@
+"""The store of several processes: each has the spaces in memory as it knows them, and what is true is in a backend.
+
+A piece of work on a space is a turn. Either it is tried: it is done on what this process knows and kept if that is
+still the newest, else what was done is taken back, what is new is learnt, and it is tried again. Or, where it cannot be
+repeated, it has a lease: others wait until it is kept. Both ways a space changes from version to version, and every
+answer is true of one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+from secrets import token_hex
+from threading import Event, RLock, Thread, get_ident, local
+from time import monotonic, sleep, time
+from typing import TypeVar
+
+from mock_server.jsontext import dumps, own
+from mock_server.limits import DEFAULTS, Limits
+from mock_server.messages import Json
+from mock_server.stores.backends import ANY, CHANGED, KEPT, Backend, Change, News, Written
+from mock_server.stores.memory import ROW_BYTES, MemoryStore, MemoryTransaction, Table, Tables
+from mock_server.stores.protocols import Beside, StoreFailed, StoreFull, Transaction
+
+Result = TypeVar("Result")
+
+TRIES = 3
+"""After so many a piece of work takes a lease."""
+LEASE_SECONDS = 2.0
+"""How long a lease holds if its process is gone; a change is safe without it, only others would be in its way."""
+_LEASE_WAIT_SECONDS = 20.0
+_SLOWEST_LOOK_SECONDS = 0.02
+_USE_SECONDS = 1.0
+
+
+class Contended(Exception):
+    """Somebody else is at work in the space, and the caller must not wait; nothing has been done."""
+
+    def __init__(self, space: str, pause: float) -> None:
+        super().__init__(space)
+        self.pause = pause
+        """After so many seconds it is worth trying again; 0 as soon as nobody in this process is at work there."""
+
+
+class _Conflict(Exception):
+    """Somebody else was quicker; what was done is taken back and what is new is known."""
+
+
+class _Transaction(MemoryTransaction):
+    """Remembers what it changed."""
+
+    __slots__ = ("changed",)
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__(tables)
+        self.changed: dict[tuple[str, str], None] = {}
+
+    def put(self, kind: str, id: str, document: Json) -> None:
+        super().put(kind, id, document)
+        self.changed[kind, id] = None
+
+    def delete(self, kind: str, id: str) -> bool:
+        self.changed[kind, id] = None
+        return super().delete(kind, id)
+
+
+class _Turn:
+    """What is being done in a space and not yet kept."""
+
+    __slots__ = ("depth", "entries", "gone", "leased", "replaced", "transactions")
+
+    def __init__(self, leased: bool) -> None:
+        self.leased = leased
+        self.depth = 1
+        self.transactions: list[_Transaction] = []
+        self.entries: list[bytes] = []
+        self.replaced: tuple[Tables, int] | None = None
+        """The documents, and their size, in whose place others were put."""
+        self.gone = False
+
+
+class _Replica:
+    """What this process knows of a space."""
+
+    __slots__ = ("lasts", "turn", "version", "world")
+
+    def __init__(self) -> None:
+        self.version: int | None = None
+        """None: nothing."""
+        self.lasts: dict[str, int] = {}
+        self.world: bytes | None = None
+        self.turn: _Turn | None = None
+
+
+class _Attempt:
+    """The turns of a piece of work that may have to be tried again, and what is to follow when it is kept."""
+
+    __slots__ = ("afterwards", "leased", "loose", "turns")
+
+    def __init__(self, leased: bool) -> None:
+        self.leased = leased
+        self.turns: list[str] = []
+        self.loose: list[tuple[str, bytes]] = []
+        self.afterwards: list[Callable[[], object]] = []
+
+
+class _Transacted:
+    """The block of a transaction, in a turn of its own where there is none."""
+
+    __slots__ = ("_space", "_store", "_transaction")
+
+    def __init__(self, store: SharedStore, space: str) -> None:
+        self._store = store
+        self._space = space
+
+    def __enter__(self) -> _Transaction:
+        self._store.begin(self._space)
+        self._transaction = _Transaction(self._store.tables(self._space))
+        return self._transaction
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        try:
+            if kind is not None:
+                self._transaction.undo()
+            else:
+                self._store.take(self._space, self._transaction)
+        finally:
+            self._store.end(self._space)
+
+
+class SharedStore(MemoryStore):
+    """The spaces of a backend."""
+
+    def __init__(self, backend: Backend, limits: Limits = DEFAULTS) -> None:
+        super().__init__(limits)
+        self.backend = backend
+        self.beside: Beside | None = None
+        self.impatient: set[int] = set()
+        """The threads that wait for nobody."""
+        self.conflicts = 0
+        self.retries = 0
+        self.seconds = 0.0
+        """What waiting for the backend has taken."""
+        self._token = token_hex(8)
+        self._replicas: dict[str, _Replica] = {}
+        self._local = local()
+        self._chance = Random()
+        self._used: dict[str, float] = {}
+        self._stopped = Event()
+        self._teller = Thread(target=self._tell_use, name="use", daemon=True)
+        self._teller.start()
+
+    @property
+    def problem(self) -> str | None:
+        return self.backend.problem
+
+    def lock(self, space: str) -> RLock:
+        """Who has it is at work in the space, in this process."""
+        return self._lock(space)
+
+    def tables(self, space: str) -> Tables:
+        """The documents of a space."""
+        return self._spaces.setdefault(space, {})
+
+    # --- work that may be tried again -----------------------------------------------------------
+
+    def attempt(self, work: Callable[[], Result]) -> Result:
+        """Does the work until what it did is kept; raises Contended on a thread that must not wait, or StoreFailed."""
+        tries = 0
+        while True:
+            attempt = self._local.attempt = _Attempt(tries >= TRIES)
+            try:
+                result = work()
+                for name in attempt.turns:
+                    self._commit(name)
+                for name, entry in attempt.loose:
+                    self._append(name, entry)
+            except _Conflict:
+                self.conflicts += 1
+                tries += 1
+                continue
+            except Contended as contended:
+                if get_ident() in self.impatient:
+                    raise
+                sleep(contended.pause or 0.001)
+                continue
+            finally:
+                self._local.attempt = None
+                self._give_back(attempt)
+                self.retries += tries > 0
+            for function in attempt.afterwards:
+                function()
+            return result
+
+    def afterwards(self, function: Callable[[], object]) -> None:
+        """Calls the function when what is being tried is kept, or at once where nothing is."""
+        attempt = self._attempt()
+        if attempt is None:
+            function()
+        else:
+            attempt.afterwards.append(function)
+
+    def _attempt(self) -> _Attempt | None:
+        found: _Attempt | None = getattr(self._local, "attempt", None)
+        return found
+
+    def _give_back(self, attempt: _Attempt) -> None:
+        for name in attempt.turns:
+            replica = self._replicas[name]
+            if replica.turn is not None:
+                self._undo(name, replica)
+            self._lock(name).release()
+
+    # --- turns ----------------------------------------------------------------------------------
+
+    def begin(self, space: str) -> None:
+        """Begins a turn, or joins that of this thread; raises Contended on a thread that must not wait."""
+        lock, impatient = self._lock(space), get_ident() in self.impatient
+        if not lock.acquire(blocking=not impatient):
+            raise Contended(space, 0.0)
+        try:
+            replica = self._replicas.setdefault(space, _Replica())
+            if replica.turn is not None:
+                replica.turn.depth += 1
+                return
+            attempt = self._attempt()
+            leased = attempt is None or attempt.leased
+            if leased:
+                self._take_lease(space, impatient)
+            if leased or replica.version is None:
+                self._learn(space, replica, self._call(lambda: self.backend.load(space, replica.version or 0)))
+            replica.turn = _Turn(leased)
+            self._used[space] = time()
+            if attempt is not None:
+                # The turn lasts as long as the attempt.
+                replica.turn.depth += 1
+                lock.acquire()
+                attempt.turns.append(space)
+        except BaseException:
+            lock.release()
+            raise
+
+    def end(self, space: str) -> None:
+        """Ends what `begin` began: what was done is kept, unless it is a part of more. Raises StoreFailed."""
+        turn = self._replicas[space].turn
+        assert turn is not None
+        try:
+            turn.depth -= 1
+            if not turn.depth:
+                try:
+                    self._commit(space)
+                except _Conflict:
+                    raise StoreFailed(f"{self.backend.address}: another process was quicker; try again") from None
+        finally:
+            self._lock(space).release()
+
+    def refresh(self, space: str) -> bool:
+        """Learns what is new of a space; False where there is none."""
+        with self._lock(space):
+            replica = self._replicas.setdefault(space, _Replica())
+            if replica.turn is None:
+                self._learn(space, replica, self._call(lambda: self.backend.load(space, replica.version or 0)))
+            return self.exists(space)
+
+    def tell(self, space: str) -> None:
+        """Tells who knows the rest of a space what was kept of it."""
+        replica = self._replicas[space]
+        if self.beside is not None and replica.version:
+            self.beside.restore(space, None if replica.world is None else own(replica.world))
+            self.beside.rows_changed(space, self.tables(space), None)
+
+    def take(self, space: str, transaction: _Transaction) -> None:
+        """Takes what a transaction wrote into the turn; raises StoreFull, and takes it back."""
+        try:
+            self.admit(space, transaction.grown)
+        except StoreFull:
+            transaction.undo()
+            raise
+        turn = self._replicas[space].turn
+        assert turn is not None
+        if transaction.changed:
+            turn.transactions.append(transaction)
+            self.settle(space, transaction.grown)
+
+    def record(self, space: str, entry: bytes) -> None:
+        """Adds an entry to the journal, with all else that the turn does where there is one."""
+        replica, attempt = self._replicas.get(space), self._attempt()
+        if attempt is not None and space not in attempt.turns:
+            attempt.loose.append((space, entry))
+        elif replica is not None and replica.turn is not None and self._owns(space):
+            replica.turn.entries.append(entry)
+        else:
+            self._append(space, entry)
+
+    def _owns(self, space: str) -> bool:
+        """Whether the turn of a space is this thread's."""
+        lock = self._lock(space)
+        if not lock.acquire(blocking=False):
+            return False
+        lock.release()
+        return True
+
+    def _append(self, space: str, entry: bytes) -> None:
+        change = Change(entries=[entry])
+        while self._call(lambda: self.backend.commit(space, ANY, change, "", patient=True)).outcome != KEPT:
+            sleep(0.001)
+
+    def _take_lease(self, space: str, impatient: bool) -> None:
+        deadline, pause = monotonic() + _LEASE_WAIT_SECONDS, 0.001
+        while not self._call(lambda: self.backend.lease(space, self._token, LEASE_SECONDS)):
+            pause = min(pause * 1.5, _SLOWEST_LOOK_SECONDS) * (0.5 + self._chance.random())
+            if impatient:
+                raise Contended(space, pause)
+            if monotonic() > deadline:
+                raise StoreFailed(f"{self.backend.address}: another process keeps the space {space} for itself")
+            sleep(pause)
+
+    def _commit(self, space: str) -> None:
+        """Keeps what the turn did; raises _Conflict, Contended or StoreFailed, and then it is taken back."""
+        replica = self._replicas[space]
+        turn = replica.turn
+        assert turn is not None
+        try:
+            if self.beside is not None and not turn.gone:
+                with suppress(StoreFull):
+                    self._flush(space, turn)
+            beside = self.beside.changed(space) if self.beside is not None and not turn.gone else None
+            change = self._change(space, replica, turn, None if beside is None else dumps(beside[1]))
+            token = self._token if turn.leased else ""
+            if not change.moves and not change.entries:
+                self._end_unchanged(space, replica, turn.leased)
+                return
+            impatient = get_ident() in self.impatient
+            reply = self._call(
+                lambda: self.backend.commit(space, replica.version or 0, change, token, patient=not impatient)
+            )
+        except _Conflict:
+            raise
+        except BaseException:
+            self._undo(space, replica)
+            # Whether it was kept is not known.
+            replica.version = None
+            raise
+        if reply.outcome != KEPT:
+            self._undo(space, replica)
+            if reply.outcome == CHANGED:
+                self._learn(space, replica, reply.news)
+                raise _Conflict
+            raise Contended(space, 0.002 * (0.5 + self._chance.random()))
+        replica.turn = None
+        replica.version = reply.news.version
+        replica.lasts = dict(change.lasts) if change.whole else {**replica.lasts, **change.lasts}
+        for transaction in turn.transactions:
+            transaction.commit()
+        if change.gone:
+            self._forget(space, replica)
+        elif self.beside is not None and beside is not None:
+            replica.world = change.world
+            self.beside.kept(space, beside[0])
+
+    def _end_unchanged(self, space: str, replica: _Replica, leased: bool) -> None:
+        """Ends a turn that only looked; one that was tried raises _Conflict where what it saw is no longer true."""
+        if leased:
+            self._call(lambda: self.backend.release(space, self._token))
+        else:
+            news = self._call(lambda: self.backend.load(space, replica.version or 0))
+            if news.version != (replica.version or 0):
+                self._undo(space, replica)
+                self._learn(space, replica, news)
+                raise _Conflict
+        replica.turn = None
+
+    def _flush(self, space: str, turn: _Turn) -> None:
+        """Lets what is kept as rows beside the documents be written with them."""
+        assert self.beside is not None
+        transaction = _Transaction(self.tables(space))
+        self.beside.flush(space, transaction)
+        if transaction.changed:
+            turn.transactions.append(transaction)
+            self.settle(space, transaction.grown)
+
+    def _change(self, space: str, replica: _Replica, turn: _Turn, world: bytes | None) -> Change:
+        if turn.gone:
+            return Change(gone=True)
+        tables, whole = self.tables(space), turn.replaced is not None
+        changed = {place: None for transaction in turn.transactions for place in transaction.changed}
+        if whole:
+            changed = {(kind, id): None for kind, table in tables.items() for id in table.rows}
+        written: list[Written] = []
+        deleted = []
+        for kind, id in changed:
+            row = tables[kind].rows.get(id) if kind in tables else None
+            if row is None:
+                deleted.append((kind, id))
+            else:
+                written.append((kind, id, *row))
+        known = {} if whole else replica.lasts
+        lasts = {kind: table.last for kind, table in tables.items() if table.last != known.get(kind, 0)}
+        return Change(written, deleted, lasts, world, turn.entries, whole)
+
+    def _undo(self, space: str, replica: _Replica) -> None:
+        """Takes back what the turn did, numbers that it gave included: somebody else may have given the same."""
+        turn = replica.turn
+        assert turn is not None
+        replica.turn = None
+        if turn.replaced is not None:
+            self._spaces[space], size = turn.replaced
+            self.settle(space, size - self._sizes.get(space, 0))
+        else:
+            for transaction in reversed(turn.transactions):
+                self.settle(space, -transaction.grown)
+                transaction.undo()
+        for kind, table in self.tables(space).items():
+            _shorten(table, replica.lasts.get(kind, 0))
+        if self.beside is not None:
+            self.beside.restore(space, None if replica.world is None else own(replica.world))
+            self.beside.rows_changed(space, self.tables(space), None)
+
+    # --- learning -------------------------------------------------------------------------------
+
+    def _learn(self, space: str, replica: _Replica, news: News) -> None:
+        """Brings what this process knows to the newest version."""
+        if news.version == replica.version:
+            return
+        if not news.version:
+            self._forget(space, replica)
+            return
+        touched: dict[str, set[str]] | None = {}
+        for change in news.changes:
+            if change.whole:
+                self._spaces[space] = {}
+                self.settle(space, -self._sizes.get(space, 0))
+                replica.lasts, touched = {}, None
+            self._apply(space, change)
+            replica.lasts.update(change.lasts)
+            replica.world = change.world or replica.world
+            if touched is not None:
+                for kind, id in (*(row[:2] for row in change.written), *change.deleted):
+                    touched.setdefault(kind, set()).add(id)
+        replica.version = news.version
+        if self.beside is not None:
+            self.beside.restore(space, None if replica.world is None else own(replica.world))
+            self.beside.rows_changed(space, self.tables(space), touched)
+
+    def _apply(self, space: str, change: Change) -> None:
+        tables, grown = self.tables(space), 0
+        for kind, id in change.deleted:
+            table = tables.get(kind)
+            old = table.rows.get(id) if table is not None else None
+            if table is not None and old is not None:
+                for view in table.views:
+                    view.keep(id, old)
+                del table.rows[id]
+                grown -= len(old[1]) + ROW_BYTES
+        for kind, id, sequence, document in sorted(change.written, key=_sequence):
+            table = tables.get(kind)
+            if table is None:
+                table = tables[kind] = Table()
+            old = table.rows.get(id)
+            for view in table.views:
+                view.keep(id, old)
+            table.rows[id] = (sequence, document)
+            grown += len(document) + (ROW_BYTES if old is None else -len(old[1]))
+            if old is None or old[0] != sequence:
+                table.sequences.append(sequence)
+                table.ids.append(id)
+        for kind, last in change.lasts.items():
+            tables.setdefault(kind, Table()).last = last
+        for table in tables.values():
+            table.close_gaps()
+        self.settle(space, grown)
+
+    def _forget(self, space: str, replica: _Replica) -> None:
+        """The space is gone."""
+        replica.version, replica.lasts, replica.world = 0, {}, None
+        super().drop(space)
+        if self.beside is not None:
+            self.beside.gone(space)
+
+    # --- what a store promises ------------------------------------------------------------------
+
+    def transaction(self, space: str) -> _Transacted:  # type: ignore[override]
+        return _Transacted(self, space)
+
+    def exists(self, space: str) -> bool:
+        replica = self._replicas.get(space)
+        return replica is not None and bool(replica.version)
+
+    def drop(self, space: str) -> None:
+        self.begin(space)
+        turn = self._replicas[space].turn
+        assert turn is not None
+        if self.exists(space):
+            turn.gone = True
+        self.end(space)
+
+    def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
+        self.begin(space)
+        try:
+            tables: Tables = {}
+            transaction = _Transaction(tables)
+            fill(transaction)
+            turn = self._replicas[space].turn
+            assert turn is not None
+            if turn.replaced is None:
+                turn.replaced = (self.tables(space), self._sizes.get(space, 0))
+            self._spaces[space] = tables
+            self.settle(space, transaction.grown - self._sizes.get(space, 0))
+        finally:
+            self.end(space)
+
+    def close(self) -> None:
+        self._stopped.set()
+        self._teller.join()
+        self.backend.close()
+
+    def _tell_use(self) -> None:
+        """Tells the backend every now and then which spaces are used."""
+        while not self._stopped.wait(_USE_SECONDS):
+            used, self._used = self._used, {}
+            with suppress(StoreFailed):
+                self.backend.use(used)
+
+    def _call(self, function: Callable[[], Result]) -> Result:
+        """What the backend says, with the time that it took counted."""
+        began = monotonic()
+        try:
+            return function()
+        finally:
+            self.seconds += monotonic() - began
+
+
+def _sequence(row: Written) -> int:
+    return row[2]
+
+
+def _shorten(table: Table, last: int) -> None:
+    """Forgets the places of rows that were taken back. A reader may still go by the old lists."""
+    if table.last == last:
+        return
+    kept = len(table.sequences)
+    while kept and table.sequences[kept - 1] > last:
+        kept -= 1
+    table.sequences, table.ids, table.last = table.sequences[:kept], table.ids[:kept], last
