@@ -134,7 +134,7 @@ def test_the_journal_counts_every_exchange_once_and_can_be_verified_anywhere(two
     one.ask("GET", AGENTS)
     (last,) = one.control("GET", f"/requests?space={SPACE}")["requests"]
     assert last["number"] > numbers[-1]
-    assert other.control("GET", f"/requests/{last['number']}?space={SPACE}")["number"] == last["number"]
+    assert other.control("GET", f"/requests/{last['number']}")["number"] == last["number"]
 
 
 @pytest.mark.parametrize("query", [f"?space={SPACE}&after=0", "?after=0"])
