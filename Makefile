@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test again lint check proof fuzz constraints sbom bench oldest docs pictures vendor clean
+.PHONY: install serve test lint check proof fuzz constraints sbom bench oldest docs pictures vendor clean
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -43,10 +43,6 @@ DEFECT_SHARE ?= 4
 
 test: lint check
 	DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest -n 2 --dist worksteal
-
-# What failed beside other tests is tried once more by itself, as CI does: a test that needs the machine to itself passes.
-again: lint check
-	DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 # Every planted defect is found, and nothing on the honest mock, with three seeds.
 proof: install

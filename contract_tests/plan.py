@@ -22,7 +22,6 @@ def lines(run: Run) -> Iterator[str]:
     """
     for provider in run.providers:
         spec, origin = run.specs[provider], run.target(provider) or "a mock of its own"
-        run.exchanges.clear()
         before = len(run.outcomes)
         for case in run.all_cases([provider]):
             with suppress(NotCovered, ContractBroken):
@@ -30,14 +29,17 @@ def lines(run: Run) -> Iterator[str]:
         yield f"Plan for {provider} at {origin}; nothing is sent. Records found there take the place of the pages' own:"
         yield ""
         texts = _stand_ins(run, spec)
-        numbers = run.world(provider).transport.guard.stood_in
+        transport = run.world(provider).transport
+        numbers = transport.guard.stood_in
+        # Each vendor has a mock of its own, where it was asked too whether it is the right server.
+        sent = [exchange for exchange in run.exchanges if exchange.origin == transport.origin]
         costs: Counter[str] = Counter()
-        for number, exchange in enumerate(run.exchanges, start=1):
+        for number, exchange in enumerate(sent, start=1):
             costs[exchange.cost] += 1
             yield f"{number:>5}  {exchange.cost:<8}  {_line(exchange, texts, numbers)}"
         counted = ", ".join(f"{costs[cost]} {cost}" for cost in COSTS if costs[cost]) or "none"
         yield ""
-        yield f"{len(run.exchanges)} requests: {counted}"
+        yield f"{len(sent)} requests: {counted}"
         reasons: dict[str, list[str]] = {}
         for outcome in run.outcomes[before:]:
             if outcome.verdict == "not covered":

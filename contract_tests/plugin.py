@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from contract_tests.endpoint.transport import TIMEOUT_SECONDS, Unreachable
+from contract_tests.endpoint.transport import TIMEOUT_SECONDS
 from contract_tests.options import Settings, WrongUsage, add_options, settings
-from contract_tests.preflight import UNREACHABLE, Stopped
+from contract_tests.preflight import Stopped
 from contract_tests.run import Run
 
 __all__ = ["Run", "Settings"]
@@ -46,8 +46,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = Run(made)
     try:
         config.stash[RUN].preflight()
-    except Unreachable as why:
-        pytest.exit(str(why), UNREACHABLE)
     except Stopped as why:
         pytest.exit(str(why), why.code)
     if made.targets:

@@ -38,19 +38,23 @@ def look_before(world: World) -> Reply | None:
     """The first answer that shows that the server is the right one and takes the key; None where nothing was sent.
 
     Raises Stopped. Operations that only look are tried one after another until one works; where none is there, a
-    request that cannot be meant is sent to those that write, so that a server with these alone is known too.
+    request that cannot be meant is sent to those that write, so that a server with these alone is known too. One that
+    leaves a question without an answer is there all the same where it answers another: of the first the check tells.
     """
     tried: list[_Tried] = []
+    silent: list[Unanswered] = []
     try:
         for operation, wire in _questions(world):
-            reply = world.transport.send(wire)
+            try:
+                reply = world.transport.send(wire)
+            except Unanswered as why:
+                silent.append(why)
+                continue
             tried.append(_Tried(operation, wire, reply))
             if _is_sure(world, tried[-1]):
                 return reply
             if len(tried) >= 2 and all(one.reply.status in _REFUSING for one in tried):
                 break
-    except Unanswered as why:
-        raise Stopped(str(why), UNREACHABLE) from None
     except Unreachable as why:
         raise Stopped(str(why), UNREACHABLE) from None
     except Busy as why:
@@ -58,6 +62,8 @@ def look_before(world: World) -> Reply | None:
     except NotCovered:
         pass  # A budget, or what may be sent, leaves no more to ask.
     likely = [one for one in tried if _is_likely(one)]
+    if not tried and silent:
+        raise Stopped(str(silent[0]), UNREACHABLE)
     if not tried:
         return None
     lost = [one for one in tried if cost_of(one.operation) != "read" and one.reply.status in _ABSENT]

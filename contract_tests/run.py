@@ -19,7 +19,7 @@ from contract_tests.judging.citations import Citations
 from contract_tests.judging.judge import Judge, Tally
 from contract_tests.judging.settling import Settling
 from contract_tests.options import DEFAULT_KEY, Key, Settings
-from contract_tests.preflight import Stopped, look_again, look_before
+from contract_tests.preflight import UNREACHABLE, Stopped, look_again, look_before
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
 from contract_tests.walks.machine import explore
 from contract_tests.walks.scenario import Scenario
@@ -36,6 +36,7 @@ from mock_server.spec import Operation, Spec, WireRequest, load_all
 DRAWS_OWN, DRAWS_LOOPBACK, DRAWS_REMOTE = 30, 10, 0
 WALKS_OWN, WALKS_ELSEWHERE = (600, 50), (10, 25)
 """How many walks the state machine makes, and of how many steps at most."""
+_INDEX = WireRequest("GET", "/", "", {}, None)
 
 
 class Case(NamedTuple):
@@ -114,12 +115,19 @@ class Run:
         On loopback such a server is recognised by its index page; elsewhere nothing undocumented is asked, and
         one origin given for several vendors means a prefix for each.
         """
-        if urlsplit(origin).path in ("", "/") and not guard.real:
-            index = Transport(origin, guard, route=self.settings.route).send(WireRequest("GET", "/", "", {}, None)).json
+        if self._asks_for_index(origin, guard):
+            try:
+                index = Transport(origin, guard, route=self.settings.route).send(_INDEX).json
+            except Unanswered:
+                return origin  # No page promises an answer to this.
             providers = index.get("providers") if isinstance(index, dict) else None
             return f"{origin}/{provider}" if isinstance(providers, dict) and provider in providers else origin
         shared = provider not in self.settings.targets and len(self.providers) > 1
         return f"{origin}/{provider}" if shared else origin
+
+    @staticmethod
+    def _asks_for_index(origin: str, guard: Guard) -> bool:
+        return urlsplit(origin).path in ("", "/") and not guard.real
 
     def preflight(self) -> None:
         """Asks every target whether it is the right server, up, and takes the key; raises Stopped where it does not.
@@ -129,10 +137,15 @@ class Run:
         """
         for provider in self.providers:
             if self.target(provider) is not None:
-                world = self.world(provider)
+                try:
+                    world = self.world(provider)
+                except Unreachable as why:
+                    raise Stopped(str(why), UNREACHABLE) from None
                 self._first[provider] = first = look_before(world)
-                ringback = first is not None and "x-ringback-operation" in first.headers
-                if ringback and not world.transport.guard.real and not self.settings.plan:
+                if first is None or "x-ringback-operation" not in first.headers or self.settings.plan:
+                    continue
+                world.ringback = True
+                if not world.transport.guard.real:
                     world.key, world.aside = f"test_check_{secrets.token_hex(6)}", True
 
     @cached_property
@@ -171,12 +184,14 @@ class Run:
         key, other = settings.api_key, settings.other_api_key
         if settings.plan:
             self._mocks[provider] = mock = OwnMock(settings.mock_command)
-            origin = mock.origin(provider)
+            transport = self._transport(mock.origin(provider), guard)
+            if self._asks_for_index(origin, guard):
+                transport.send(_INDEX)
         else:
-            origin = self._side_by_side(origin, provider, guard)
+            transport = self._transport(self._side_by_side(origin, provider, guard), guard)
         world = World(
             spec,
-            self._transport(origin, guard),
+            transport,
             key=key.name if key else DEFAULT_KEY,
             own=False,
             given=self._given(spec),

@@ -16,19 +16,10 @@ import pytest
 import requests
 
 from mock_server.spec import Spec, key_header, load_all
-from tests.known import KNOWN
 from tests.spy import Change, Said, Seen, Spy
 
 ROOT = Path(__file__).parents[1]
 RINGBACK = [sys.executable, "-m", "mock_server"]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is known to be red, with the reason."""
-    for item in items:
-        reason = next((reason for end, reason in KNOWN.items() if item.nodeid.endswith(end)), None)
-        if reason is not None:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
 
 
 @dataclass

@@ -120,11 +120,15 @@ class Guard:
         cost = cost_of(operation)
         if not self.own:
             self._protect(operation, key_in(operation, dict(match.values), _body(request)), cost)
-        if cost not in self.allowed:
-            raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
+        self.require(cost)
         # What it makes must be looked at and removed, and looked at again.
         self._count(cost, 3 if self._removable(operation) else 0)
         return cost
+
+    def require(self, cost: str) -> None:
+        """Raises NotCovered where requests of that cost may not be sent."""
+        if cost not in self.allowed:
+            raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
 
     def operation_of(self, request: WireRequest) -> str:
         """The name of the operation that a request is of; its method and path where no page documents one."""
@@ -148,8 +152,7 @@ class Guard:
             there = {name for _, name in self._found - self._made}
             if match and not self.own and set(match.values.values()) & there:
                 raise NotCovered(f"{request.method} may destroy a record that this run did not make")
-        if cost not in self.allowed:
-            raise NotCovered(f"{cost} is not allowed here; --allow {cost} allows it")
+        self.require(cost)
         self._count(cost, 0)
         return cost
 

@@ -33,6 +33,11 @@ class Known:
     gone: bool = False
     order: tuple[int, int] = (1 << 30, 0)
 
+    @property
+    def only_named(self) -> bool:
+        """Whether requests named it, and no answer showed it, nor said that it was written."""
+        return not (self.shown or self.later or self.touched or self.gone)
+
 
 class Beginnings:
     """Collects the records that were there before; each key of the recording has a world of its own."""
@@ -41,6 +46,8 @@ class Beginnings:
         self.spec = spec
         self.listed: set[tuple[str, str, str]] = set()
         """Whose records were listed: the kind, the field that names the owner, and the owner."""
+        self._whole: set[str] = set()
+        """The kinds of which a list has shown every record at once."""
         self._spaces: dict[int, list[Known]] = {}
         self._step = 0
         self._properties = {
@@ -55,16 +62,20 @@ class Beginnings:
             return
         operation, sent = recognised.operation, recognised.sent
         contract, kind = operation.contract, self._kind(operation)
+        effect = contract.get("effect")
+        shown = pointed(reply.json, contract.get("at") or "")
+        if effect == "list" and shown == []:
+            return  # What a list was filtered by need not be there where nothing was found.
         for kind_named, value in self._named(operation, recognised):
             self._mention(space, kind_named, value)
         if kind is None:
             return
-        effect = contract.get("effect")
-        shown = pointed(reply.json, contract.get("at") or "")
         if effect == "list":
             rows = shown if isinstance(shown, list) else []
             owners = self._owners(kind, operation, recognised)
             self.listed |= {(kind, name, str(value)) for name, value in owners.items()}
+            if not owners and _is_whole(contract, sent.query, reply.json):
+                self._whole.add(kind)
             for index, row in enumerate(row for row in rows if isinstance(row, dict)):
                 self._show(space, kind, {**owners, **row}, (self._step, index))
             return
@@ -89,7 +100,8 @@ class Beginnings:
         found: dict[str, list[Known]] = {kind: [] for kind in self.spec.records}
         for space in self._spaces.values():
             for known in space:
-                if known.made:
+                # What was only named, and is in no list although one shows all, was never there.
+                if known.made or (known.only_named and known.kind in self._whole):
                     continue
                 same = next((one for one in found[known.kind] if one.names & known.names), None)
                 if same is None:
@@ -240,6 +252,13 @@ class Beginnings:
                     if isinstance(row, dict):
                         return row
         return {}
+
+
+def _is_whole(contract: Mapping[str, Any], query: Mapping[str, Json], answer: Json) -> bool:
+    """Whether a list was asked for everything, and is no page of several."""
+    page = contract.get("page") or {}
+    more = pointed(answer, page["next"]) if "next" in page else None
+    return not set(query) - {page.get("size")} and more in (None, "", ABSENT)
 
 
 def _properties(schema: Any) -> dict[str, Any]:

@@ -185,3 +185,9 @@ def _body_literals(spec: Spec, schema: Any, value: Json) -> Iterator[Json]:
             yield from _body_literals(spec, schema.get("items"), child)
     elif value != MASK:
         yield from _literal(spec, schema.get("x-variable"), value)
+
+
+def counts_as_none(recorded: Recorded, spec: Spec) -> bool:
+    """Whether a wrong key was answered as none: a nearly right one (another scheme, say), which the mask hides."""
+    missing = spec.answers.get("missing-key")
+    return missing is not None and recorded.reply.json == missing.value

@@ -54,6 +54,7 @@ class SpecLines:
                     return self._place(
                         self._down(example.node, "value") or example,
                         (example.node, response.node, self._operations[operation.id]),
+                        "body",
                     )
         example = self._down(self._root, "x-answers", name, "example")
         return self._place(self._down(example, "value"), (example.node,)) if example else None
@@ -66,7 +67,7 @@ class SpecLines:
     def response(self, operation: Operation, status: int) -> Place | None:
         """What an operation may answer with that status."""
         found = self._down(self._operations[operation.id], "responses", str(status))
-        return self._place(found, (found.node, self._operations[operation.id])) if found else None
+        return self._place(found, (found.node, self._operations[operation.id]), "status") if found else None
 
     def contract(self, operation: Operation, key: str) -> Place | None:
         """What the contract of an operation says under a key."""
@@ -97,7 +98,7 @@ class SpecLines:
             for part in pointer.strip("/").split("/") if pointer.strip("/") else []:
                 found = self._child(found, part)
                 graded += [found.node] if found else []
-            return self._place(found, tuple(reversed(graded))) if found else None
+            return self._place(found, tuple(reversed(graded)), "*") if found else None
         return None
 
     def _child(self, schema: _Found | None, part: str) -> _Found | None:
@@ -142,13 +143,13 @@ class SpecLines:
         target = self._down(self._root, *(part.replace("~1", "/") for part in reference[2:].split("/")))
         return self._under(target.node, key) if target else None
 
-    def _place(self, found: _Found | None, graded: tuple[yaml.Node, ...]) -> Place | None:
-        """The place of a statement; its evidence is the first that one of the nodes has."""
+    def _place(self, found: _Found | None, graded: tuple[yaml.Node, ...], part: str = "") -> Place | None:
+        """The place of a statement; its evidence is the first that a node has, for this part or as a whole."""
         if found is None:
             return None
         for node in graded:
             said = self._down(node, "x-evidence")
-            grade = self._down(said, "grade") or self._down(said, "status", "grade") or self._down(said, "*", "grade")
+            grade = self._down(said, "grade") or self._down(said, part, "grade")
             grade = grade or self._down(node, "evidence", "grade")
             if grade is not None:
                 return Place(self._at(found.line), self._at(grade.line))

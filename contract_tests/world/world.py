@@ -135,8 +135,10 @@ class World:
         self.other = other
         self.key = key
         self.own = own
+        self.ringback = own
+        """Whether the server is a Ringback, where every key that begins with `test_` opens a space."""
         self.aside = False
-        """In a space of its own on somebody's Ringback, where every key that begins like this one opens another."""
+        """In a space of its own on somebody's Ringback."""
         self.given = dict(given or {})
         self.checks: dict[str, OperationCheck] = compile_checks(spec)
         self.observers: list[Observer] = []

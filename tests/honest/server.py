@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             name, value = ("X-API-Key", KEY) if vendor == "teli" else ("Authorization", f"Bearer {KEY}")
             if self.headers.get(name) != value:
-                raise Refused(401, "Invalid API key" if self.headers.get("X-API-Key") else "API key is required")
+                raise Refused(401, "Invalid API key" if self.headers.get(name) else "API key is required")
             if habits.limited_every and number % habits.limited_every == 0:
                 raise Refused(429, "not so fast")
             if habits.failing_every and number % habits.failing_every == 0:

@@ -122,9 +122,9 @@ def keys_refused(recorder: Recorder) -> None:
 
 
 def _nearly_right_keys(recorder: Recorder, world: World, request: NamedRequest) -> None:
-    """Sends the request with keys made of a valid one, which in a space of our own are those of other spaces."""
+    """Sends the request with keys made of a valid one: at a Ringback, where each `test_` key is valid, of another."""
     operation, security = recorder.operation, world.spec.security
-    for what, value in mutations(security, DOCUMENTED_KEY if world.own or world.aside else world.key):
+    for what, value in mutations(security, DOCUMENTED_KEY if world.ringback else world.key):
         changed = replace(request, headers={**request.headers, security.header: value})
         sent, reply = world.send(operation, changed, key=None)
         if reply.status < 400:

@@ -48,12 +48,16 @@ def _schema(file: str) -> Any:
     return schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict({}))
 
 
+@lru_cache(maxsize=256)
+def _strategy(file: str, path: str, method: str, mode: GenerationMode) -> st.SearchStrategy[Any]:
+    """What draws requests of one operation; Hypothesis looks every new strategy through once, which takes a while."""
+    strategy: st.SearchStrategy[Any] = _schema(file)[path][method].as_strategy(generation_mode=mode)
+    return strategy
+
+
 def _cases(world: World, operation: Operation, mode: GenerationMode) -> st.SearchStrategy[Any]:
     path = operation.path[len(world.spec.base_path) :]
-    strategy: st.SearchStrategy[Any] = _schema(world.spec.file)[path][operation.method].as_strategy(
-        generation_mode=mode
-    )
-    return strategy
+    return _strategy(world.spec.file, path, operation.method, mode)
 
 
 @st.composite

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from contract_tests.endpoint.guard import BudgetSpent
+from contract_tests.endpoint.guard import BudgetSpent, cost_of
 from contract_tests.endpoint.transport import Reply, Transport
 from contract_tests.judging.readings import plain, repeated, unlike
 from contract_tests.properties.tools.recorder import Recorder
@@ -152,6 +152,7 @@ def _said(operation: Operation, reply: Reply) -> Evidence:
 def _make_together(recorder: Recorder, world: World) -> None:
     """On a mock of our own only: what many requests make at once is told apart by looking, and not undone."""
     operation = recorder.operation
+    world.transport.guard.require(cost_of(operation))
     if not world.own:
         raise NotCovered("makes records, and of several at once it could not be told which to remove")
     alone = [one for one in successes(world, operation) if not one.after]
