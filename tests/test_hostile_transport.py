@@ -120,7 +120,8 @@ def test_one_deadline_holds_for_the_whole_exchange(
     started = time.monotonic()
     with pytest.raises(Unanswered, match=r"GET http://127\S+/assistants/v1/numbers: no whole answer within 1 seconds"):
         sender(hostile(behaviour).origin).send(READ)
-    assert time.monotonic() - started < 4
+    # Forty seconds of pieces would have come, and twenty of nothing.
+    assert time.monotonic() - started < 15
 
 
 BOMB = gzip.compress(b" " * (wire.LARGEST_ANSWER_BYTES + 1))

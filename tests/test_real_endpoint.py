@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -237,11 +237,16 @@ def test_a_cancelled_run_cleans_up_and_says_what_it_did(serve: Serve, spy: Spyin
     server = serve()
     before = opened(server, "teli")
 
-    def slowly(seen: Seen, said: Said) -> Said:
-        time.sleep(0.05)
+    written, cancelled = threading.Event(), threading.Event()
+
+    def held(seen: Seen, said: Said) -> Said:
+        """What links the agent is answered when the run was cancelled, and not before."""
+        if seen.method != "GET" and b"agent_xyz" in seen.body and not cancelled.is_set():
+            written.set()
+            cancelled.wait(30)
         return said
 
-    target = spy(server.origin("teli"), slowly)
+    target = spy(server.origin("teli"), held)
     command = [*RINGBACK, "check", "teli", "--target", target.origin, *REAL, "--allow", "read,write"]
     process = subprocess.Popen(
         [*command, "--number", NUMBERS["teli"]],
@@ -251,10 +256,9 @@ def test_a_cancelled_run_cleans_up_and_says_what_it_did(serve: Serve, spy: Spyin
         cwd=ROOT,
         env={**os.environ, **ENV},
     )
-    until = time.monotonic() + 30
-    while time.monotonic() < until and not [one for one in target.writes if b"agent_xyz" in one.body]:
-        time.sleep(0.01)
+    assert written.wait(60)
     process.send_signal(way)
+    cancelled.set()
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
     assert "interrupted" in err

@@ -242,13 +242,16 @@ def test_what_is_not_understood_is_shown_with_what_was_meant(shown: Shown, teli:
 def test_requests_are_followed_as_they_happen(server: Server, teli: Client) -> None:
     teli.get("/v1/organizations")
     command = [*RINGBACK, "requests", "list", "--follow", "--space", teli.key, "--url", server.url]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    teli.get("/v1/nothing")
-    second = process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        teli.get("/v1/nothing")
+        second = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(60) == 0
+        finally:
+            process.kill()  # Its stream is one of few that the server of all tests has.
     assert "listOrganizations" in first
     assert "404" in second
     assert "GET /v1/nothing" in second
