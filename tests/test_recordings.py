@@ -239,18 +239,19 @@ def test_of_writes_that_overlap_in_time_the_order_is_not_known(tmp_path: Path) -
         if request.method != "PUT" or [one for one in before if one.path != request.path or one.body == request.body]:
             rows.append([])
         rows[-1] += [entry] if request.method == "PUT" else []
-    # The second round changes what the first one has shown.
-    group = [row for row in rows if len(row) == max(map(len, rows))][1]
+    # The first round is the one whose fields nothing has written before.
+    group = next(row for row in rows if len(row) == max(map(len, rows)))
     changes = {name: value for entry in group for name, value in json.loads(sent[entry].body or b"").items()}
 
     def turned(entries: list[Har]) -> None:
-        """At the same time, and in another order than the server's: an answer shows what was changed before it."""
+        """At the same time, and not in the server's order: its last answer, which shows all of them, comes first."""
         mine = entries[group[0] : group[-1] + 1]
         assert len(mine) == len(group)
         shown = [json.loads(one["response"]["content"]["text"]) for one in mine]
         done = [sum(row.get(name) == value for name, value in changes.items()) for row in shown]
         assert len(set(done)) > 1
-        mine = [one for _, one in sorted(zip(done, mine, strict=True), key=lambda pair: -pair[0])]
+        mine = [one for _, one in sorted(zip(done, mine, strict=True), key=lambda pair: pair[0])]
+        mine = [mine[-1], *mine[:-1]]
         began = datetime.fromisoformat(mine[0]["startedDateTime"])
         for place, one in enumerate(mine):
             one |= {"startedDateTime": (began + timedelta(microseconds=place)).isoformat(), "time": 1}
@@ -266,8 +267,7 @@ def test_of_writes_that_overlap_in_time_the_order_is_not_known(tmp_path: Path) -
         look = next(entry for entry in entries[group[-1] + 1 :] if entry["request"]["method"] == "GET")
         body = json.loads(look["response"]["content"]["text"])
         row = next(row for row in body.get("data", [body]) if sent[group[0]].path.endswith(row["id"]))
-        name = next(iter(json.loads(sent[group[0]].body or b"")))
-        row[name] = "lost"
+        row["name"] = "lost"
         answer(look, body)
 
     accused = {}
@@ -279,7 +279,7 @@ def test_of_writes_that_overlap_in_time_the_order_is_not_known(tmp_path: Path) -
         accused[change.__name__] = {one[1] for one in findings(report)}
     assert accused["turned"] == set()
     assert "partial" in accused["one_by_one"]
-    assert "read-back" in accused["lost"]
+    assert accused["lost"] & {"read-back", "partial"}
 
 
 def test_a_key_that_is_not_looked_at_is_found(recorded: Callable[[str], Path], tmp_path: Path) -> None:
