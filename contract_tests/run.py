@@ -425,7 +425,8 @@ class Run:
             left = world.watch.pending()
             raise
         finally:
-            self.left_behind = list(dict.fromkeys([*self.left_behind, *left]))
+            if not world.aside:  # A space of its own goes as a whole.
+                self.left_behind = list(dict.fromkeys([*self.left_behind, *left]))
 
     @property
     def not_undone(self) -> bool:
@@ -483,7 +484,8 @@ class Run:
             mock.stop()
         for world in self._worlds.values():
             if world.aside:
-                forget_space(world.transport.origin, world.key)
+                for space in (world.key, f"{world.key}_other"):
+                    forget_space(world.transport.origin, space)
 
 
 def _mark_flaky(outcomes: list[Outcome], flaky: Counter[tuple[str, int]]) -> None:

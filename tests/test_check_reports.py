@@ -30,7 +30,9 @@ from contract_tests.reports.outputs import CannotWrite, Outputs
 from contract_tests.words.findings import ContractBroken, Finding, Outcome
 from mock_server.spec import Evidence, NamedRequest, Spec, WireRequest, load_all
 from tests.conftest import RINGBACK, ROOT, Server
+from tests.honest.server import KEY
 from tests.test_check import ONE, check
+from tests.test_honest_servers import serving
 
 READ = WireRequest("GET", "/assistants/v1/numbers", "", {}, None)
 
@@ -224,8 +226,10 @@ def test_what_a_check_makes_at_a_foreign_server_it_removes_again(serve: Callable
     assert "left behind" not in done.stdout
 
 
-def test_what_cannot_be_removed_is_told(serve: Callable[..., Server]) -> None:
-    done = check("interactly", "--operation", "createAssistant", "--target", serve().origin("interactly"))
+def test_what_cannot_be_removed_is_told() -> None:
+    with serving("interactly") as server:
+        words = ["--target", server.origin("interactly"), "--api-key-env", "MINE", "--draws", "1"]
+        done = check("interactly", "--operation", "createAssistant", *words, env={"MINE": KEY})
     assert done.returncode == 0, done.stdout
     assert "left behind, because it could not be removed:" in done.stdout
     assert "no documented operation removes it" in done.stdout

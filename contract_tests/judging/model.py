@@ -306,13 +306,19 @@ class Model:
             evidence = weakest(evidence, write.request.evidence)
         for one in found:
             one.beside = record.last is None and record.born is None
+            if not mine:
+                one.message = f"another record, {record.key}: {one.message}"
         yield self._verdict(word, write, evidence, seen, found)
 
     def _verdict(self, word: str, write: Write, evidence: Evidence, seen: Reading, found: list[Difference]) -> Verdict:
         title = f"{write.request.name}, read by {seen.operation.id}"
         for difference in found:
             difference.look = seen.wire if seen.wire is not write.wire else None
-        return Verdict(word, write.operation, title, weakest(evidence, seen.evidence), found, write.wire)
+        known = weakest(evidence, seen.evidence)
+        if word not in ("read-back", "clear"):
+            # What is broken is said of the write, however sure it is that the reader would show it.
+            known = known._replace(source=evidence.source)
+        return Verdict(word, write.operation, title, known, found, write.wire)
 
     # --- lists ----------------------------------------------------------------------------------
 

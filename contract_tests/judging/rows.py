@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from contract_tests.words.findings import Difference, show
 from contract_tests.words.pointers import pointed
@@ -21,6 +21,28 @@ def complaints(
     yield "filters", _unasked(operation, query, rows)
     yield "within", _elsewhere(operation, query, rows)
     yield "order", _out_of_order(operation, rows)
+
+
+def apart(key: str, before: Iterable[Json], after: Iterable[Json]) -> Iterator[tuple[str, Json, Json, str]]:
+    """How two sets of rows differ: place, what was there, what is there, and that in words.
+
+    Rows are told apart by their key; of one key there may be several, a version each.
+    """
+    old, new = [[row for row in rows if isinstance(row, dict)] for rows in (before, after)]
+    gone = [row for row in old if row not in new]
+    come = [row for row in new if row not in old]
+    for row in gone:
+        same = next((one for one in come if one.get(key) == row.get(key)), None)
+        if same is None:
+            yield "", row, "gone", f"the record {row.get(key)} is gone"
+            continue
+        come.remove(same)
+        for name in [*row, *(one for one in same if one not in row)]:
+            was, now = row.get(name, "absent"), same.get(name, "absent")
+            if was != now:
+                told = f"the record {row.get(key)} changed (its {name} is {show(now)}, and was {show(was)})"
+                yield f"/{name}", was, now, told
+    yield from (("", "absent", row, f"the record {row.get(key)} is new") for row in come)
 
 
 def _twice(operation: Operation, rows: list[Json]) -> Iterable[Difference]:

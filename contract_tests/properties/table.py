@@ -59,7 +59,7 @@ PROPERTIES = (
     ),
     Property(
         "encoding",
-        "A path value means the same however it is percent-encoded.",
+        "A path value means the same however it is percent-encoded, and nothing where it is encoded twice.",
         lambda spec, operation: addresses.has_path_values(operation),
         addresses.encoding_is_no_matter,
     ),
@@ -132,7 +132,7 @@ PROPERTIES = (
     ),
     Property(
         "atomic",
-        "A request with one wrong value is refused as a whole: unknown records are, and nothing of it is kept.",
+        "A request with one wrong value, the first or the last, is refused as a whole, and nothing of it is kept.",
         refusing.writes_several,
         refusing.refused_as_a_whole,
     ),
@@ -186,7 +186,7 @@ PROPERTIES = (
     ),
     Property(
         "isolation",
-        "A write touches no other record, and nothing that another key sees.",
+        "A write touches no other record of any kind, linked ones too, and nothing that another key sees.",
         lambda spec, operation: records.writes(operation),
         bystanders.others_untouched,
     ),
@@ -216,7 +216,7 @@ PROPERTIES = (
     ),
     Property(
         "list",
-        "A list shows each record once, counts its rows, keeps to its filters, and its pages make the whole.",
+        "A list shows each record once and in order, keeps to filters and limits; pages make the whole, in motion too.",
         lambda spec, operation: lists.lists(operation),
         lists.shows_all_once,
     ),

@@ -11,6 +11,8 @@ from contract_tests.words.findings import Outcome, printable
 from contract_tests.words.results import Results
 
 COLUMNS = 80
+LONGEST_FLAT = 160
+"""An answer of so many characters, with nothing in it marked, is shown as it came."""
 MOST_LINES = 16
 """So many lines of an answer are shown; of a longer one those that are wrong."""
 
@@ -74,7 +76,8 @@ def _answer(fault: Fault, style: Style) -> Iterator[str]:
     if first.status is None:
         return
     lines = fault.answer
-    if len(lines) == 1 or not any(one.wrong for one in lines):
+    short = len(first.answer) <= LONGEST_FLAT or len(lines) == 1
+    if short and not any(one.wrong for one in lines):
         yield from _labelled("answered", f"{first.status} {first.answer.strip()[:1000]}".strip())
         return
     yield f"  answered  {first.status}"

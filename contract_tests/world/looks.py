@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.endpoint.transport import Reply
-from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.findings import Difference, NotCovered, show
 from contract_tests.words.listed import record_in, rows_in
 from contract_tests.words.pointers import ABSENT
 from contract_tests.words.schemas import lasting
@@ -17,7 +17,7 @@ from contract_tests.world import reading
 from contract_tests.world.motion import Motion
 from contract_tests.world.world import Sent, World, successes
 from mock_server.messages import Json
-from mock_server.spec import NamedRequest, Operation
+from mock_server.spec import NamedRequest, Operation, WireRequest
 
 MOST_LOOKED_AT = 6
 """Up to so many operations that show something are all looked at."""
@@ -40,6 +40,15 @@ class Change(NamedTuple):
     after: Json
 
     @property
+    def told(self) -> str:
+        """What changed, in words."""
+        record = f"the record {self.record} in {self.operation}"
+        if self.field:
+            return f"{record} changed: its {self.field} is {show(self.after)}, and was {show(self.before)}"
+        came, went = self.before == "absent", self.after == "absent"
+        return f"{record} is {'new' if came else 'gone' if went else 'another'}"
+
+    @property
     def place(self) -> str:
         """The operation and the request that show it."""
         return f"{self.operation}/{self.request}"
@@ -52,6 +61,7 @@ class Look(NamedTuple):
     """
 
     shown: dict[tuple[str, str], dict[str, list[Json]]]
+    wires: Mapping[tuple[str, str], WireRequest] = {}
 
 
 def look(world: World, about: Operation | None = None) -> Look:
@@ -59,7 +69,7 @@ def look(world: World, about: Operation | None = None) -> Look:
 
     Of a vendor that shows much, only what an operation is `about`, where one is named.
     """
-    shown = {}
+    shown, wires = {}, {}
     for operation in _showing(world, about):
         for request in [one for one in successes(world, operation) if not one.after]:
             try:
@@ -69,10 +79,11 @@ def look(world: World, about: Operation | None = None) -> Look:
             except NotCovered:
                 continue  # What cannot be looked at costs the look, not the request that it is for.
             if reply.status < 300 or (operation.contract["effect"] == "read" and reply.status in _GONE):
+                wires[operation.id, request.name] = sent.wire
                 shown[operation.id, request.name] = dict(_records(world, operation, request, sent, reply))
             if operation.contract["effect"] == "read":
                 break
-    return Look(shown)
+    return Look(shown, wires)
 
 
 def _showing(world: World, about: Operation | None) -> list[Operation]:

@@ -175,7 +175,7 @@ class World:
 
     def other_key(self) -> str:
         """A key of another account; our own mock opens a space for every key."""
-        if self.own:
+        if self.own or (self.aside and self.other is None):
             return f"{self.key}_other"
         if self.other is None:
             raise NotCovered("--other-api-key-env names a key of another account; none was given")
@@ -566,17 +566,20 @@ class World:
     ) -> Finding:
         """A difference as a finding: with the answer that shows it, and the curl lines that bring it about."""
         shown, message = self.transport.answered(difference.look or wire), difference.message
+        source = evidence.source
         looked = difference.look is not None and difference.look is not wire
         if looked and shown is not None and (shown.status >= 300 or not shown.is_json):
             # Nothing is wrong with what was written: the look itself failed.
             message += f": it answers {shown.status}" + ("" if shown.is_json else " with what is no JSON")
+            reader = self.spec.operations.get(self.transport.guard.operation_of(difference.look or wire))
+            source = reader.evidence.source if reader is not None else source
         return Finding(
             property=property,
             provider=self.spec.provider,
             operation=operation.id,
             request=request,
             grade=weaker(evidence.grade, difference.grade or evidence.grade),
-            source=evidence.source,
+            source=source,
             at=difference.at,
             message=message,
             expected=difference.expected,

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.judging.readings import addressed_key, repeated
+from contract_tests.judging.rows import apart
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.untouched import Untouched
-from contract_tests.words.findings import Difference, NotCovered, show
+from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.listed import record_in
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest
@@ -103,21 +104,10 @@ def _write_and_look_around(recorder: Recorder, world: World, prepared: NamedRequ
 
 def _disturbed(old: list[Row], new: list[Row], reader: Operation) -> Iterable[Difference]:
     """Records that were not written, and yet came, went or changed."""
-    kept = [row.record for row in new]
-    for row in old:
-        if row.record in kept:
-            kept.remove(row.record)
-        else:
-            message = f"another record changed or went in {reader.id}"
-            yield Difference("", row.record, "changed or gone", message, beside=True)
-    for record in kept:
-        if not any(record_key(record, row) for row in old):
-            yield Difference("", "absent", record, f"another record appeared in {reader.id}", beside=True)
-
-
-def record_key(record: Json, row: Row) -> bool:
-    """Whether a record goes by the first key of a row."""
-    return any(value in row.keys for value in record.values() if isinstance(value, str))
+    look = new[0].seen.wire if new else None
+    shape = [row.record for row in old], [row.record for row in new]
+    for at, before, after, told in apart(reader.contract["key"]["name"], *shape):
+        yield Difference(at, before, after, f"beside what was written, {told} in {reader.id}", look=look, beside=True)
 
 
 def _write_among_linked(recorder: Recorder, world: World) -> None:
@@ -140,7 +130,9 @@ def _write_among_linked(recorder: Recorder, world: World) -> None:
         if reply.status < 300:
             mine = _names(world, operation, reading.key_of(operation, sent, reply), before, after)
             moved = [one for one in unexplained(world, before, after) if not _lawful(world, operation, one, mine)]
-            found = [_moved(one) for one in {(one.operation, *one[2:4]): one for one in reversed(moved)}.values()]
+            found = [
+                _moved(one, after) for one in {(one.operation, *one[2:4]): one for one in reversed(moved)}.values()
+            ]
             evidence = weakest(contract_evidence(operation), request.evidence)
             recorder.add(f"{request.name}, beside linked records", evidence, found, sent.wire)
         before = after
@@ -195,16 +187,11 @@ def _lawful(world: World, operation: Operation, change: Change, mine: set[str]) 
     return counts and kind != operation.contract["record"]
 
 
-def _moved(change: Change) -> Difference:
-    what = (
-        f"its {change.field} is {show(change.after)}, and was {show(change.before)}"
-        if change.field
-        else "it "
-        + ("is gone" if change.after == "absent" else "is new" if change.before == "absent" else "is another")
+def _moved(change: Change, after: Look) -> Difference:
+    look, at = after.wires.get((change.operation, change.request)), f"/{change.field}" if change.field else ""
+    return Difference(
+        at, change.before, change.after, f"beside what was written, {change.told}", look=look, beside=True
     )
-    message = f"another record, {change.record} in {change.operation}, changed: {what}"
-    at = f"/{change.field}" if change.field else ""
-    return Difference(at, change.before, change.after, message, beside=True)
 
 
 # --- unique ----------------------------------------------------------------------------------------------

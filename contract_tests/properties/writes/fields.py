@@ -7,6 +7,7 @@ from itertools import combinations
 
 from contract_tests.judging.lawful import violations_of
 from contract_tests.judging.readings import addressed_key, moved, unlike
+from contract_tests.judging.rows import apart
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import choices, with_body
 from contract_tests.words.findings import Difference, NotCovered
@@ -106,15 +107,9 @@ def _neighbours(before: Reading, seen: Reading) -> Iterable[Difference]:
     """Other rows of the same list that an update changed, took or made."""
     old = [lasting(before.record_schema, row) for row in before.others]
     new = [lasting(seen.record_schema, row) for row in seen.others]
-    for row in old:
-        if row in new:
-            new.remove(row)
-        else:
-            message = f"another record changed or went in {seen.operation.id}"
-            yield Difference("", row, "changed or gone", message, beside=True)
-    for row in new:
-        if len(seen.others) > len(before.others):
-            yield Difference("", "absent", row, f"another record appeared in {seen.operation.id}", beside=True)
+    reader = seen.operation
+    for at, was, now, told in apart(reader.contract["key"]["name"], old, new):
+        yield Difference(at, was, now, f"beside what was written, {told} in {reader.id}", look=seen.wire, beside=True)
 
 
 def alone_and_in_pairs(recorder: Recorder) -> None:

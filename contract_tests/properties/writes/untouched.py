@@ -32,7 +32,8 @@ class Untouched:
                 one.place,
                 one.before,
                 one.after,
-                f"{who} changed what this operation shows: {f'{one.field} of ' if one.field else ''}{one.record}",
+                f"by {who} {one.told}",
+                look=after.wires.get((one.operation, one.request)),
             )
             for one in found
         ]
