@@ -131,6 +131,27 @@ def checked_anyhow(origin: str) -> Run:
     return run
 
 
+OWN_WAYS = {
+    "nothing in the account": {"empty": True},
+    "a second record is refused, nothing is for sale, limits are taken for the nearest": {
+        "conflicts": True,
+        "sold_out": True,
+        "clamping": True,
+    },
+}
+
+
+@pytest.mark.parametrize("vendor", ["interactly", "vogent"])
+@pytest.mark.parametrize("way", OWN_WAYS)
+def test_an_account_without_what_the_pages_name_breaks_no_contract(vendor: str, way: str) -> None:
+    operations = ["purchasePhoneNumber", "updatePhoneNumber"] if vendor == "vogent" else ["updateNumber"]
+    with serving(vendor, **OWN_WAYS[way]) as server:
+        run = checked(server, vendor, "scenario")
+        assert found(run) == []
+        assert any(outcome.verdict == "passed" for outcome in run.outcomes)
+        assert found(checked(server, vendor, "quick", operations=operations)) == []
+
+
 def test_the_command_tells_of_flaky_and_late_servers(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     with serving("vogent", failing_every=10, settle_seconds=0.2) as server:

@@ -290,7 +290,11 @@ def base_body(world: World, operation: Operation) -> dict[str, Json]:
     # What is asked for unless something else is sent is asked for of a body with nothing else.
     required = [*(schema.get("required") or ()), *((schema.get("else") or {}).get("required") or ())]
     bodies = list(_success_bodies(world, operation))
-    return {name: next(body[name] for body in bodies if name in body) for name in required}
+    known = {name: [body[name] for body in bodies if name in body] for name in required}
+    missing = [name for name in required if not known[name]]
+    if missing:
+        raise NotCovered(f"no value that works here is known for {', '.join(missing)}")
+    return {name: values[0] for name, values in known.items()}
 
 
 def _success_bodies(world: World, operation: Operation) -> Iterator[dict[str, Json]]:

@@ -289,8 +289,25 @@ class World:
 
     def may_not_know(self, operation: Operation, request: NamedRequest, reply: Reply) -> str:
         """What a refused request names that a foreign account may not have; empty where that is no excuse."""
+        refused = 400 <= reply.status < 500
+        if refused and not self.own and self._is_there(operation, request):
+            return "a second record like one that is there"
+        if refused and not self.own and cost_of(operation) == "purchase" and not self._finds(operation):
+            return "what is for sale"
         excused = operation.response(reply.status) is not None or reply.status in (403, 404, 410)
         return self.unsure(operation, request) if reply.status >= 400 and excused else ""
+
+    def _is_there(self, operation: Operation, request: NamedRequest) -> bool:
+        """Whether a request to make a record has a name in its body that a record here goes by already."""
+        body = request.body if isinstance(request.body, dict) else {}
+        known = self.transport.guard.known(str(operation.contract.get("record")))
+        return operation.contract.get("effect") == "create" and bool({str(one) for one in body.values()} & known)
+
+    def _finds(self, operation: Operation) -> bool:
+        """Whether an operation tells what this one may take, or nothing of it has to be found."""
+        named = ((operation.body_schema or {}).get("properties") or {}).values()
+        variables = [one["x-variable"] for one in named if "x-variable" in one]
+        return not named or any(self.spec.variables[one].found_operation for one in variables)
 
     def _is_unsure(self, name: str, literal: Json) -> bool:
         """Whether nobody has said that this account has what stands for a literal of the variable."""

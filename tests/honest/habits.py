@@ -30,6 +30,10 @@ class Habits:
     request_ids: bool = False
     other_names: bool = False
     records: int = 3
+    empty: bool = False
+    conflicts: bool = False
+    sold_out: bool = False
+    clamping: bool = False
     chunked: bool = False
     http10: bool = False
     closing_every: int = 0

@@ -29,7 +29,7 @@ class Account:
         self._ids = count(1)
         self.numbers: dict[str, Late] = {}
         self.assistants: dict[str, dict[str, Json]] = {}
-        for name, number in (("Lobby", "+4930901820"), ("Stage", "+4930901821")):
+        for name, number in () if habits.empty else (("Lobby", "+4930901820"), ("Stage", "+4930901821")):
             assistant = self._assistant(name)
             self._number(number, assistantId=assistant["_id"], label=f"{name} line")
 
@@ -101,6 +101,10 @@ class Account:
         if labelled and not (isinstance(credentials, dict) and all(isinstance(v, str) for v in credentials.values())):
             raise Refused(422, "credentials are texts")
         held = next((n.now for n in self.numbers.values() if n.now["number"] == number), None)
+        if held and self._habits.conflicts:
+            raise Refused(409, "that is here already")
+        if not labelled and self._habits.sold_out:
+            raise Refused(422, "that is not for sale")
         record = held or self._number(number)
         if labelled and "label" in body:
             self.numbers[record["_id"]].update({"label": label})

@@ -20,10 +20,10 @@ class Account:
         self._ids = count(1)
         self._agents = [
             {"id": f"00000000-aaaa-4000-8000-{index:012}", "name": f"Desk {index}", "language": "en"}
-            for index in range(3)
+            for index in range(0 if habits.empty else 3)
         ]
         self._numbers: dict[str, Late] = {}
-        for index in range(habits.records):
+        for index in range(0 if habits.empty else habits.records):
             self._add(f"+1510666{index:04}")
 
     def _add(self, number: str) -> dict[str, Json]:
@@ -83,6 +83,8 @@ class Account:
 
     def _page(self, rows: list[Json], query: dict[str, str]) -> Json:
         limit, cursor = query.get("limit", "100"), query.get("cursor", "after-0")
+        if self._habits.clamping and limit.isdigit():
+            limit = str(min(max(int(limit), 1), 50))
         if not limit.isdigit() or not 1 <= int(limit) <= 1000 or not cursor.startswith("after-"):
             raise Refused(400, "limit or cursor")
         start = int(cursor.removeprefix("after-"))
@@ -96,6 +98,8 @@ class Account:
         if not texts or type(limit) is not int or not 1 <= limit <= 10 or len(country) != 2:
             raise Refused(422, "prefix, country, limit")
         held = [one.now["number"] for one in self._numbers.values()]
+        if self._habits.sold_out:
+            return []
         if country != "US" or not (prefix.isascii() and prefix.isdigit() and len(prefix) == 3):
             return []
         free = [number for index in range(10**4) if (number := f"+1{prefix}777{index:04}") not in held]

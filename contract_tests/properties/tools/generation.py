@@ -25,7 +25,7 @@ from hypothesis.internal.constants_ast import Constants
 from schemathesis import GenerationMode
 
 from contract_tests.judging.lawful import Draw, violations_of
-from contract_tests.words.findings import ContractBroken, Finding
+from contract_tests.words.findings import ContractBroken, Finding, NotCovered
 from contract_tests.world.world import World
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
@@ -60,13 +60,21 @@ def _cases(world: World, operation: Operation, mode: GenerationMode) -> st.Searc
     return _strategy(world.spec.file, path, operation.method, mode)
 
 
+def _some(world: World, variable: str) -> list[Json]:
+    """The values of a variable, at least one."""
+    known = world.values(variable)
+    if not known:
+        raise NotCovered(f"needs a {variable!r}; none was found (--var {variable}=A,B,... gives some)")
+    return known
+
+
 @st.composite
 def valid_requests(draw: st.DrawFn, world: World, operation: Operation) -> Draw:
     """Requests that the schema allows, with known records wherever one is meant."""
     case = draw(_cases(world, operation, GenerationMode.POSITIVE))
 
     def pick(variable: str) -> Json:
-        return draw(st.sampled_from(world.values(variable)))
+        return draw(st.sampled_from(_some(world, variable)))
 
     request = _request(world, operation, case, pick, keep=operation.contract.get("clears") or {})
     assume(interoperable(request.body) and not _is_magic(world, operation, request))
@@ -79,7 +87,7 @@ def invalid_requests(draw: st.DrawFn, world: World, operation: Operation) -> Dra
     case = draw(_cases(world, operation, GenerationMode.NEGATIVE))
 
     def pick(variable: str) -> Json:
-        return draw(st.sampled_from(world.values(variable)))
+        return draw(st.sampled_from(_some(world, variable)))
 
     if isinstance(case.body, bytes):
         return Draw(_request(world, operation, case, pick, body=None), (), case.body)
