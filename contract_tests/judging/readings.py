@@ -76,5 +76,15 @@ def repeated(operation: Operation, record: Json, made: list[Json]) -> Iterator[D
             yield Difference(f"/{name}", "a new value", value, f"a new record has the {name} of an earlier one")
 
 
+def other_values(before: Json, after: Json) -> str:
+    """What of a record is another one now, or how many there are, in words."""
+    old, new = (one[0] if isinstance(one, list) and one else one for one in (before, after))
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return f"{show(new)}, and {show(old)} before"
+    moved = [name for name in [*old, *new] if old.get(name) != new.get(name)]
+    told = [f"{name} {show(new.get(name))} (it was {show(old.get(name))})" for name in dict.fromkeys(moved)]
+    return ", ".join(told) or f"{show(after)}, and {show(before)} before"
+
+
 def plain(value: Json) -> Json:
     return NOTHING if value is ABSENT else value

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from contract_tests.judging.lawful import violations_of
-from contract_tests.judging.readings import addressed_key
+from contract_tests.judging.readings import addressed_key, other_values
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import choices, with_body
-from contract_tests.words.findings import Difference, NotCovered, show
+from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import weakest
 from contract_tests.world import reading
@@ -168,22 +168,10 @@ def _shown(world: World, operation: Operation) -> dict[str, Json]:
     return shown
 
 
-def _told(before: Json, after: Json) -> str:
-    """What of a record is another one now, or how many there are, in words."""
-    old, new = (one[0] if isinstance(one, list) and one else one for one in (before, after))
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return f"{show(new)}, and {show(old)} before"
-    moved = [name for name in [*old, *new] if old.get(name) != new.get(name)]
-    told = [f"{name} {show(new.get(name))} (it was {show(old.get(name))})" for name in dict.fromkeys(moved)]
-    return ", ".join(told) or f"{show(after)}, and {show(before)} before"
-
-
 def _kept_some(before: dict[str, Json], after: dict[str, Json], what: str) -> Iterable[Difference]:
     for name, shown in before.items():
         if after.get(name) != shown:
-            message = (
-                f"refused for {what}, and yet something of it was kept: {name} shows {_told(shown, after.get(name))}"
-            )
+            message = f"refused for {what}, and yet something of it was kept: {name} shows {other_values(shown, after.get(name))}"
             # Where the record itself is as it was, the others have become more or fewer.
             mine = isinstance(shown, list) and shown[:1] != (after.get(name) or [])[:1]
             yield Difference("", shown, after.get(name), message, beside=not mine)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging.lawful import Draw
-from contract_tests.judging.readings import addressed_key, moved, not_cleared, unlike
+from contract_tests.judging.readings import addressed_key, moved, not_cleared, other_values, unlike
 from contract_tests.properties.tools import generation
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
@@ -255,7 +255,8 @@ def same_again(recorder: Recorder) -> None:
             for one, last in zip(first, readings, strict=True):
                 if _timeless(one) != _timeless(last):
                     before, now = _timeless(one), _timeless(last)
-                    message, others = "the same request again changed it", before[0] == now[0]
+                    others = before[0] == now[0]
+                    message = f"the same request again changed it: it shows {other_values(before, now)}"
                     difference = Difference("", before, now, message, beside=others)
                     title = f"{request.name} {times}, read by {one.operation.id}"
                     recorder.add(title, weakest(evidence, one.evidence), [difference], sent.wire)
