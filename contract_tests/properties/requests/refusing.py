@@ -171,7 +171,8 @@ def _shown(world: World, operation: Operation) -> dict[str, Json]:
 def _kept_some(before: dict[str, Json], after: dict[str, Json], what: str) -> Iterable[Difference]:
     for name, shown in before.items():
         if after.get(name) != shown:
-            message = f"refused for {what}, and yet something of it was kept: {name} shows {other_values(shown, after.get(name))}"
+            kept = other_values(shown, after.get(name))
+            message = f"refused for {what}, and yet something of it was kept: {name} shows {kept}"
             # Where the record itself is as it was, the others have become more or fewer.
             mine = isinstance(shown, list) and shown[:1] != (after.get(name) or [])[:1]
             yield Difference("", shown, after.get(name), message, beside=not mine)
