@@ -69,6 +69,21 @@ class Exchange(TypedDict):
     milliseconds: float
 
 
+class Filters(TypedDict, total=False):
+    """Which exchanges are meant; `since` is an exchange's number or a time in ISO 8601.
+
+    `q` looks for words: `teli status:5xx -fault:* body.area_code:415`.
+    """
+
+    provider: str | None
+    operation: str | None
+    status: int | None
+    method: str | None
+    path: str | None
+    since: int | str | None
+    q: str | None
+
+
 class Unmatched(Exchange):
     """An exchange that no operation understood, and what it may have meant."""
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from time import monotonic, sleep
 from types import TracebackType
+from typing import Unpack
 from urllib.parse import quote
 
 from ringback.client import Control, RingbackError
-from ringback.shapes import ChosenAnswer, Exchange, Json, Percentiles, Rule, State, Unmatched, WireFault
+from ringback.shapes import ChosenAnswer, Exchange, Filters, Json, Percentiles, Rule, State, Unmatched, WireFault
 
 
 class UnknownVendor(RingbackError, LookupError):
@@ -142,62 +143,29 @@ class Faults(_Part):
 class Requests(_Part):
     """The journal: what the space was asked, and what it answered."""
 
-    def list(
-        self,
-        *,
-        provider: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
-        method: str | None = None,
-        path: str | None = None,
-        since: int | str | None = None,
-        limit: int = 10_000,
-    ) -> list[Exchange]:
-        """The exchanges that fit, oldest first; `since` is an exchange's number or a time in ISO 8601."""
-        filters = _filters(provider, operation, status, method, path, since)
+    def list(self, *, limit: int = 10_000, **filters: Unpack[Filters]) -> list[Exchange]:
+        """The exchanges that fit, oldest first."""
         found: list[Exchange] = []
         cursor: int | None = None
         while len(found) < limit:
-            page = self._call("GET", "/requests", limit=min(1000, limit - len(found)), cursor=cursor, **filters)
+            page = self._call("GET", "/requests", limit=min(1000, limit - len(found)), cursor=cursor, **_named(filters))
             found += page["requests"]
             cursor = page["cursor"]
             if cursor is None:
                 break
         return found
 
-    def count(
-        self,
-        *,
-        provider: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
-        method: str | None = None,
-        path: str | None = None,
-        since: int | str | None = None,
-    ) -> int:
+    def count(self, **filters: Unpack[Filters]) -> int:
         """How many exchanges fit."""
-        filters = _filters(provider, operation, status, method, path, since)
-        count: int = self._call("GET", "/requests/count", **filters)["count"]
+        count: int = self._call("GET", "/requests/count", **_named(filters))["count"]
         return count
 
-    def verify(
-        self,
-        *,
-        provider: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
-        method: str | None = None,
-        path: str | None = None,
-        since: int | str | None = None,
-        body: Json = None,
-        times: int | str = "at least 1",
-    ) -> None:
+    def verify(self, *, body: Json = None, times: int | str = "at least 1", **filters: Unpack[Filters]) -> None:
         """Raises AssertionError, with what the nearest lack, unless that many exchanges fit and contain `body`.
 
         `times` is a number, `exactly N`, `at least N` or `at most N`.
         """
-        filters = _filters(provider, operation, status, method, path, since)
-        wanted = {"space": self._space, **_given(filters), **_given({"body": body}), "times": times}
+        wanted = {"space": self._space, **_named(filters), **_given({"body": body}), "times": times}
         verdict = self._control.call("POST", "/requests/verify", wanted)
         if not verdict["passed"]:
             lines = [f"request {row['request']}: {', '.join(row['differences'])}" for row in verdict["differences"]]
@@ -334,23 +302,15 @@ class Clock(_Part):
         self._call("PUT", "/clock", {"now": None})
 
 
-def _filters(
-    provider: str | None,
-    operation: str | None,
-    status: int | None,
-    method: str | None,
-    path: str | None,
-    since: int | str | None,
-) -> dict[str, int | str | None]:
-    return {
-        "provider": provider,
-        "operation": operation,
-        "status": status,
-        "method": method,
-        "path": path,
-        "since": since,
-    }
+def _named(filters: Filters) -> dict[str, Json]:
+    """The filters that were given; a mistyped one must not seem to fit nothing."""
+    for name in filters:
+        if name not in Filters.__annotations__:
+            near = get_close_matches(name, Filters.__annotations__, n=1, cutoff=0.4)
+            guess = f"; did you mean {near[0]!r}?" if near else ";"
+            raise TypeError(f"there is no filter {name!r}{guess} There are {', '.join(Filters.__annotations__)}.")
+    return _given(filters)
 
 
-def _given(values: Mapping[str, Json]) -> dict[str, Json]:
+def _given(values: Mapping[str, object]) -> dict[str, Json]:
     return {name: value for name, value in values.items() if value is not None}

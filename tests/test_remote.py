@@ -17,7 +17,7 @@ import requests
 
 from mock_server.commands import cli
 from mock_server.commands.completion import commands_of
-from mock_server.commands.tables import Column, table
+from mock_server.commands.remote.tables import Column, table
 from tests.conftest import RINGBACK, ROOT, Client, Server
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mock_server.commands.remote.asking import command, given, group
-from mock_server.commands.tables import time_of
+from mock_server.commands.remote.tables import time_of
 
 if TYPE_CHECKING:
     from ringback.client import Control

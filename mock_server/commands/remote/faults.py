@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from mock_server.commands.remote.asking import ALL, EVERYWHERE, command, given, group
+from mock_server.commands.remote.tables import FAULTS, rows_of
 from mock_server.commands.remote.texts import as_json, header, match
-from mock_server.commands.tables import FAULTS, rows_of
 
 if TYPE_CHECKING:
     from ringback.client import Control

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mock_server.commands.remote.asking import command, given, group
-from mock_server.commands.tables import SNAPSHOTS, rows_of
+from mock_server.commands.remote.tables import SNAPSHOTS, rows_of
 
 
 def add_commands(commands: Any) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mock_server.commands.remote.asking import command, given, group
+from mock_server.commands.remote.tables import STUBS, rows_of
 from mock_server.commands.remote.texts import header, json_or_file
-from mock_server.commands.tables import STUBS, rows_of
 
 if TYPE_CHECKING:
     from ringback.client import Control
