@@ -10,9 +10,11 @@ from mock_server.adopting.inferring import Described, Kind, infer
 from mock_server.adopting.placing import placed
 from mock_server.adopting.reading import NotAdopted, Reading, read
 from mock_server.adopting.samples import fits, forget, kind_of, sample
+from mock_server.adopting.schemas import references
 from mock_server.adopting.trying import Wrong, failing
 from mock_server.adopting.writing import Envelope, records, spec
 from mock_server.formtext import MEDIA_TYPE
+from mock_server.spec import SpecError
 from mock_server.spec.publishing import as_yaml
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -46,6 +48,8 @@ def adopt(file: Path, name: str) -> Adopted:
     """Makes a spec of ours of any OpenAPI 3.0 or 3.1 file; raises NotAdopted for one that cannot be."""
     try:
         return _adopted(file, name)
+    except SpecError as error:
+        raise NotAdopted(f"{file}: what was made of it cannot be served: {error}") from None
     except RecursionError:
         raise NotAdopted(f"{file}: is nested too deeply to be followed") from None
     finally:
@@ -247,11 +251,12 @@ def _success(reading: Reading, node: dict[str, Any]) -> tuple[int, dict[str, Any
 
 
 def _example(reading: Reading, media: dict[str, Any]) -> Any:
-    """The file's own example of a body: the single one, or the first of the named ones."""
-    if "example" in media:
-        return media["example"]
+    """The file's own example of a body: the single one, or the first of the named ones that refers to nothing."""
+    given = [media["example"]] if "example" in media else []
     named = [reading.followed(one) for one in (media.get("examples") or {}).values()]
-    return next((one["value"] for one in named if isinstance(one, dict) and "value" in one), None)
+    given += [one["value"] for one in named if isinstance(one, dict) and "value" in one]
+    values = (reading.followed(one) for one in given)
+    return next((one for one in values if next(references(one), None) is None), None)
 
 
 def _error_schema(reading: Reading) -> dict[str, Any] | None:

@@ -70,20 +70,25 @@ def infer(operations: list[Described]) -> list[Kind]:
         if re.fullmatch(r"\{[^{}]+\}", last) and not base.endswith("}"):
             items.setdefault(base or "/", one.route)
     kinds: list[Kind] = []
+    none: dict[str, str] = {}
     for path in sorted(items, key=lambda path: (path.count("/"), path)):
         kind = _kind(path, items[path], by_path, kinds)
-        if kind is not None:
+        if isinstance(kind, str):
+            none[path] = none[items[path]] = kind
+        else:
             kinds.append(kind)
     # Of two kinds that a path is below, the nearer one is meant.
     nearest = sorted(kinds, key=lambda kind: -kind.path.count("/"))
     for one in operations:
         if not one.why:
             one.why = _give(one, nearest)
+        if not one.why and not one.contract:
+            one.why = none.get(one.route, "its path is no collection, no PATH/{id} of one, and no status after a verb")
     return kinds
 
 
-def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds: list[Kind]) -> Kind | None:
-    """The kind of record of a collection, if the operations show one and the field that names it."""
+def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds: list[Kind]) -> Kind | str:
+    """The kind of record of a collection; or why the operations show none."""
     at_item, at_all = by_path[item], by_path.get(path, {})
     shown: dict[str, Any] | None = None
     parameter = item.rpartition("/")[2].strip("{}")
@@ -97,11 +102,12 @@ def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds:
         rows = rows_in(at_all["get"].shown)
         shown = rows[1] if rows is not None else None
     if shown is None:
-        return None
+        return f"no answer of {path} or {item} shows the fields of a record"
     segment = path.rpartition("/")[2]
     key = _key(parameter, segment, merged(shown)["properties"])
     if key is None:
-        return None
+        known = ", ".join(list(merged(shown)["properties"])[:6])
+        return f"none of the fields that answers show ({known}) is what {{{parameter}}} names"
     owner = next((one for one in reversed(kinds) if path.startswith(f"{one.path.rstrip('/')}/{{")), None)
     name = re.sub(r"\W+", "-", segment).strip("-").lower() or "records"
     taken = {_KEYS, *(one.name for one in kinds)}
@@ -156,7 +162,7 @@ def _key(parameter: str, segment: str, properties: dict[str, Any]) -> str | None
             if name != "_id"
             else properties.get("_id") and "_id"
         )
-        if found is not None and kind_of(properties[found]) in ("string", "integer", "any"):
+        if found is not None and kind_of(properties[found]) in ("string", "integer", "number", "any"):
             if name in ("name", "code", "number", "key", "slug") and name not in parameter.lower():
                 continue
             return str(found)
@@ -175,7 +181,7 @@ def _give(one: Described, kinds: list[Kind]) -> str:
         verb = re.fullmatch(re.escape(base) + r"/\{[^/{}]+\}[/:](?:actions/)?([A-Za-z_-]+)", path)
         if verb is not None and one.method in ("post", "put", "patch") and _move(one, kind, verb[1]):
             return ""
-    return "no collection with records of its own: neither PATH nor PATH/{id} of a record that its answers show"
+    return ""
 
 
 def _within(one: Described, kind: Kind, *, missing: bool) -> dict[str, Any]:
@@ -329,7 +335,7 @@ def news(kind: Kind, creates: list[Described]) -> Iterator[tuple[str, Any]]:
     whole = merged(kind.schema)
     given = {name for one in creates for name in (one.contract.get("fields") or {})}
     key = whole["properties"][kind.key]
-    if kind_of(key) == "integer":
+    if kind_of(key) in ("integer", "number"):
         yield (
             kind.key,
             {

@@ -18,6 +18,7 @@ MOST_NODES = 1_500
 _NAMED = ("properties", "patternProperties")
 _ONE = ("items", "additionalProperties", "not", "propertyNames", "if", "then", "else", "contains")
 _SEVERAL = ("allOf", "anyOf", "oneOf", "prefixItems")
+_DATA = ("example", "examples", "default", "enum", "const", "discriminator")
 _COMPONENT = "#/components/schemas/"
 
 
@@ -118,6 +119,12 @@ class Schemas:
                 for index, child in enumerate(value):
                     self._put(schema[key], index, child, circle, inner=inner)
             elif key in SCHEMA_KEYWORDS and not str(key).startswith("x-"):
+                if key in _DATA and next(references(value), None) is not None:
+                    # A reference in an example is read as one, and is none.
+                    value = self._followed(value)
+                    if next(references(value), None) is not None:
+                        self._note("examples that refer to others are left out")
+                        continue
                 schema[key] = value
             elif key != "nullable" and not str(key).startswith("x-"):
                 self._note(f"the schema keyword {key!r} is left out")

@@ -257,7 +257,8 @@ class Operation:
 
     @property
     def segments(self) -> tuple[str, ...]:
-        return tuple(self.path.strip("/").split("/"))
+        """The parts of the path; of one that ends with a slash the last is empty."""
+        return tuple(self.path[1:].split("/"))
 
     def parameters_in(self, place: str) -> tuple[Parameter, ...]:
         return tuple(parameter for parameter in self.parameters if parameter.place == place)
