@@ -22,6 +22,7 @@ WANTED = {
     # carried out, by example, not served
     "enveloped": (5, 1, 0),
     "forms": (2, 2, 1),
+    "given": (4, 1, 0),
     "nested": (10, 0, 0),
     "paged": (4, 0, 0),
     "pages": (15, 0, 0),

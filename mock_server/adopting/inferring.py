@@ -237,9 +237,16 @@ def _create(one: Described, kind: Kind) -> str:
     found = record_in(one.shown, kind.parameter) if one.shown is not None else None
     fields = _fields(one, kind, key=kind.key in merged(one.body)["required"])
     if found is None or kind.key not in merged(found[1])["properties"]:
-        if kind.key not in (fields.get("fields") or {}):
+        if kind.key not in (fields.get("fields") or {}).values():
             return "its answer shows no record with the field that names one"
-        one.contract = {"record": kind.name, "effect": "create", **_within(one, kind, missing=True), **fields}
+        sent = next(name for name, target in fields["fields"].items() if target == kind.key)
+        one.contract = {
+            "record": kind.name,
+            "effect": "create",
+            "key": {"in": "body", "name": sent},
+            **_within(one, kind, missing=True),
+            **fields,
+        }
         return ""
     names = merged(kind.schema)["properties"]
     # An answer that has more than the record repeats some of its fields, and says the rest each time alike.
@@ -251,7 +258,7 @@ def _create(one: Described, kind: Kind) -> str:
         "key": {"in": "answer", "name": kind.key},
         **_within(one, kind, missing=True),
         **fields,
-        **({"unique": [kind.key]} if kind.key not in (fields.get("fields") or {}) else {}),
+        **({"unique": [kind.key]} if kind.key not in (fields.get("fields") or {}).values() else {}),
     }
     return ""
 

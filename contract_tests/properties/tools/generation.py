@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import schemathesis
-import yaml
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
@@ -29,6 +29,7 @@ from contract_tests.words.findings import ContractBroken, Finding, NotCovered
 from contract_tests.world.world import World
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
+from mock_server.spec.document import read_yaml
 
 _NO_CONSTANTS = Constants()
 _HTTP_METHODS = ("get", "put", "post", "delete", "patch")
@@ -36,8 +37,7 @@ _HTTP_METHODS = ("get", "put", "post", "delete", "patch")
 
 @lru_cache(maxsize=16)
 def _schema(file: str) -> Any:
-    with open(file, encoding="utf-8") as handle:
-        document = yaml.safe_load(handle)
+    document = read_yaml(Path(file))
     # Keys are the transport's business; left in, half of the negative draws would only lack the key.
     document.pop("security", None)
     for item in document["paths"].values():
