@@ -54,7 +54,9 @@ PROPERTIES = (
     Property(
         "invalid",
         "An invalid request is refused, as documented where a page says how, and changes nothing.",
-        lambda spec, operation: operation.body_schema is not None or bool(operation.parameters_in("query")),
+        lambda spec, operation: (
+            (operation.body_schema is not None and not operation.form) or bool(operation.parameters_in("query"))
+        ),
         generated.invalid_refused,
     ),
     Property(
