@@ -334,6 +334,9 @@ class Service:
             secrets=self.spaces.secrets(self._key(request)) if self.spaces.has_secrets else (),
             milliseconds=milliseconds,
         )
+        count = self.spaces.metrics.count
+        counted = (self.spec.provider, operation.id if operation else None, response.status, outcome.grade)
+        self.spaces.afterwards(partial(count, *counted, outcome.fault, milliseconds / 1000))
         if self.told is not None:
             hint = dict(outcome.headers).get(HINT)
             # What is kept nowhere is told nowhere either.

@@ -22,6 +22,7 @@ from mock_server.desk.stored_journal import StoredJournal
 from mock_server.desk.stubs import Stubs
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
+from mock_server.metrics import Metrics
 from mock_server.stores import Contended, SharedStore, Store, StoreFailed, Transaction
 
 log = logging.getLogger("ringback")
@@ -255,6 +256,7 @@ class Spaces:
         # Ids and answers hold times: to be the same for the same seed, these have to be.
         self._born = None if seed is None else SEEDED_TIME
         self.limits = limits
+        self.metrics = Metrics()
         self._spaces: dict[str, Space] = {}
         self._lock = RLock()
         self.budget = Budget(limits.journal_bytes)
@@ -471,9 +473,11 @@ class Spaces:
         used = self.shared.backend.spaces()
         return [(one, StoredJournal(self.shared, one, _LATE_SECONDS)) for one in used if used[one] >= earliest]
 
-    def last_number(self) -> int:
-        """Up to where entries of journals are numbered."""
-        return self.budget.last_number if self.shared is None else time_ns() // 1000
+    def last_number(self, name: str | None = None) -> int:
+        """Up to where the entries of journals are numbered: of the space of that name, or of all."""
+        if self.shared is None:
+            return self.budget.last_number
+        return self.shared.backend.last_entry(name) if name else time_ns() // 1000 - int(_LATE_SECONDS * 1e6)
 
     def close(self, name: str) -> bool:
         """Forgets a space and everything in it; False when there is none. The default space is reset instead."""

@@ -229,6 +229,8 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         address = resolved(options.host)
         vendors, fixtures = [options.only] if options.only else None, _fixtures(options.fixtures, names)
+        if count > 1:
+            workers.prepare()
         services = open_services(
             vendors,
             fixtures=fixtures,

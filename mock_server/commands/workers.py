@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from threading import Thread
 from time import sleep
 
 from mock_server.commands.usage import fail
+from mock_server.metrics import FOLDER
 
 log = logging.getLogger("ringback")
 
@@ -23,6 +26,13 @@ MAX_WORKERS = 64
 def is_worker() -> bool:
     """Whether another process of the same server has started this one."""
     return _MARK in os.environ
+
+
+def prepare() -> None:
+    """Names the folder in which the processes of this server tell each other their counts; it goes with this one."""
+    folder = tempfile.TemporaryDirectory(prefix="ringback-")
+    atexit.register(folder.cleanup)
+    os.environ[FOLDER] = folder.name
 
 
 def start(arguments: Sequence[str], port: int, count: int) -> None:

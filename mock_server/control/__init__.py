@@ -13,6 +13,7 @@ from mock_server.control import (
     health,
     index,
     info,
+    metrics,
     problems,
     provoke,
     records,
@@ -36,5 +37,5 @@ def register(app: Flask, gateway: Gateway) -> None:
     app.register_error_handler(404, index.nowhere)
     app.register_blueprint(index.blueprint)
     worlds = (reset, spaces, state, records, clock)
-    for noun in (health, info, specs, *worlds, faults, stubs, calls, webhooks, deliveries, requests, provoke):
+    for noun in (health, info, metrics, specs, *worlds, faults, stubs, calls, webhooks, deliveries, requests, provoke):
         app.register_blueprint(noun.blueprint, url_prefix=f"/{CONTROL}")

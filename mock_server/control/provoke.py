@@ -41,5 +41,5 @@ def provoked() -> dict[str, Any]:
         "status": done.status,
         "expected": answer.status,
         "requests": done.requests,
-        "number": front.spaces.last_number(),
+        "number": front.spaces.last_number(space.name),
     }

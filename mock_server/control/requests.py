@@ -58,7 +58,8 @@ def listed() -> dict[str, Any]:
     if order not in ("oldest", "newest"):
         raise Problem(400, "Invalid parameter", f"order={order!r}: oldest or newest is needed.")
     # Before they are read: whoever follows the events from there on misses none.
-    newest = gateway().spaces.last_number()
+    asked = request.args.get("space")
+    newest = gateway().spaces.last_number(known_space(asked).name if asked != ALL_SPACES else None)
     in_brief, rows = switch("brief"), _rows()
     if order == "newest":
         before = integer("cursor", 2**53, 0, 2**53)

@@ -315,12 +315,16 @@ class SqliteBackend:
         self.problem = str(error)
 
     def _checkpoints(self) -> None:
-        database = sqlite3.connect(self.path, isolation_level=None)
+        database, told = sqlite3.connect(self.path, isolation_level=None), False
         while not self._stopped.wait(_CHECKPOINT_SECONDS):
             try:
                 database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                told = False
             except sqlite3.Error as error:
-                self._failed(error)
+                # What is in the log is kept; where there is no room for more, the next change finds out itself.
+                if not told:
+                    log.warning("%s: %s; the log beside it grows", self.path, error)
+                told = True
         database.close()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
@@ -50,6 +50,8 @@ class Courier:
         self._waiting_bytes = 0
         self._threads: list[Thread] = []
         self._posted: set[tuple[str, int]] = set()
+        self.done: Callable[[str], object] = lambda state: None
+        """Is told what has become of each delivery."""
         self._changed = Condition()
 
     def send(self, space: Space, delivery: Delivery, sending: Sending) -> None:
@@ -111,6 +113,7 @@ class Courier:
         """Sends the delivery while the caller waits; the receiver's answer when it is a 2xx, else None."""
         answer = self._deliver(_Job(space, delivery, sending))
         space.deliveries.keep(delivery)
+        self.done(delivery.state)
         return answer
 
     def _work(self) -> None:
@@ -130,6 +133,7 @@ class Courier:
             except StoreFailed:
                 log.error("what became of delivery %d of %s is not kept", job.delivery.number, job.space.name)
             with self._changed:
+                self.done(job.delivery.state)
                 self._posted.discard((job.space.name, job.delivery.number))
                 self._waiting -= 1
                 self._waiting_bytes -= job.size

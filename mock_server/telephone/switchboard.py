@@ -66,6 +66,7 @@ class Switchboard:
     def __init__(self, spaces: Spaces, specs: Mapping[str, Spec], courier: Courier | None = None) -> None:
         self._spaces = spaces
         self.courier = courier or Courier()
+        self.courier.done = lambda state: spaces.metrics.deliveries.update((state,))
         self._specs = specs
         self._agendas: WeakKeyDictionary[Space, Agenda] = WeakKeyDictionary()
         self._awake: dict[str, tuple[Space]] = {}
