@@ -299,7 +299,9 @@ def _scheme(reading: Reading) -> tuple[str, dict[str, Any]]:
             return re.sub(r"\W", "", name) or "key", {"type": "apiKey", "in": "header", "name": node["name"]}
         if node.get("type") == "http" and str(node.get("scheme", "")).lower() == "bearer":
             return re.sub(r"\W", "", name) or "bearer", {"type": "http", "scheme": "bearer"}
-    if schemes:
+    if not schemes:
+        reading.note("the file asks for no key; here every operation does: `Authorization: Bearer test_me`")
+    else:
         reading.note("how a key travels is not understood; here it is `Authorization: Bearer KEY`")
     return "bearer", {"type": "http", "scheme": "bearer"}
 

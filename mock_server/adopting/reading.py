@@ -24,7 +24,7 @@ def read(file: Path) -> dict[str, Any]:
         is_json = text.lstrip()[:1] == "{"
         document: Any = json.loads(text) if is_json else parsed(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise NotAdopted(f"{file}: cannot be read: {error}") from None
+        raise NotAdopted(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise NotAdopted(f"{file}: is neither JSON nor YAML: {' '.join(str(error).split())[:300]}") from None
     if not isinstance(document, dict):
