@@ -144,7 +144,14 @@ def test_stubs_travel_in_the_state_and_end_with_a_reset(teli: Client, desk: Desk
     assert teli.get("/v1/whatever/1").status_code == 404
     assert desk.put("/state", state).status_code == 200
     assert teli.get("/v1/whatever/7").json() == {"at": "7"}
-    assert desk.get("/stubs")["stubs"] == [{**state["stubs"][0], "hits": 2}]
+    assert desk.get("/stubs")["stubs"] == [{**state["stubs"][0], "space": desk.space, "hits": 2}]
+
+
+def test_stubs_of_every_space_are_listed_together(teli: Client, desk: Desk) -> None:
+    teli.get("/v1/organizations")
+    made = stub(desk, body={})
+    everywhere = desk.call("GET", "/stubs", params={"space": "*"}).json()["stubs"]
+    assert [one["id"] for one in everywhere if one["space"] == desk.space] == [made["id"]]
 
 
 def test_a_state_with_a_wrong_stub_changes_nothing(teli: Client, desk: Desk) -> None:

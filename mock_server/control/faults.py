@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, url_for
 
-from mock_server.control.inputs import body, gateway, known_space, known_spaces, only, open_space, unknown_name
+from mock_server.control.inputs import body, gateway, only, open_space, unknown_name
+from mock_server.control.keeping import Keeping
 from mock_server.control.problems import Problem
 from mock_server.desk.faults import (
     FRAMING,
@@ -19,7 +20,7 @@ from mock_server.desk.faults import (
     Rule,
 )
 from mock_server.messages import Json
-from mock_server.spaces import DEFAULT_SPACE, Space
+from mock_server.spaces import Space
 
 blueprint = Blueprint("faults", __name__)
 
@@ -53,11 +54,8 @@ def as_json(rule: Rule, space: Space) -> dict[str, Any]:
     return {**shown, "seen": rule.seen, "hits": rule.hits, "refused": rule.refused}
 
 
-@blueprint.get("/faults")
-def listed() -> dict[str, Any]:
-    only("space")
-    spaces = known_spaces(request.args.get("space"))
-    return {"faults": [as_json(rule, space) for space in spaces for rule in space.faults.all()]}
+_keeping = Keeping("rule", lambda space: space.faults, as_json)
+_keeping.add_routes(blueprint, "/faults")
 
 
 @blueprint.post("/faults")
@@ -73,49 +71,17 @@ def written() -> tuple[dict[str, Any], int, dict[str, str]]:
     return as_json(rule, space), 201, {"Location": location}
 
 
-@blueprint.delete("/faults")
-def cleared() -> tuple[str, int]:
-    only("space")
-    for space in known_spaces(request.args.get("space")):
-        space.faults.clear()
-    return "", 204
-
-
-@blueprint.get("/faults/<id>")
-def one(id: str) -> dict[str, Any]:
-    only("space")
-    space, rule = _find(id)
-    return as_json(rule, space)
-
-
 @blueprint.patch("/faults/<id>")
 def patched(id: str) -> dict[str, Any]:
     """Changes what is sent and keeps the rest; the counts begin anew."""
     only("space")
-    space, rule = _find(id)
+    space, rule = _keeping.find(id)
     shown = as_json(rule, space)
     kept = {name: value for name, value in shown.items() if name not in ("id", "seen", "hits", "refused")}
     merged = {**kept, **body("FaultChange")}
     changed = _rule(rule.id, {name: value for name, value in merged.items() if value is not None})
     _put(space, changed)
     return as_json(changed, space)
-
-
-@blueprint.delete("/faults/<id>")
-def deleted(id: str) -> tuple[str, int]:
-    only("space")
-    space, rule = _find(id)
-    space.faults.delete(rule.id)
-    return "", 204
-
-
-def _find(id: str) -> tuple[Space, Rule]:
-    space = known_space(request.args.get("space"))
-    rule = space.faults.get(id)
-    if rule is None:
-        hint = "" if "space" in request.args else f" Rules of another space than {DEFAULT_SPACE!r} need ?space=."
-        raise Problem(404, "No such rule", f"The space {space.name!r} has no rule {id!r}.{hint}")
-    return space, rule
 
 
 def _put(space: Space, rule: Rule) -> None:

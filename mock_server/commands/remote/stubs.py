@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from mock_server.commands.remote.asking import command, given, group
+from mock_server.commands.remote.asking import ALL, EVERYWHERE, command, given, group
 from mock_server.commands.remote.tables import STUBS, rows_of
 from mock_server.commands.remote.texts import header, json_or_file
 
@@ -29,8 +29,8 @@ def add_commands(commands: Any) -> None:
     command(
         stubs,
         "list",
-        lambda o, c: c.call("GET", "/stubs", space=o.space),
-        "show the stubs and their hits",
+        lambda o, c: c.call("GET", "/stubs", space=o.space or ALL),
+        f"show the stubs and their hits{EVERYWHERE}",
         rows_of("stubs", STUBS, "no stubs"),
     )
     remove = command(

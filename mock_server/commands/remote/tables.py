@@ -105,6 +105,7 @@ SNAPSHOTS = (
 )
 STUBS = (
     Column("id", lambda row: row.get("id")),
+    Column("space", lambda row: row.get("space"), flexible=True),
     Column("vendor", lambda row: row.get("provider")),
     Column("method", lambda row: row.get("method")),
     Column("path", lambda row: row.get("path"), flexible=True),
