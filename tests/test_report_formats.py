@@ -45,7 +45,9 @@ class Reported:
 
 def _changed(seen: Seen, said: Said) -> Said:
     body = said.body.replace(b"Agent not found or invalid", b"No such agent or invalid")
-    return said._replace(body=body.replace(b'"error":"', b'"hint":"none","error":"'))
+    # A server that is known for a Ringback is checked in a space of its own, where nothing is left behind.
+    headers = {name: value for name, value in said.headers.items() if not name.lower().startswith("x-ringback-")}
+    return said._replace(body=body.replace(b'"error":"', b'"hint":"none","error":"'), headers=headers)
 
 
 @pytest.fixture(scope="module")
