@@ -19,7 +19,7 @@ blueprint = Blueprint("stubs", __name__)
 
 def as_json(stub: Stub, space: Space) -> dict[str, Any]:
     """A stub as it was written, with `hits`."""
-    return {"space": space.name, **text_of(stub)}
+    return {"id": stub.id, "space": space.name, **text_of(stub)}
 
 
 Keeping("stub", lambda space: space.stubs, as_json).add_routes(blueprint, "/stubs")
