@@ -28,8 +28,9 @@ install: .venv/installed
 serve: .venv/serving
 	@exec $(BIN)/ringback serve
 
+# Two vendors at a time, each with a mock of its own.
 check: install
-	@$(BIN)/ringback check teli vogent interactly uponai
+	@printf '%s\n' teli vogent interactly uponai | xargs -n 1 -P 2 $(BIN)/ringback check
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -39,7 +40,7 @@ lint: install
 
 # On two processors, for each a server or a harness of its own. Of the planted defects one in so many, and at least one
 # for every property of every vendor.
-DEFECT_SHARE ?= 4
+DEFECT_SHARE ?= 8
 
 test: lint check
 	DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest -n 2 --dist worksteal

@@ -20,6 +20,13 @@ from tests.spy import Change, Said, Seen, Spy
 
 ROOT = Path(__file__).parents[1]
 RINGBACK = [sys.executable, "-m", "mock_server"]
+LONGEST = ("test_state_machines", "test_depths", "test_wheel", "test_honest_servers", "test_spec_tools", "test_defects")
+"""The files whose single tests take longest; they come first, so that no processor waits for another one's last."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Brings what takes longest forward, and leaves everything else in its order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @dataclass

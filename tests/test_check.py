@@ -166,7 +166,7 @@ def test_beyond_what_is_allowed_nothing_is_sent_and_it_is_reported_as_not_covere
     serve: Callable[..., Server], spy: Callable[..., Spy]
 ) -> None:
     target = spy(serve().origin("teli"))
-    done = check("teli", "--target", target.origin, "--allow", "read")
+    done = check("teli", "--target", target.origin, "--allow", "read", "--draws", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {method for method, _, _, _ in target.seen} == {"GET"}
     assert "not covered: " in done.stdout

@@ -71,7 +71,7 @@ def test_the_scenario_alone_finds_most_of_the_planted_defects() -> None:
     """
     late = ("invalid", "encoding", "accounts", "methods", "values", "fields", "atomic", "filters", "search", "wire")
     late += ("secrets", "together", "addressed")
-    chosen = [one for one in DEFECTS if one.property not in late][::5]
+    chosen = [one for one in DEFECTS if one.property not in late][::20]
     missed = [one.name for one in chosen if not found(one, "scenario")]
     assert len(missed) <= len(chosen) * 0.4, missed
 
@@ -156,7 +156,19 @@ def test_each_depth_holds_the_one_before_and_the_report_names_it(tmp_path: Path)
 
 
 def test_it_runs_in_parallel_on_mocks_of_its_own_and_never_on_a_server(server: Server) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "contract_tests", "-n", "2", "--provider", "interactly"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "contract_tests",
+        "-n",
+        "2",
+        "--provider",
+        "interactly",
+        "--draws",
+        "1",
+    ]
     environment = {**os.environ, "PYTEST_ADDOPTS": ""}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False, env=environment)
     assert done.returncode == 0, done.stdout
