@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test lint check proof fuzz constraints sbom bench oldest docs pictures vendor clean
+.PHONY: install serve test lint check proof fuzz constraints image sbom bench oldest docs pictures vendor clean
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -61,6 +61,12 @@ constraints: install
 	$(PYTHON) -m venv .venv/pinning
 	.venv/pinning/bin/python -m pip install --quiet --disable-pip-version-check uv
 	PATH="$(CURDIR)/.venv/pinning/bin:$$PATH" $(BIN)/python .ci/constraints.py $(if $(UPGRADE),--upgrade)
+
+# The container image for both processors, without a daemon: build/layout, and build/ARCH/root.tar for the Containerfile.
+ARCHITECTURES ?= amd64 arm64
+image: .venv/serving
+	@command -v mmdebstrap >/dev/null || { echo "mmdebstrap is needed: apt-get install mmdebstrap" >&2; exit 2; }
+	$(BIN)/python .ci/image.py build $(ARCHITECTURES)
 
 # Everything that is installed with Ringback, as a CycloneDX bill of materials on standard output.
 sbom: install
