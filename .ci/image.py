@@ -151,7 +151,7 @@ def _write_root(root: Path, entries: Iterator[tuple[tarfile.TarInfo, bytes | Non
 
 def _image(layout: Path, architecture: str, root: bytes) -> dict[str, Any]:
     """Writes the image of one processor into the layout; returns what the index says of it."""
-    layer = _blob(layout, gzip.compress(root, 9, mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip")
+    layer = _blob(layout, gzip.compress(root, 6, mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip")
     config = {
         "architecture": architecture,
         "os": "linux",
