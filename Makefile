@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test lint check proof fuzz constraints image sbom bench oldest docs pictures vendor clean
+.PHONY: install serve test lint check proof fuzz constraints image try-image sbom bench oldest docs pictures vendor clean
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -67,6 +67,10 @@ ARCHITECTURES ?= amd64 arm64
 image: .venv/serving
 	@command -v mmdebstrap >/dev/null || { echo "mmdebstrap is needed: apt-get install mmdebstrap" >&2; exit 2; }
 	$(BIN)/python .ci/image.py build $(ARCHITECTURES)
+
+# Builds the image of this machine's processor and runs it with podman and runc, as root: without rights, read-only.
+try-image: install
+	RINGBACK_IMAGE=1 $(BIN)/python -m pytest tests/test_image.py
 
 # Everything that is installed with Ringback, as a CycloneDX bill of materials on standard output.
 sbom: install

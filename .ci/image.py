@@ -80,11 +80,7 @@ def _entries(architecture: str, scratch: Path) -> Iterator[tuple[tarfile.TarInfo
     with tarfile.open(system) as tar:
         for entry in tar:
             name = entry.name.removeprefix("./").rstrip("/")
-            if (
-                not name
-                or name.startswith(_LEFT_OUT)
-                or not (entry.isfile() or entry.isdir() or entry.issym() or entry.islnk())
-            ):
+            if not name or name.startswith(_LEFT_OUT) or entry.isdev() or _is_program(name):
                 continue
             data = tar.extractfile(entry) if entry.isfile() else None
             content = data.read() if data is not None else None
@@ -106,6 +102,12 @@ def _entries(architecture: str, scratch: Path) -> Iterator[tuple[tarfile.TarInfo
         entry.type = tarfile.DIRTYPE if file.is_dir() else tarfile.REGTYPE
         entry.mode = 0o755 if file.is_dir() else 0o644
         yield entry, None if file.is_dir() else file.read_bytes()
+
+
+def _is_program(name: str) -> bool:
+    """Whether it is a program other than Python: none is needed."""
+    folder, _, program = name.rpartition("/")
+    return folder in ("bin", "sbin", "usr/bin", "usr/sbin") and program not in ("python3", f"python{PYTHON}")
 
 
 def _install(architecture: str, target: Path) -> None:
