@@ -77,13 +77,14 @@ sbom: install
 	@$(BIN)/python .ci/sbom.py
 
 # The oldest dependencies that pyproject.toml allows do: to serve, to be a plugin of an old pytest, to check.
+OLDEST_TESTS ?= teli vogent wire faults public_face pytest_plugin
 oldest: install
 	rm -rf .venv/oldest
 	$(PYTHON) -m venv .venv/oldest
 	$(BIN)/python tests/oldest.py > .venv/oldest/constraints.txt
 	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv/oldest/constraints.txt .
 	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check pytest==7.4.0 pytest-timeout pytest-xdist requests
-	.venv/oldest/bin/python -m pytest -o addopts= $(addprefix tests/test_,teli.py vogent.py wire.py faults.py public_face.py pytest_plugin.py)
+	.venv/oldest/bin/python -m pytest -o addopts= $(addprefix tests/test_,$(addsuffix .py,$(OLDEST_TESTS)))
 	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv/oldest/constraints.txt '.[check]'
 	.venv/oldest/bin/ringback check --draws 5
 

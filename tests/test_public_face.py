@@ -18,6 +18,7 @@ from ringback.launch import arranged, command
 from tests.conftest import ROOT
 
 HOSTILE = "raise SystemExit('a file of the user was imported in place of a part of Ringback')\n"
+NEEDS_HARNESS = pytest.mark.skipif(find_spec("schemathesis") is None, reason="the harness is not installed here")
 NAMES = ("json", "logging", "orjson", "granian", "flask", "yaml", "asyncio", "select")
 
 
@@ -175,7 +176,14 @@ def test_the_server_is_not_shadowed_by_files_of_the_folder_it_is_started_in(proj
     assert done.stdout.split() == ["interactly", "teli", "uponai", "vogent"], done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["operations", "teli", "--json"], ["check", "--help"], ["serve", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["operations", "teli", "--json"],
+        pytest.param(["check", "--help"], marks=NEEDS_HARNESS),
+        ["serve", "--help"],
+    ],
+)
 def test_the_command_is_not_shadowed_by_files_of_the_folder_it_is_run_in(project: Path, arguments: list[str]) -> None:
     for name in NAMES:
         (project / f"{name}.py").write_text(HOSTILE)
@@ -185,7 +193,7 @@ def test_the_command_is_not_shadowed_by_files_of_the_folder_it_is_run_in(project
     assert "was imported in place of" not in done.stdout + done.stderr
 
 
-@pytest.mark.skipif(find_spec("schemathesis") is None, reason="the harness is not installed here")
+@NEEDS_HARNESS
 def test_the_check_in_such_a_project_starts_its_own_mock(project: Path) -> None:
     for name in NAMES:
         (project / f"{name}.py").write_text(HOSTILE)
