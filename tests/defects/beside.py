@@ -8,7 +8,7 @@ from typing import Any
 from mock_server.exchange import Behaviour
 from mock_server.messages import Answer, Call, Request, Response
 from mock_server.stores import State
-from tests.defects.planting import Ask, Defect, Front, Plant, afterwards, behaviour, boundary, of, stalling
+from tests.defects.planting import Ask, Defect, Front, Plant, afterwards, answer, behaviour, boundary, of, stalling
 
 MOST = 1000
 
@@ -201,6 +201,14 @@ DEFECTS = [
         looks_at_one("updatePhoneNumberAssignment", "inboundAgents"),
         "updatePhoneNumberAssignment",
         "assumed",
+    ),
+    # what was not sent, in the answer
+    Defect(
+        "another team in the answer",
+        "interactly",
+        "fields",
+        answer("updateNumber", lambda body: body.update(teamId="2" * 24), status=200),
+        "updateNumber",
     ),
     # the connection
     Defect(

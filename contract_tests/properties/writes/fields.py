@@ -10,11 +10,12 @@ from contract_tests.judging.readings import addressed_key, moved, unlike
 from contract_tests.judging.rows import apart
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import choices, with_body
-from contract_tests.words.findings import Difference, NotCovered
-from contract_tests.words.schemas import grade_of, lasting
+from contract_tests.words.findings import Difference, NotCovered, show
+from contract_tests.words.pointers import ABSENT
+from contract_tests.words.schemas import CLEARED, grade_of, lasting, same, shows
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
-from contract_tests.world.reading import Reading
+from contract_tests.world.reading import Reading, field
 from contract_tests.world.world import World
 from mock_server.messages import Json
 from mock_server.spec import Operation, Spec
@@ -85,10 +86,32 @@ class Steps:
                 list(unlike(operation, written, seen, world.same(operation))),
                 sent.wire,
             )
+        if answer is not None:
+            how = weakest(contract_evidence(operation, *self._word()), answer.evidence)
+            recorder.add(title, how, self._otherwise(answer, set(written)), sent.wire)
         for name, seen in self._seen.items():
             how = weakest(contract_evidence(operation, *self._word()), seen.evidence)
             found = [*moved(self._kept(set(written)), before[name], seen), *_neighbours(before[name], seen)]
             recorder.add(f"{title}, read by {name}", how, found, sent.wire)
+
+    def _otherwise(self, answer: Reading, written: set[str]) -> Iterable[Difference]:
+        """What was not sent, and the answer shows otherwise than every operation that shows the record."""
+        for name in sorted(self._kept(written)):
+            told = field(answer.record, name)
+            shown = {one.operation.id: field(one.record, name) for one in self._seen.values()}
+            others = [value for value in shown.values() if value is not ABSENT]
+            if told in CLEARED or not others or not answer.declares(name):
+                continue
+            agree = [one for one in others if same(one, told) or shows(told, one) or self._names(name, told, one)]
+            if not agree:
+                reader = next(one for one, value in shown.items() if value is not ABSENT)
+                message = f"not sent, and the answer shows {show(told)}, where {reader} shows {show(others[0])}"
+                yield Difference(f"/{name.lstrip('/')}", others[0], told, message, answer.grade(name))
+
+    def _names(self, name: str, one: Json, other: Json) -> bool:
+        """Whether two values of a field name the same record."""
+        texts = isinstance(one, str) and isinstance(other, str)
+        return texts and self._world.same(self._operation)(name, one, other)
 
     def _word(self) -> list[str]:
         return ["partial"] if self._operation.contract.get("partial") else ["immutable"]
