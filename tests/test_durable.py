@@ -23,6 +23,7 @@ import pytest
 import requests
 
 from mock_server.stores import StoreRefused, open_store
+from tests.receiver import Receiver, vogent_signed
 
 RINGBACK = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--json"]
 ROOT = Path(__file__).parents[1]
@@ -119,6 +120,25 @@ def test_everything_that_a_space_is_survives_a_kill(tmp_path: Path) -> None:
         assert requests.get(server.origin + "/vogent/api/more", headers=KEY, timeout=10).status_code == 200
         numbers = [one["number"] for one in server.control("GET", "/requests?space=test_durable").json()["requests"]]
         assert len(set(numbers)) == len(numbers) == len(journal["requests"]) + 2
+
+
+def test_deliveries_survive_a_kill_and_can_be_replayed(tmp_path: Path) -> None:
+    file, receiver = tmp_path / "kept.db", Receiver()
+    space, event = {"space": "test_durable"}, {"provider": "vogent", "event": "dial.transcript"}
+    with serving(file) as server:
+        assert create(server, "Ann").status_code == 200
+        sent = {**space, **event, "to": f"{receiver.url}/hook", "secret": "shh"}
+        assert server.control("POST", "/deliveries", json=sent).json()["state"] == "delivered"
+        before = server.control("GET", "/deliveries?space=test_durable").json()
+    with serving(file) as server:
+        assert server.control("GET", "/deliveries?space=test_durable").json() == before
+        again = server.control("POST", "/deliveries/1/replay?space=test_durable").json()
+        assert (again["state"], again["replay_of"], again["number"]) == ("delivered", 1, 2)
+        wanted = {**space, "event": "dial.transcript", "state": "delivered", "times": "exactly 2"}
+        assert server.control("POST", "/deliveries/verify", json=wanted).json()["passed"]
+    assert receiver.received[0].body == receiver.received[1].body
+    assert vogent_signed(receiver.received[1], "shh")
+    receiver.stop()
 
 
 def test_what_was_acknowledged_is_there_whenever_the_server_is_killed(tmp_path: Path) -> None:
