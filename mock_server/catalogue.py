@@ -20,7 +20,7 @@ from mock_server.spec import Spec, SpecError, load, outside, spec_files
 from mock_server.spec.places import BEHAVIOURS
 from mock_server.stores import Transaction, open_store
 from mock_server.stores.opening import MEMORY
-from mock_server.telephone import placing
+from mock_server.telephone import ringing
 
 
 class Vendor(NamedTuple):
@@ -52,7 +52,7 @@ def load_vendor(name: str, fixtures: Path | None = None, limits: Limits = DEFAUL
     if fixtures is not None and (fixtures / f"{name}.yaml").exists():
         given = load_fixtures(fixtures / f"{name}.yaml", spec, completions)
         loaded = given if given.keys else given._replace(keys=loaded.keys)
-    return Vendor(spec, loaded, {**behaviours, **placing(spec, limits.calls_per_space)}, completions, wrong_note)
+    return Vendor(spec, loaded, ringing(spec, behaviours, limits.calls_per_space), completions, wrong_note)
 
 
 def _own_keys(name: str, folder: Path) -> set[str]:

@@ -34,6 +34,7 @@ from mock_server.spec import (
     unserved,
 )
 from mock_server.stores import Snapshot, State, StoreFailed, StoreFull, Transaction
+from mock_server.stores.state import TELEPHONE
 
 log = logging.getLogger("ringback")
 
@@ -74,6 +75,7 @@ class Service:
         self.checks = compile_checks(spec)
         self.line: Line | None = None
         self._listings = listings(spec.operations)
+        self._ringing = spec.ringing
         self._prefix = spec.provider + "/"
         self._kinds = tuple(self._prefix + kind for kind in spec.records)
         self._header = spec.security.header.lower()
@@ -124,7 +126,7 @@ class Service:
                 space = self._authenticate(request, operation)
                 if request.query.count("&") > MAX_QUERY_FIELDS:
                     raise Refusal("invalid-request", message=f"more than {MAX_QUERY_FIELDS} fields in the query")
-                rings = self.line if operation.id in self.spec.call_operations else None
+                rings = self.line if operation.id in self._ringing else None
                 if rings is not None:
                     rings.glance(space)
                 with self.spaces.locked(space) as space:
@@ -179,7 +181,8 @@ class Service:
             return False
         name = self.spaces.name_of(self._key(request)) or DEFAULT_SPACE
         count = self.spaces.store.count
-        return "page" not in match.operation.contract and any(count(name, kind) > BATCH for kind in self._kinds)
+        kinds = self._kinds_of(match.operation)
+        return "page" not in match.operation.contract and any(count(name, kind) > BATCH for kind in kinds)
 
     def _unserved(self, request: Request, match: Match | None) -> Outcome:
         """The answer where the spec has no operation: a stub's, else the vendor's 404 or 405."""
@@ -258,9 +261,21 @@ class Service:
             if request.method not in _READING:
                 space.touched = True
             call = Call(operation.id, path, query, body, space.now(), space.random)
-            if operation.id not in self._listings or max(map(transaction.count, self._kinds), default=0) <= BATCH:
+            if (
+                operation.id not in self._listings
+                or max(map(transaction.count, self._kinds_of(operation)), default=0) <= BATCH
+            ):
                 return self._decided(call, operation, transaction)
-            return partial(self._read, call, operation, self.spaces.store.snapshot(space.name, self._prefix))
+            return partial(self._read, call, operation, self._snapshot(space, operation))
+
+    def _kinds_of(self, operation: Operation) -> tuple[str, ...]:
+        """The kinds that an operation may read."""
+        return (*self._kinds, f"{TELEPHONE}/calls") if operation.id in self._ringing else self._kinds
+
+    def _snapshot(self, space: Space, operation: Operation) -> Snapshot:
+        """What the operation reads: the vendor's records, and the telephone's where calls are among them."""
+        prefixes = (self._prefix, TELEPHONE + "/") if operation.id in self._ringing else (self._prefix,)
+        return self.spaces.store.snapshot(space.name, *prefixes)
 
     def _read(self, call: Call, operation: Operation, snapshot: Snapshot) -> Outcome:
         with closing(snapshot):

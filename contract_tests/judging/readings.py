@@ -35,7 +35,7 @@ def unlike(
         return
     clearing = reading.clears(operation)
     for name, value in written.items():
-        if seen.operation is operation and not seen.declares(name):
+        if not seen.declares(name):
             continue
         found, grade = reading.field(seen.record, name), seen.grade(name)
         if name in clearing and value in clearing[name]:

@@ -9,6 +9,10 @@ from contract_tests.words.findings import Difference, show
 from contract_tests.words.pointers import pointed
 from mock_server.messages import Json
 from mock_server.spec import Operation
+from mock_server.spec.moments import moment
+
+BOUNDS = ("since", "until")
+"""The words of a contract that name a moment before, or after, which no row may lie."""
 
 
 def complaints(
@@ -21,6 +25,8 @@ def complaints(
     yield "filters", _unasked(operation, query, rows)
     yield "within", _elsewhere(operation, query, rows)
     yield "order", _out_of_order(operation, rows)
+    for word in BOUNDS:
+        yield word, _outside(operation, word, query, rows)
 
 
 def apart(key: str, before: Iterable[Json], after: Iterable[Json]) -> Iterator[tuple[str, Json, Json, str]]:
@@ -92,6 +98,25 @@ def active_filters(operation: Operation, asked: Mapping[str, Json]) -> dict[str,
         for parameter, name in (operation.contract.get("filters") or {}).items()
         if asked.get(parameter) is not None and parameter not in lifted
     }
+
+
+def beyond(operation: Operation, word: str, asked: Mapping[str, Json], row: Mapping[str, Json]) -> str | None:
+    """The field of a row that lies before `since`, or after `until`, what these parameters say; None if none does."""
+    for parameter, field in (operation.contract.get(word) or {}).items():
+        bound, found = moment(asked.get(parameter)), moment(pointed(row, field if field[:1] == "/" else f"/{field}"))
+        if bound is not None and found is not None and (found < bound if word == "since" else found > bound):
+            return str(field)
+    return None
+
+
+def _outside(operation: Operation, word: str, query: Json, rows: list[Json]) -> Iterable[Difference]:
+    """Rows that a bound of the query should have kept out."""
+    for index, row in enumerate(rows):
+        field = beyond(operation, word, query, row) if isinstance(row, dict) else None
+        if field is not None:
+            asked = {name: query[name] for name in operation.contract[word] if name in query}
+            message = f"a row of {field} {show(row.get(field))} where {show(asked)} was asked for"
+            yield Difference(f"/{index}/{field}", asked, row.get(field), message)
 
 
 def _unasked(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:

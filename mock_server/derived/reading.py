@@ -17,6 +17,7 @@ from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import SchemaCheck
 from mock_server.spec.contracts import properties
 from mock_server.spec.model import Operation, RecordSpec, Spec
+from mock_server.spec.moments import moment
 from mock_server.stores.protocols import Row
 from mock_server.stores.state import State
 
@@ -44,6 +45,7 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     at: str = contract["at"]
     show = shown_as(shape_at(operation, first_success(operation).status, f"{at}/0"), shape)
     keeping, belongs, refused = _filter(operation, shape), owners(spec, operation), refusals(operation)
+    bounded = _bounds(operation)
     more = next((one["name"] for one in contract.get("answers") or () if one.get("when") == "more"), default)
     page, owning = _paging(operation, kind, tells_more=more != default), owning_fields(operation)
     newest = contract.get("order") == "newest"
@@ -52,11 +54,10 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     def rows(call: Call, state: State, after: int) -> Iterator[Row]:
         owned = belongs(call, state) if belongs is not None else {}
         wanted = [*((field, value) for field, value in owned.items() if field in owning), *keeping(call)]
-        found: Iterable[Row] = state.rows(kind, after, look=True)
-        if newest:
-            found = reversed(list(found))
+        found: Iterable[Row] = state.newest(kind, look=True) if newest else state.rows(kind, after, look=True)
+        within = bounded(call) if bounded is not None else None
         for row in found:
-            if not wanted or any(_kept((row.document,), wanted)):
+            if (not wanted or any(_kept((row.document,), wanted))) and (within is None or within(row.document)):
                 yield row
 
     def lists(call: Call, state: State) -> Answer:
@@ -66,11 +67,14 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
             wanted = keeping(call)
             if belongs is not None:
                 wanted += [(field, value) for field, value in belongs(call, state).items() if field in owning]
+            newest_first = state.newest(kind, look=True) if newest else None
             plain: Iterable[Record] = state.all(kind, look=True)
-            if newest:
-                plain = reversed(list(plain))
+            if newest_first is not None:
+                plain = (row.document for row in newest_first)
             if wanted:
                 plain = _kept(plain, wanted)
+            if bounded is not None:
+                plain = filter(bounded(call), plain)
             documents = plain if show is None else map(show, plain)
             return Answer(default, {place: documents} if place else documents)
         found, following, extra = page(call, state, rows)
@@ -128,6 +132,37 @@ def _filter(operation: Operation, shape: RecordSpec) -> Callable[[Call], Wanted]
         return found
 
     return wanted
+
+
+def _bounds(operation: Operation) -> Callable[[Call], Callable[[Record], bool]] | None:
+    """Which records lie between the moments that a call names; None where it can name none."""
+    contract = operation.contract
+    ends = [(name, reader(field), True) for name, field in (contract.get("since") or {}).items()]
+    ends += [(name, reader(field), False) for name, field in (contract.get("until") or {}).items()]
+    if not ends:
+        return None
+
+    def bounds(call: Call) -> Callable[[Record], bool]:
+        asked_for = []
+        for name, read, first in ends:
+            value = asked(call, name)
+            if value is None or value is ABSENT:
+                continue
+            bound = moment(value)
+            if bound is None:
+                raise Refusal("invalid-request", field=name, message=f"{name}: {value!r} is no time")
+            asked_for.append((read, first, bound))
+
+        def within(record: Record) -> bool:
+            for read, first, bound in asked_for:
+                found = moment(read(record))
+                if found is None or (found < bound if first else found > bound):
+                    return False
+            return True
+
+        return within
+
+    return bounds
 
 
 def _typed(shape: RecordSpec, field: str) -> Callable[[Json], Json] | None:

@@ -103,8 +103,10 @@ def _unlinkable(kind: str, by_alias: bool, where: tuple[tuple[str, Json], ...], 
     return None
 
 
-def conflicts(operation: Operation, shape: RecordSpec) -> Callable[[Record, Call, State], None] | None:
-    """Refuses a record with a name that another one has."""
+def conflicts(
+    operation: Operation, shape: RecordSpec, *, is_new: bool = False
+) -> Callable[[Record, Call, State], None] | None:
+    """Refuses a record with a name that another one has; one that is new may not have the key of any."""
     taken = tuple((operation.contract.get("conflict") or {}).items())
     if not taken:
         return None
@@ -113,7 +115,7 @@ def conflicts(operation: Operation, shape: RecordSpec) -> Callable[[Record, Call
         for field, answer in taken:
             value = record.get(field)
             other = state.find(shape.kind, str(value)) if value is not None else None
-            if other is not None and other[shape.key] != record[shape.key]:
+            if other is not None and (is_new or other[shape.key] != record[shape.key]):
                 raise refusal(operation, "conflict", answer, call)
 
     return refuse

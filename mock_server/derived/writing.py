@@ -25,7 +25,8 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     kind, upsert = shape.kind, contract.get("upsert")
     refused, fields, say = refusals(operation), Fields(operation, making), saying(operation, shape)
     belongs = owners(spec, operation)
-    check_links, check_names = references(spec, operation, shape), conflicts(operation, shape)
+    check_links = references(spec, operation, shape)
+    check_names = conflicts(operation, shape, is_new=upsert is None)
     settles, with_it = fields.settles, _made_with_it(spec, operation)
 
     def create(call: Call, state: State) -> Answer:

@@ -16,7 +16,7 @@ from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import SchemaCheck, Spec
 from mock_server.stores import SharedStore, State, Store
-from mock_server.telephone import BadCalls, export_calls, import_calls, read_calls
+from mock_server.telephone import BadCalls, export_calls, import_calls, read_calls, reminded
 
 VERSION = 1
 _NOTES = "~notes"
@@ -85,6 +85,7 @@ def import_state(spaces: Spaces, services: Mapping[str, Service], space: Space, 
             for note, value in content.get("notes", {}).items():
                 state.keep_note(note, value)
         import_calls(transaction, calls)
+        reminded(transaction, specs)
         if stubs is not None:
             space.stubs.clear()
             for stub in stubs:

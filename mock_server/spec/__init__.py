@@ -6,6 +6,7 @@ from mock_server.spec.errors import SpecError
 from mock_server.spec.evidence import GRADES, child, stated, strongest, whole
 from mock_server.spec.loading import SHARED_ANSWERS, faults, load, load_all, load_document
 from mock_server.spec.model import (
+    Campaigns,
     Evidence,
     Inbound,
     Link,
@@ -33,6 +34,7 @@ from mock_server.spec.unserved import hint, unserved
 __all__ = [
     "GRADES",
     "SHARED_ANSWERS",
+    "Campaigns",
     "Evidence",
     "Inbound",
     "Link",

@@ -137,6 +137,8 @@ KINDS: dict[str, Kind] = {
     "consistent": Kind("a list of {digits_of: NAME, equal: NAME} or {digits_of: NAME, contain: NAME}", _are_rules),
     "count": _POINTER,
     "filters": _NAMED,
+    "since": _NAMED,
+    "until": _NAMED,
     "page": Kind(
         "{size: PARAMETER}, {parameter: PARAMETER, next: POINTER}, or both in one; offset, number or after in place of "
         "parameter and next, and unknown: ANSWER",
@@ -267,6 +269,8 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     yield "echo", contract.get("echo") or (), body | asked, "field or parameter of the request"
     filtering = asked | (body if contract.get("effect") == "search" else set())
     yield "filters", contract.get("filters") or (), filtering, "parameter"
+    yield "since", contract.get("since") or (), filtering, "parameter"
+    yield "until", contract.get("until") or (), filtering, "parameter"
     paging = [page[word] for word in ("size", "parameter", "offset", "number", "after") if word in page]
     yield "begins", contract.get("begins") or (), filtering, "field or parameter of the request"
     paged = parameters["query"] | (body if contract.get("effect") == "search" else set())

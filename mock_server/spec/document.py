@@ -154,9 +154,13 @@ KEYWORDS: dict[str, frozenset[str]] = {
     ),
     "record": frozenset("key aliases references schema secrets new computed".split()),
     "magic": frozenset("scenario operations at values answer status headers fault seconds".split()),
-    "telephone": frozenset(["inbound", "webhooks", "calls"]),
+    "telephone": frozenset(["inbound", "webhooks", "calls", "campaigns"]),
     "sending": frozenset(["signature", "retries", "timeout-seconds", "x-evidence"]),
-    "calls": frozenset(["show", "operations"]),
+    "calls": frozenset("record id keep show operations".split()),
+    "campaigns": frozenset(
+        "record leads status agent number pool begins ends days phone concurrency retries keep operations".split()
+    ),
+    "campaign operation": frozenset("start move read refuses shows rows at count form leave-out".split()),
     "call operation": frozenset(
         "place read hang-up over refuses agent number pool to browser webhook keep missing shows".split()
     ),

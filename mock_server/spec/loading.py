@@ -31,6 +31,7 @@ from mock_server.spec.model import (
 )
 from mock_server.spec.places import spec_files
 from mock_server.spec.records import read_records
+from mock_server.spec.ringing import read_calls, read_campaigns
 from mock_server.spec.webhooks import read_sending, read_webhooks
 
 SHARED_ANSWERS = (
@@ -123,6 +124,7 @@ class _Loading:
                         raise checker.fail(place, f"operationId {operation.id} is used twice")
                     operations[operation.id] = operation
                     self.places[operation.id] = f"{place}/{method}"
+        calls = read_calls(checker, document, operations)
         spec = Spec(
             provider=self.provider,
             file=checker.file,
@@ -137,8 +139,12 @@ class _Loading:
             magic=tuple(self._magic(operations)),
             other_servers=tuple(_host_and_base(server["url"]) for server in servers[1:]),
             inbound=self._inbound(operations),
-            call_shape=((document.get("x-telephone") or {}).get("calls") or {}).get("show") or {},
-            call_operations=self._call_operations(operations),
+            call_shape=calls.get("show") or {},
+            call_operations=calls.get("operations") or {},
+            call_record=calls.get("record"),
+            call_id=calls.get("id") or {},
+            call_keeps=calls.get("keep") or {},
+            campaigns=read_campaigns(checker, document, operations),
             webhooks={webhook.name: webhook for webhook in read_webhooks(checker, document)},
             sending=read_sending(checker, document.get("x-telephone") or {}),
             missing=tuple(self._missing(operations)),
@@ -460,19 +466,6 @@ class _Loading:
             remarks=node.get("remarks") or {},
             evidence=evidence,
         )
-
-    def _call_operations(self, operations: dict[str, Operation]) -> dict[str, dict[str, Any]]:
-        place = "/x-telephone/calls"
-        node = self.checker.mapping((self.document.get("x-telephone") or {}).get("calls") or {}, "calls", place)
-        for name, said in (node.get("operations") or {}).items():
-            here = f"{place}/operations/{name}"
-            self.checker.mapping(said, "call operation", here)
-            if name not in operations:
-                raise self.checker.fail(here, f"there is no operation {name!r}")
-            if len({"place", "read", "hang-up"} & set(said)) != 1:
-                raise self.checker.fail(here, "exactly one of place, read and hang-up is needed")
-        found: dict[str, dict[str, Any]] = node.get("operations") or {}
-        return found
 
     def _missing(self, operations: dict[str, Operation]) -> Iterator[Missing]:
         served = {(operation.method, operation.path) for operation in operations.values()}

@@ -351,6 +351,42 @@ class Inbound(NamedTuple):
     evidence: Evidence
 
 
+class Redials(NamedTuple):
+    """How often a lead that was not reached is called again: whether at all, how often, after how many days.
+
+    The three are fields of the campaign, or pointers into it.
+    """
+
+    enabled: str
+    limit: str
+    days: str
+
+
+class Campaigns(NamedTuple):
+    """Calls that the vendor places one after the other, lead by lead, in the words of its records.
+
+    `record` is the kind of a campaign, `leads` the kind that holds its leads; the other names are fields of a
+    campaign. `status` says what the field of its status calls `active`, `paused`, `completed` and `ended`.
+    `days` is how long it lasts where nobody says, `concurrency` how many calls it has at a time, a number or the
+    pointer to one. `keep` is the shape of what is kept of each call for counting.
+    """
+
+    record: str
+    leads: str
+    status: Mapping[str, str]
+    agent: str
+    number: str
+    pool: str | None
+    begins: str
+    ends: str
+    days: float
+    phone: str
+    concurrency: int | str
+    redials: Redials | None
+    keep: Mapping[str, Any]
+    operations: Mapping[str, Mapping[str, Any]]
+
+
 class Missing(NamedTuple):
     """A documented operation that is not served; `path` is the vendor's whole path, `evidence` names its page."""
 
@@ -397,6 +433,13 @@ class Spec:
     """How the vendor shows a call, to be filled with its facts."""
     call_operations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What the operations around calls do with the telephone: place, read, hang up."""
+    call_record: str | None = None
+    """The kind of record whose records are the telephone's calls, beside those that the fixtures give."""
+    call_id: Mapping[str, Any] = field(default_factory=dict)
+    """How the vendor names a call: a `prefix` and so many hexadecimal `digits`; a UUID where it says nothing."""
+    call_keeps: Mapping[str, Any] = field(default_factory=dict)
+    """The shape of what a call remembers of its number and its agent, whatever becomes of them."""
+    campaigns: Campaigns | None = None
     missing: tuple[Missing, ...] = ()
     """What the pages document and nobody serves."""
 
@@ -406,6 +449,13 @@ class Spec:
         return frozenset(
             name for operation in self.operations.values() for name in _secret_variables(operation.body_schema, False)
         )
+
+    @property
+    def ringing(self) -> frozenset[str]:
+        """The operations before which the telephone has to be played, and after which it may have more to do."""
+        kinds = {self.call_record, self.campaigns.record if self.campaigns else None} - {None}
+        about = {name for name, one in self.operations.items() if one.contract.get("record") in kinds}
+        return frozenset(about | set(self.call_operations) | set(self.campaigns.operations if self.campaigns else ()))
 
     @property
     def host(self) -> str:

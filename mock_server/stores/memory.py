@@ -271,11 +271,11 @@ class MemoryStore:
     def transaction(self, space: str) -> _Transacted:
         return _Transacted(self, self._lock(space), self._spaces, space)
 
-    def snapshot(self, space: str, prefix: str) -> MemorySnapshot:
+    def snapshot(self, space: str, *prefixes: str) -> MemorySnapshot:
         lock = self._lock(space)
         with lock:
             tables = self._spaces.get(space, {})
-            viewed = {kind: table for kind, table in tables.items() if kind.startswith(prefix)}
+            viewed = {kind: table for kind, table in tables.items() if kind.startswith(prefixes)}
             return MemorySnapshot(viewed, lock)
 
     def admit(self, space: str, grown: int) -> None:

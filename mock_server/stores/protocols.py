@@ -99,8 +99,8 @@ class Store(Protocol):
     def transaction(self, space: str) -> AbstractContextManager[Transaction]:
         """A transaction on one space; transactions of one space come one after the other."""
 
-    def snapshot(self, space: str, prefix: str) -> Snapshot:
-        """The space's kinds whose names begin with `prefix`, as they are now."""
+    def snapshot(self, space: str, *prefixes: str) -> Snapshot:
+        """The space's kinds whose names begin with one of `prefixes`, as they are now."""
 
     def count(self, space: str, kind: str) -> int:
         """How many documents of the kind the space has, or had a moment ago: nobody is waited for."""

@@ -9,6 +9,9 @@ from typing import Protocol
 from mock_server.messages import Json
 from mock_server.stores.protocols import Row, Transaction
 
+TELEPHONE = "~telephone"
+"""Under which name the telephone's records stand in a space, beside those of the vendors."""
+
 
 class RecordShape(Protocol):
     """What the state needs to know of a kind of record (see `x-records` in the specs)."""
@@ -98,9 +101,13 @@ class State:
         """
         return self._transaction.all(self._prefix + kind, after, look=look)
 
+    def newest(self, kind: str, *, look: bool = False) -> Iterator[Row]:
+        """The kind's rows, the newest first; `look` as in `rows`."""
+        return reversed(list(self.rows(kind, look=look)))
+
     def all(self, kind: str, *, look: bool = False) -> Iterator[dict[str, Json]]:
         """The kind's records in the order of their creation; `look` as in `rows`."""
-        return map(_document, self._transaction.all(self._prefix + kind, look=look))
+        return map(_document, self.rows(kind, look=look))
 
     def count(self, kind: str) -> int:
         return self._transaction.count(self._prefix + kind)

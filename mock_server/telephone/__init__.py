@@ -2,11 +2,12 @@
 
 from mock_server.telephone.announcing import written
 from mock_server.telephone.calls import STATES, CallLimit, shown
+from mock_server.telephone.conducting import reminded
 from mock_server.telephone.courier import Courier
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import OUTCOMES
 from mock_server.telephone.keeping import BadCalls, export_calls, import_calls, read_calls
-from mock_server.telephone.serving import placing
+from mock_server.telephone.serving import ringing
 from mock_server.telephone.switchboard import (
     DEFAULT_CALLER,
     AmbiguousNumber,
@@ -31,8 +32,9 @@ __all__ = [
     "export_calls",
     "facts",
     "import_calls",
-    "placing",
     "read_calls",
+    "reminded",
+    "ringing",
     "shown",
     "written",
 ]

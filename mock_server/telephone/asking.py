@@ -65,7 +65,7 @@ def question_of(
             if picked.agent is None or not picked.agent.get(address.field):
                 continue
             holder, linked = picked.agent, {"id": picked.agent_id, "version": picked.version}
-            ids = fresh_id(book, random), uuid4(random)
+            ids = fresh_id(book, random, spec.call_id), uuid4(random)
             key = number[spec.records[inbound.numbers].key]
             known |= {"id": ids[0], "session_id": ids[1], "number": key}
         if not holder.get(address.field):

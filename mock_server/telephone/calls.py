@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from mock_server.limits import DEFAULTS
 from mock_server.messages import Json
 from mock_server.stores import State, Transaction
+from mock_server.stores.state import TELEPHONE
 from mock_server.telephone.fates import Fate
 from mock_server.telephone.picking import Picked
 from mock_server.telephone.talk import talk
-from mock_server.values.identifiers import uuid4
+from mock_server.values.identifiers import hexadecimal, uuid4
 
 Record = dict[str, Any]
 
@@ -38,7 +39,6 @@ class _Shape(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
-TELEPHONE = "~telephone"
 SHAPES = {"calls": _Shape("id"), "agenda": _Shape("id")}
 """The telephone's own records of a space: every call, and in the agenda those that have something before them."""
 
@@ -73,12 +73,13 @@ def place(
     now: datetime,
     random: Random,
     most: int = DEFAULTS.calls_per_space,
+    named: Mapping[str, Any] = {},
 ) -> Record:
-    """A new call in the book, queued, of which nobody was told yet.
+    """A new call in the book, queued, of which nobody was told yet; `named` is how the vendor names calls.
 
     One that nobody picks up will have failed when its time comes.
     """
-    id = dialled.ids[0] if dialled.ids else fresh_id(book, random)
+    id = dialled.ids[0] if dialled.ids else fresh_id(book, random, named)
     nobody = picked.agent is None
     script = [] if nobody else talk(dialled.said, dialled.greeting, fate.outcome, random)
     call = {
@@ -113,12 +114,17 @@ def place(
     return call
 
 
-def fresh_id(book: State, random: Random) -> str:
-    """An id that no call has."""
-    id = uuid4(random)
+def fresh_id(book: State, random: Random, named: Mapping[str, Any] = {}) -> str:
+    """An id that no call has, as the vendor names calls: a UUID, or a prefix and so many hexadecimal digits."""
+    id = _name(named, random)
     while book.get("calls", id) is not None:
-        id = uuid4(random)
+        id = _name(named, random)
     return id
+
+
+def _name(named: Mapping[str, Any], random: Random) -> str:
+    made = hexadecimal(random, int(named["digits"])) if "digits" in named else uuid4(random)
+    return f"{named.get('prefix', '')}{made}"
 
 
 def _next_serial(book: State) -> int:
@@ -141,16 +147,20 @@ def _make_room(book: State, most: int) -> None:
 def keep(book: State, call: Record) -> None:
     """Stores the call, and in the agenda when something is to become of it."""
     book.put("calls", call)
-    due = call["due_at"]
+    remind(book, call["id"], call["serial"], call["due_at"])
+
+
+def remind(book: State, id: str, serial: int, due: str | None) -> None:
+    """Puts into the agenda when something is due of a call, or of another thing by that name; None takes it out."""
     if due is None:
-        book.delete("agenda", call["id"])
+        book.delete("agenda", id)
     else:
-        book.put("agenda", {"id": call["id"], "serial": call["serial"], "due_at": due})
+        book.put("agenda", {"id": id, "serial": serial, "due_at": due})
     note, mark = book.note(NEXT_DUE), token_hex(8)
     if note is None or len(note["added"]) >= _MOST_ADDED:
         note = {"at": note["at"] if note is not None else None, "since": mark, "added": []}
     elif due is not None:
-        note["added"].append([due, call["serial"], call["id"]])
+        note["added"].append([due, serial, id])
     dues = [moment for moment in (note["at"], due) if moment is not None]
     book.keep_note(NEXT_DUE, {**note, "at": min(dues, default=None), "mark": mark})
 

@@ -12,8 +12,9 @@ from mock_server.telephone.calls import ENDED, duration_seconds, transcript
 def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
     """The call's own fields, and what follows from them.
 
-    `how` is its state while it lasts and the reason afterwards; `text` the transcript as one text, `recording` an id
-    for what was recorded of an answered call.
+    `how` is its state while it lasts and the reason afterwards; `other` is who was called, or who called, `ours` the
+    vendor's number; `text` the transcript as one text, `recording` an id
+    for what was recorded of an answered call, `recorded` the call's own; `extracted` what was to be found out.
     """
     answered = datetime.fromisoformat(call["answered_at"]) if call["answered_at"] else now
     spoken: list[dict[str, Json]] = [
@@ -25,11 +26,22 @@ def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
     return {
         **{name: value for name, value in call.items() if name not in ("serial", "script", "told", "hung_up")},
         "how": call["reason"] if over else call["state"],
+        "other": call["from"] if call["direction"] == "inbound" else call["to"],
+        "ours": call["to"] if call["direction"] == "inbound" else call["from"],
         "transcript": spoken,
         "text": said or None,
         "duration_seconds": duration_seconds(call) if over else None,
         "recordings": [{"id": call["session_id"]}] if over and call["answered_at"] else [],
         "moved_at": max(filter(None, (call[f"{step}_at"] for step in ("created", "ringing", "answered", "ended")))),
+        "recorded": call["id"] if over and call["answered_at"] else None,
+        "extracted": _extracted(call) if over and call["answered_at"] else {},
         "recording": call["session_id"] if over and call["answered_at"] else None,
         "now": now.isoformat(),
     }
+
+
+def _extracted(call: Mapping[str, Json]) -> dict[str, Json]:
+    """What the agent was to find out, each field with what is known of the one who was called."""
+    wanted, known = call["asked"].get("extract") or [], call["asked"].get("variables") or {}
+    names = [one if isinstance(one, str) else one.get("name") for one in wanted]
+    return {str(name): known.get(name) for name in names}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from mock_server.messages import Json
 from mock_server.stores import State
@@ -31,7 +31,21 @@ class Agenda:
     rows: list[tuple[str, int, str]] = field(default_factory=list)
 
 
-def play(book: State, until: datetime, limit: int, agenda: Agenda) -> Played:
+Due = tuple[str, int, str]
+"""A row of the agenda: when, the serial number, of what."""
+
+
+class Campaigner(Protocol):
+    """Who knows how campaigns go on."""
+
+    def step(self, id: str, due: str) -> Iterable[Due] | None:
+        """The thing of that name in the agenda, which was due then, takes its step; None: it was not to be taken."""
+
+    def call_over(self, call: Mapping[str, Json], now: datetime) -> Iterable[Due]:
+        """A call is over."""
+
+
+def play(book: State, until: datetime, limit: int, agenda: Agenda, campaigner: Campaigner) -> Played:
     """Takes the steps that are due at `until`, the earliest first, at most `limit`."""
     note = book.note(NEXT_DUE)
     if note is None or note["at"] is None:
@@ -45,14 +59,23 @@ def play(book: State, until: datetime, limit: int, agenda: Agenda) -> Played:
     while rows and rows[0][0] <= horizon and steps < limit:
         due, serial, id = heappop(rows)
         call = book.get("calls", id)
-        if call is None or call["due_at"] != due:
-            # Hung up meanwhile, or forgotten.
+        if call is None:
+            added = campaigner.step(id, due)
+            if added is not None:
+                steps, last = steps + 1, datetime.fromisoformat(due)
+                for row in added:
+                    heappush(rows, row)
+            continue
+        if call["due_at"] != due:
+            # Hung up meanwhile.
             continue
         last = datetime.fromisoformat(due)
         step(call, last)
         book.put("calls", call)
         if call["due_at"] is None:
             book.delete("agenda", id)
+            for row in campaigner.call_over(call, last):
+                heappush(rows, row)
         else:
             book.put("agenda", {"id": id, "serial": serial, "due_at": call["due_at"]})
             heappush(rows, (call["due_at"], serial, id))

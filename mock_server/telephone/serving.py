@@ -11,11 +11,15 @@ from typing import Any
 from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import Inbound, Operation, Spec
 from mock_server.stores import State
-from mock_server.telephone.calls import ENDED, SHAPES, TELEPHONE, CallLimit, Dialled, Record, keep, place, stamp
+from mock_server.stores.state import TELEPHONE
+from mock_server.telephone.calls import ENDED, SHAPES, CallLimit, Dialled, Record, keep, place, stamp
+from mock_server.telephone.conducting import conducted
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import fate
 from mock_server.telephone.picking import Picked, greeting_of
+from mock_server.telephone.remembering import remembered
 from mock_server.telephone.templates import filled
+from mock_server.telephone.viewing import Calls
 from mock_server.values.identifiers import hexadecimal
 
 Behaviour = Callable[[Call, State], Answer]
@@ -25,14 +29,31 @@ _BROWSER = "browser"
 """Who is at the other end of a call that no telephone takes part in."""
 
 
-def placing(spec: Spec, most: int) -> dict[str, Behaviour]:
-    """What carries out the vendor's operations around calls, of which a space has at most so many."""
-    made: dict[str, Behaviour] = {}
+def ringing(spec: Spec, behaviours: Mapping[str, Behaviour], most: int) -> dict[str, Behaviour]:
+    """The vendor's behaviours, and what carries out its operations around calls: of it alone, or beside them.
+
+    `most` is how many calls a space has.
+    """
+    made = dict(behaviours)
+    if spec.call_record is not None:
+        for name, operation in spec.operations.items():
+            if operation.contract.get("record") == spec.call_record and name in made:
+                made[name] = _among_calls(spec, made[name])
+    made |= conducted(spec, made, most)
     for name, node in spec.call_operations.items():
         operation = spec.operations[name]
         kind = next(word for word in _KINDS if word in node)
         made[name] = _KINDS[kind](spec, operation, node, most)
     return made
+
+
+def _among_calls(spec: Spec, behaviour: Behaviour) -> Behaviour:
+    """The same behaviour, for which the telephone's calls are records of the vendor."""
+
+    def act(call: Call, state: State) -> Answer:
+        return behaviour(call, Calls(state, spec, call.now))
+
+    return act
 
 
 def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: int) -> Behaviour:
@@ -42,15 +63,21 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
 
     def act(call: Call, state: State) -> Answer:
         body = call.body
-        agent = state.find(inbound.agents, body[node["agent"]])
-        if agent is None:
-            raise Refusal(node["refuses"]["agent"], assumed=True, agent=body[node["agent"]])
         browser = bool(body.get(node.get("browser", "")))
-        caller, number = (_BROWSER, "") if browser else _caller(body, node, inbound, spec, state)
+        ours = None if browser else _caller(body, node, inbound, state)
+        id = body.get(node["agent"])
+        if id is None and ours is not None and inbound.agent is not None:
+            id = ours.get(inbound.agent)
+        agent = state.find(inbound.agents, str(id)) if id else None
+        if agent is None:
+            raise Refusal(node["refuses"]["agent"], assumed=True, agent=id)
+        caller = _BROWSER if browser else str(ours[inbound.number]) if ours is not None else ""
+        number = str(ours[spec.records[inbound.numbers].key]) if ours is not None else ""
         to = body.get(node["to"]) or (_BROWSER if browser else None)
         if not to:
             raise Refusal(node["refuses"]["to"], assumed=True)
         asked = {name: _kept(said, body, agent) for name, said in (node.get("keep") or {}).items()}
+        asked = {**remembered(spec, state, ours, agent), **asked}
         dialled = Dialled(
             spec.provider,
             "outbound",
@@ -68,7 +95,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
         # Who is in front of a browser has opened it and answers.
         fated = fate("answered" if browser else None, to, "outbound", call.random)
         try:
-            made = place(_book(state), dialled, picked, fated, call.now, call.random, most)
+            made = place(_book(state), dialled, picked, fated, call.now, call.random, most, spec.call_id)
         except CallLimit as limit:
             raise Refusal("space-limit", message=str(limit)) from None
         return Answer(success, filled(node["shows"], facts(made, call.now)))
@@ -84,19 +111,17 @@ def _kept(said: str | Mapping[str, str], body: Mapping[str, Json], agent: Mappin
     return sent if sent is not None else agent.get(said["agent"])
 
 
-def _caller(
-    body: Mapping[str, Json], node: Mapping[str, Any], inbound: Inbound, spec: Spec, state: State
-) -> tuple[str, str]:
-    """The number that is called from, as dialled, and its key; empty where a pool of numbers is named."""
+def _caller(body: Mapping[str, Json], node: Mapping[str, Any], inbound: Inbound, state: State) -> Record | None:
+    """The number that is called from; None where a pool of numbers is named."""
     id = body.get(node["number"])
     if not id:
         if body.get(node.get("pool", "")):
-            return "", ""
+            return None
         raise Refusal(node["refuses"]["no-number"], assumed=True)
     number = state.find(inbound.numbers, id)
     if number is None:
         raise Refusal(node["refuses"]["number"], assumed=True, number=id)
-    return str(number[inbound.number]), str(number[spec.records[inbound.numbers].key])
+    return number
 
 
 def _reading(spec: Spec, operation: Operation, node: Mapping[str, Any], _: int) -> Behaviour:

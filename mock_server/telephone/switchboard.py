@@ -21,10 +21,12 @@ from mock_server.stores.backends import Backend
 from mock_server.telephone.announcing import announce
 from mock_server.telephone.asking import advised, ask, question_of
 from mock_server.telephone.calls import ENDED, Dialled, book_of, hang_up, keep, place, shown
+from mock_server.telephone.conducting import Conducting
 from mock_server.telephone.courier import Courier
 from mock_server.telephone.fates import fate
 from mock_server.telephone.picking import greeting_of, picks_up
 from mock_server.telephone.playing import Agenda, Played, play
+from mock_server.telephone.remembering import remembered
 
 log = logging.getLogger("ringback")
 
@@ -99,14 +101,14 @@ class Switchboard:
             name = str(agent.get(inbound.name, ""))
             greeting = greeting_of(inbound, agent, "inbound")
             key = str(number[spec.records[inbound.numbers].key])
-            given = {"to": to, **(advice.given if advice is not None else {})}
+            kept = remembered(spec, state, number, picked.agent)
+            given = {**kept, "to": to, **(advice.given if advice is not None else {})}
             ids = question.ids if question is not None else None
             dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said, given, ids=ids)
             chance = world.random
             fated = fate(outcome, caller, "inbound", chance)
-            call = place(
-                book_of(transaction), dialled, picked, fated, world.now(), chance, self._spaces.limits.calls_per_space
-            )
+            most = self._spaces.limits.calls_per_space
+            call = place(book_of(transaction), dialled, picked, fated, world.now(), chance, most, spec.call_id)
         self.wake(space)
         return self.call(space, call["id"])
 
@@ -182,6 +184,7 @@ class Switchboard:
                 raise NotLive(f"the call {id} is over since {call['ended_at']}: {call['reason']}")
             hang_up(call, now)
             keep(book, call)
+            self._conducting(transaction, world).call_over(call, now)
             self._announce(world, call, now)
             told = shown(call, now)
         if self._spaces.shared is not None:
@@ -288,7 +291,8 @@ class Switchboard:
     def _turn(self, space: Space, until: datetime, *, moving: bool) -> Played:
         with self._opened(space) as (world, transaction):
             agenda = self._agendas.setdefault(world, Agenda())
-            played = play(book_of(transaction), until, STEPS_AT_ONCE, agenda)
+            campaigner = self._conducting(transaction, world)
+            played = play(book_of(transaction), until, STEPS_AT_ONCE, agenda, campaigner)
             for moment, call in played.moved:
                 self._announce(world, call, moment)
             if moving and played.last is not None and played.last > world.now():
@@ -296,6 +300,9 @@ class Switchboard:
         if played.moved and self._spaces.shared is not None:
             self.wake(space)
         return played
+
+    def _conducting(self, transaction: Transaction, world: Space) -> Conducting:
+        return Conducting(self._specs, transaction, world.random, self._spaces.limits.calls_per_space)
 
     def _announce(self, space: Space, call: Mapping[str, Json], now: datetime) -> None:
         spec = self._specs.get(call["provider"])

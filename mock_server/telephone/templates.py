@@ -1,7 +1,8 @@
 """Fills the shape of a payload or a record with the facts of a call.
 
 In a shape `{fact: agent/id}` stands for a fact; `as` says in which form, `map` what each value is called, `else` what
-stands there when there is none, `before` what stands before it; without `else` the key is left out.
+stands there when there is none, `before` and `after` what stands around it; without `else` the key is left out.
+`in` and `take` make of an id a field of the record that it names, `per` a percentage of another fact.
 `{each: transcript, show: {...}}` is a list.
 """
 
@@ -23,12 +24,14 @@ def _moment(value: str) -> datetime:
 FORMS: Mapping[str, Callable[[Any], Json]] = {
     "milliseconds": lambda value: int(_moment(value).timestamp() * 1000),
     "rfc3339": lambda value: _moment(value).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    "seconds": lambda value: _moment(value).isoformat(timespec="seconds").replace("+00:00", "Z"),
     "naive": lambda value: _moment(value).replace(tzinfo=None).isoformat(timespec="microseconds"),
     "whole": int,
+    "names": lambda value: [one if isinstance(one, str) else one.get("name") for one in value],
     "thousandths": lambda value: int(value * 1000),
     "text": str,
 }
-"""How a fact may be written: moments in three ways, seconds as a whole number or in milliseconds, anything as text."""
+"""How a fact may be written: moments in four ways, seconds as a whole number or in milliseconds, anything as text."""
 
 
 def filled(shape: Json, facts: Mapping[str, Json]) -> Json:
@@ -49,10 +52,16 @@ def _fact(node: Mapping[str, Any], facts: Mapping[str, Json]) -> Json:
     found: Any = facts
     for part in str(node["fact"]).split("/"):
         found = found.get(part) if isinstance(found, Mapping) else None
+    if found is not None and "in" in node:
+        record = facts["look"](node["in"], str(found))
+        found = record.get(node["take"]) if record is not None else None
+    if found is not None and "per" in node:
+        whole = facts.get(node["per"])
+        found = round(100 * found / whole, 2) if whole else 0
     if found is not None and "map" in node:
         found = node["map"].get(str(found))
     if found is None:
         return filled(node["else"], facts) if "else" in node else ABSENT
     if "as" in node:
         found = FORMS[node["as"]](found)
-    return f"{node['before']}{found}" if "before" in node else found
+    return f"{node.get('before', '')}{found}{node.get('after', '')}" if "before" in node or "after" in node else found

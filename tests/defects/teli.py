@@ -44,6 +44,22 @@ NUMBER = f"{NUMBERS}/+14155551234/update-agent"
 USERS = "/v1/organizations/1762896364768x389173798861431550/users"
 
 
+def _since_ever(call: Call, state: State, honest: Behaviour) -> Answer:
+    return honest(call._replace(query={name: one for name, one in call.query.items() if name != "start_date"}), state)
+
+
+def _every_call(call: Call, state: State, honest: Behaviour) -> Answer:
+    return honest(call._replace(path={"campaign_id": "vc 1"}), state)
+
+
+def _never_paused(call: Call, state: State, honest: Behaviour) -> Answer:
+    said = honest(call, state)
+    campaign = state.get("voice_campaigns", call.path["campaign_id"])
+    assert campaign is not None
+    state.put("voice_campaigns", {**campaign, "status": "active"})
+    return said
+
+
 def _wrong_number(call: Call, state: State, honest: Behaviour) -> Answer:
     said = honest(call._replace(path={"phone_number": "+15174686941"}), state)
     return said._replace(body={**said.body, "phone_number": call.path["phone_number"]})
@@ -534,5 +550,29 @@ DEFECTS = [
         "list",
         behaviour("listAgents", _all_organizations),
         "listAgents",
+    ),
+    Defect(
+        "calls before the first day are listed",
+        "teli",
+        "filters",
+        behaviour("listCalls", _since_ever),
+        "listCalls",
+        fail_on="observed",
+    ),
+    Defect(
+        "a campaign's calls of every campaign are listed",
+        "teli",
+        "list",
+        behaviour("listVoiceCampaignCalls", _every_call),
+        "listVoiceCampaignCalls",
+        fail_on="assumed",
+    ),
+    Defect(
+        "a campaign that is paused says active",
+        "teli",
+        "transition",
+        behaviour("pauseVoiceCampaign", _never_paused),
+        "pauseVoiceCampaign",
+        fail_on="assumed",
     ),
 ]

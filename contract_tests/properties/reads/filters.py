@@ -1,13 +1,14 @@
-"""What a filter keeps: exactly the rows that have its value, alone and beside another one; and a wider scope."""
+"""What a filter keeps: exactly the rows that have its value, alone and beside another one; a wider scope; bounds."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
-from contract_tests.judging.rows import active_filters, complaints
+from contract_tests.judging.rows import BOUNDS, active_filters, beyond, complaints
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import make_some
 from contract_tests.words.findings import Difference, NotCovered
@@ -16,14 +17,15 @@ from contract_tests.world import reading
 from contract_tests.world.world import Sent, World, pointed, successes
 from mock_server.messages import Json
 from mock_server.spec import Operation, Spec
+from mock_server.spec.moments import moment
 
 SOME = 4
 """So many values of each filter are tried."""
 
 
 def filters(spec: Spec, operation: Operation) -> bool:
-    """Whether the operation lists rows by filters."""
-    return operation.contract.get("effect") == "list" and bool(operation.contract.get("filters"))
+    """Whether the operation lists rows by filters, or between moments."""
+    return operation.contract.get("effect") == "list" and bool({"filters", *BOUNDS} & set(operation.contract))
 
 
 class Lists:
@@ -77,7 +79,8 @@ class Lists:
         usual = {p.name: p.schema["default"] for p in self._operation.parameters_in("query") if "default" in p.schema}
         wanted = active_filters(self._operation, {**usual, **base})
         for name, row in self.rows.items():
-            if name not in shown and all(row.get(field) == value for field, value in wanted.items()):
+            within = all(beyond(self._operation, word, base, row) is None for word in BOUNDS)
+            if name not in shown and within and all(row.get(field) == value for field, value in wanted.items()):
                 message = f"the list leaves out {name}, which has all that was asked for and was listed before"
                 how = weakest(self._evidence(200), contract_evidence(self._operation, "filters"))
                 lost = Difference("", row, "absent", message, beside=True)
@@ -102,6 +105,11 @@ class Lists:
         known = [row[field] for row in self.rows.values() if isinstance(row.get(field), str | int)]
         return list(dict.fromkeys(known))[:SOME]
 
+    def moments(self, field: str) -> list[datetime]:
+        """The moments that rows have in a field."""
+        known = (moment(pointed(row, field if field[:1] == "/" else f"/{field}")) for row in self.rows.values())
+        return list(dict.fromkeys(one for one in known if one is not None))[:SOME]
+
 
 def _title(values: dict[str, Json]) -> str:
     return " and ".join(f"{name} {value!r}" for name, value in values.items()) or "all"
@@ -116,7 +124,7 @@ def exactly_what_was_asked(recorder: Recorder) -> None:
     if not lists.rows:
         raise NotCovered("no documented request lists a row")
     lists.widen()
-    asked: dict[str, str] = dict(operation.contract["filters"])
+    asked: dict[str, str] = dict(operation.contract.get("filters") or {})
     for parameter, field in asked.items():
         for value in lists.values(field):
             for scope in _scopes(operation, parameter):
@@ -130,6 +138,11 @@ def exactly_what_was_asked(recorder: Recorder) -> None:
             pair = {name: row.get(asked[name]) for name in (one, other)}
             if None not in pair.values():
                 lists.ask(pair)
+    for word, seconds in zip(BOUNDS, (-1, 1), strict=True):
+        for parameter, field in (operation.contract.get(word) or {}).items():
+            for bound in lists.moments(field):
+                # A second to spare: no page says whether a bound is itself within.
+                lists.ask({parameter: (bound + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")})
     recorder.finish()
 
 

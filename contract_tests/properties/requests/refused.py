@@ -116,8 +116,13 @@ def _conflicts(world: World, operation: Operation, plain: NamedRequest) -> Itera
     if not world.own and operation.contract.get("cost") == "purchase":
         raise NotCovered("a second purchase of the same is not tried on a real endpoint")
     for field, answer in operation.contract["conflict"].items():
-        world.send(operation, plain)
-        yield Case("conflict", field, answer, plain)
+        sent, reply = world.send(operation, plain)
+        # Where a request may name what the server else makes up, the second one names what was made up for the first.
+        names = [name for name, target in (operation.contract.get("fields") or {}).items() if target == field]
+        unsaid = [name for name in names if isinstance(plain.body, dict) and name not in plain.body]
+        made = reading.key_of(operation, sent, reply) if unsaid and reply.status < 300 else None
+        again = plain if made is None else plain.with_values(plain.path, plain.query, {**plain.body, unsaid[0]: made})
+        yield Case("conflict", field, answer, again)
 
 
 def _plain(world: World, operation: Operation) -> NamedRequest:

@@ -1,0 +1,327 @@
+"""Campaigns: calls that a vendor places one after the other, lead by lead, by the clock of the space.
+
+A campaign is a record of the vendor; in its field `run` stands how far it is, and its leads are records of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+from mock_server.messages import Json, Refusal
+from mock_server.spec import Campaigns, Inbound, Spec
+from mock_server.spec.moments import moment
+from mock_server.stores import State
+from mock_server.stores.state import TELEPHONE
+from mock_server.telephone.calls import (
+    SHAPES,
+    CallLimit,
+    Dialled,
+    Record,
+    duration_seconds,
+    place,
+    remind,
+    stamp,
+)
+from mock_server.telephone.facts import facts
+from mock_server.telephone.fates import fate
+from mock_server.telephone.picking import Picked, greeting_of
+from mock_server.telephone.remembering import remembered
+from mock_server.telephone.templates import filled
+
+MARK = "campaign "
+_AGAIN = ("busy", "no-answer", "failed")
+"""What a lead is called again after: nobody was reached, no voicemail either."""
+MAX_LEADS = 10_000
+
+
+class Run(NamedTuple):
+    """One campaign with everything that its next step needs."""
+
+    spec: Spec
+    said: Campaigns
+    inbound: Inbound
+    state: State
+    book: State
+    record: Record
+    most: int
+    """How many calls a space has."""
+
+    @property
+    def key(self) -> str:
+        return str(self.record[self.spec.records[self.said.record].key])
+
+    @property
+    def run(self) -> Record:
+        found: Record = self.record["run"]
+        return found
+
+    @property
+    def status(self) -> str:
+        return str(self.record[self.said.status["field"]])
+
+    def is_(self, word: str) -> bool:
+        return self.status == self.said.status[word]
+
+    def become(self, word: str) -> None:
+        self.record[self.said.status["field"]] = self.said.status[word]
+
+    def keep(self) -> None:
+        self.state.put(self.said.record, self.record)
+
+
+def found_run(spec: Spec, state: State, key: str, most: int) -> Run | None:
+    """The campaign of that key, if there is one and it has leads to call."""
+    said, inbound = spec.campaigns, spec.inbound
+    if said is None or inbound is None:
+        return None
+    record = state.get(said.record, key)
+    if record is None or "run" not in record:
+        return None
+    return Run(spec, said, inbound, state, state.beside(TELEPHONE, SHAPES), record, most)
+
+
+def value_at(record: Mapping[str, Json], name: str | None) -> Json:
+    """A field, or what stands at a pointer; None where there is nothing."""
+    node: Any = record
+    for step in (name or "").strip("/").split("/"):
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return node
+
+
+def moment_of(text: Json, field: str) -> datetime:
+    """A time that a request names; without a zone it is UTC."""
+    found = moment(text)
+    if found is None:
+        raise Refusal("invalid-request", message=f"{field}: {text!r} is no ISO 8601 time")
+    return found
+
+
+def begin(run: Run, leads: Sequence[Mapping[str, Json]], now: datetime) -> None:
+    """Writes down whom the campaign is to call; leads without a number are counted, and not called."""
+    said, record = run.said, run.record
+    valid = [lead for lead in leads if lead.get(said.phone)]
+    if len(valid) > MAX_LEADS:
+        raise Refusal("invalid-request", message=f"leads: at most {MAX_LEADS} are taken here")
+    begins = moment_of(record[said.begins], said.begins) if record.get(said.begins) else now
+    ends = moment_of(record[said.ends], said.ends) if record.get(said.ends) else begins + timedelta(days=said.days)
+    record.setdefault(said.begins, _naive(begins))
+    record.setdefault(said.ends, _naive(ends))
+    serial = (run.book.note("serial") or 0) + 1
+    run.book.keep_note("serial", serial)
+    record["run"] = {
+        "serial": serial,
+        "begins_at": stamp(begins),
+        "ends_at": stamp(ends),
+        "due_at": None,
+        "total": len(valid),
+        "invalid": len(leads) - len(valid),
+        "next": 0,
+        "live": 0,
+        "over": 0,
+        "again": [],
+    }
+    shape = run.spec.records[said.leads]
+    for number, lead in enumerate(valid):
+        row = {
+            shape.key: f"{run.key}#{number}",
+            "campaign": run.key,
+            "phone_number": str(lead[said.phone]),
+            "given": dict(lead),
+            "attempts": 0,
+            "call_id": None,
+            "outcome": None,
+            "called_at": None,
+            "seconds": 0,
+            "kept": {},
+        }
+        run.state.put(said.leads, row)
+    run.keep()
+
+
+def _naive(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def _await(run: Run, at: datetime | None) -> list[tuple[str, int, str]]:
+    """Says when the campaign's next step is due, None for not before something else happens."""
+    step, name = run.run, f"{MARK}{run.spec.provider} {run.key}"
+    due = stamp(at) if at is not None else None
+    moved = step["due_at"] != due
+    if moved:
+        step["due_at"] = due
+        remind(run.book, name, step["serial"], due)
+    run.keep()
+    return [(due, step["serial"], name)] if due is not None and moved else []
+
+
+def go_on(run: Run, now: datetime, random: Random) -> list[tuple[str, int, str]]:
+    """Takes the campaign's step: calls whom it may call now. Returns what is in the agenda because of it."""
+    at, step = stamp(now), run.run
+    if not run.is_("active"):
+        return _await(run, None)
+    if at >= step["ends_at"]:
+        run.become("completed")
+        return _await(run, None)
+    if at < step["begins_at"]:
+        return _await(run, datetime.fromisoformat(step["begins_at"]))
+    rows = []
+    caller = _Caller.of(run)
+    most = run.said.concurrency if isinstance(run.said.concurrency, int) else value_at(run.record, run.said.concurrency)
+    while step["live"] < int(most or 1) and _is_turn(run, at):
+        if caller is None:
+            # Without its agent or its number nothing can be called; somebody has to see to it.
+            run.become("paused")
+            return _await(run, None)
+        number = step["again"].pop(0)[1] if step["again"] and step["again"][0][0] <= at else step["next"]
+        if number == step["next"]:
+            step["next"] += 1
+        try:
+            call = _placed(run, caller, number, now, random)
+        except CallLimit:
+            run.become("paused")
+            return _await(run, None)
+        step["live"] += 1
+        rows.append((call["due_at"], call["serial"], call["id"]))
+    if step["over"] == step["total"]:
+        run.become("completed")
+        return rows + _await(run, None)
+    waiting = step["again"][0][0] if step["again"] and step["live"] < int(most or 1) else step["ends_at"]
+    return rows + _await(run, datetime.fromisoformat(min(waiting, step["ends_at"])))
+
+
+def _is_turn(run: Run, at: str) -> bool:
+    step = run.run
+    due_again = bool(step["again"]) and step["again"][0][0] <= at
+    return bool(step["next"] < step["total"] or due_again)
+
+
+class _Caller(NamedTuple):
+    agent: Mapping[str, Json]
+    numbers: Sequence[Mapping[str, Json]]
+
+    @classmethod
+    def of(cls, run: Run) -> _Caller | None:
+        """With whom and from where the campaign calls; None where one of them is gone."""
+        agent = run.state.find(run.inbound.agents, str(run.record.get(run.said.agent)))
+        named = calling_numbers(run.said, run.record)
+        numbers = [run.state.find(run.inbound.numbers, str(name)) for name in named]
+        there = [number for number in numbers if number is not None]
+        return cls(agent, there) if agent is not None and there else None
+
+
+def calling_numbers(said: Campaigns, record: Mapping[str, Json]) -> list[Json]:
+    """The numbers that a campaign calls from, each once."""
+    pool = value_at(record, said.pool) or []
+    named = [record.get(said.number), *(one.get(said.phone) for one in pool)]
+    return list(dict.fromkeys(name for name in named if name))
+
+
+def _placed(run: Run, caller: _Caller, number: int, now: datetime, random: Random) -> Record:
+    spec, inbound = run.spec, run.inbound
+    name = f"{run.key}#{number}"
+    lead = run.state.get(run.said.leads, name)
+    assert lead is not None
+    agent, to = caller.agent, lead["phone_number"]
+    ours = caller.numbers[number % len(caller.numbers)]
+    version = agent.get(inbound.version) if inbound.version else None
+    kept = remembered(spec, run.state, ours, agent, lead=lead["given"], campaign=run.record)
+    dialled = Dialled(
+        spec.provider,
+        "outbound",
+        str(ours[inbound.number]),
+        to,
+        str(ours[spec.records[inbound.numbers].key]),
+        _spoken(greeting_of(inbound, agent, "outbound"), lead["given"]),
+        str(agent[inbound.name]),
+        asked={**kept, "campaign": run.key, "lead": number, "to": to, "variables": lead["given"]},
+    )
+    id = str(run.record[run.said.agent])
+    picked = Picked(agent, id, version, f"the campaign {run.key} had {id} call {to}")
+    call = place(run.book, dialled, picked, fate(None, to, "outbound", random), now, random, run.most, spec.call_id)
+    lead.update(attempts=lead["attempts"] + 1, call_id=call["id"], called_at=stamp(now), outcome="calling")
+    run.state.put(run.said.leads, lead)
+    return call
+
+
+def _spoken(text: str, given: Mapping[str, Json]) -> str:
+    """A greeting with what is known of the lead in its places."""
+    for name, value in given.items():
+        text = text.replace("{{" + name + "}}", str(value))
+    return text
+
+
+def call_over(run: Run, call: Record, now: datetime, random: Random) -> list[tuple[str, int, str]]:
+    """One of the campaign's calls is over: its lead knows how it went, and the next one may be called."""
+    number, step = call["asked"]["lead"], run.run
+    lead = run.state.get(run.said.leads, f"{run.key}#{number}")
+    if lead is not None and lead["call_id"] == call["id"]:
+        kept = filled(run.said.keep, facts(call, now))
+        lead.update(outcome=call["reason"], seconds=duration_seconds(call), kept=kept)
+        run.state.put(run.said.leads, lead)
+        again = _again(run, lead, now)
+        if again is not None:
+            step["again"].append([again, number])
+        else:
+            step["over"] += 1
+    step["live"] = max(0, step["live"] - 1)
+    return go_on(run, now, random)
+
+
+def _again(run: Run, lead: Record, now: datetime) -> str | None:
+    """When a lead is called again; None if it is not."""
+    redials = run.said.redials
+    if redials is None or lead["outcome"] not in _AGAIN or not value_at(run.record, redials.enabled):
+        return None
+    limit, days = value_at(run.record, redials.limit), value_at(run.record, redials.days)
+    if lead["attempts"] > int(limit or 0):
+        return None
+    return stamp(now + timedelta(days=float(days or 0)))
+
+
+def leads_of(run: Run) -> Iterator[Mapping[str, Json]]:
+    """The campaign's leads, in the order of the request."""
+    for number in range(run.run["total"]):
+        lead = run.state.get(run.said.leads, f"{run.key}#{number}")
+        if lead is not None:
+            yield lead
+
+
+def told(run: Run) -> dict[str, Json]:
+    """The facts of a campaign, counted from its leads: each counts once, by the last of its calls that is over."""
+    leads = list(leads_of(run))
+    called = [lead for lead in leads if lead["attempts"]]
+    over = [lead for lead in called if lead["outcome"] != "calling"]
+    connected = [lead for lead in over if lead["seconds"] > 0]
+    step = run.run
+    tally: dict[str, dict[str, int]] = {}
+    for lead in over:
+        for name, value in lead["kept"].items():
+            counts = tally.setdefault(name, {})
+            counts[str(value)] = counts.get(str(value), 0) + 1
+    return {
+        **{name: value for name, value in run.record.items() if name != "run"},
+        "key": run.key,
+        "total": step["total"],
+        "invalid": step["invalid"],
+        "completed": step["over"],
+        "pending": step["total"] - step["over"],
+        "called": len(called),
+        "connected": len(connected),
+        "voicemail": sum(1 for lead in over if lead["outcome"] == "voicemail"),
+        "failed": len(over) - len(connected),
+        "not_called": len(leads) - len(called),
+        "tally": tally,
+        "unreached": [
+            {
+                "phone_number": lead["phone_number"],
+                "why": lead["outcome"] or "not-called",
+                "called_at": lead["called_at"],
+                "call_id": lead["call_id"],
+            }
+            for lead in leads
+            if not lead["attempts"] or lead["outcome"] in (*_AGAIN, "voicemail", "cancelled")
+        ],
+    }
