@@ -45,7 +45,7 @@ class Campaigner(Protocol):
         """A call is over."""
 
 
-def play(book: State, until: datetime, limit: int, agenda: Agenda, campaigner: Campaigner) -> Played:
+def play(book: State, until: datetime, limit: int, agenda: Agenda, campaigner: Campaigner | None = None) -> Played:
     """Takes the steps that are due at `until`, the earliest first, at most `limit`."""
     note = book.note(NEXT_DUE)
     if note is None or note["at"] is None:
@@ -60,7 +60,7 @@ def play(book: State, until: datetime, limit: int, agenda: Agenda, campaigner: C
         due, serial, id = heappop(rows)
         call = book.get("calls", id)
         if call is None:
-            added = campaigner.step(id, due)
+            added = campaigner.step(id, due) if campaigner is not None else None
             if added is not None:
                 steps, last = steps + 1, datetime.fromisoformat(due)
                 for row in added:
@@ -74,7 +74,7 @@ def play(book: State, until: datetime, limit: int, agenda: Agenda, campaigner: C
         book.put("calls", call)
         if call["due_at"] is None:
             book.delete("agenda", id)
-            for row in campaigner.call_over(call, last):
+            for row in campaigner.call_over(call, last) if campaigner is not None else ():
                 heappush(rows, row)
         else:
             book.put("agenda", {"id": id, "serial": serial, "due_at": call["due_at"]})
