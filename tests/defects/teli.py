@@ -48,10 +48,6 @@ def _since_ever(call: Call, state: State, honest: Behaviour) -> Answer:
     return honest(call._replace(query={name: one for name, one in call.query.items() if name != "start_date"}), state)
 
 
-def _every_call(call: Call, state: State, honest: Behaviour) -> Answer:
-    return honest(call._replace(path={"campaign_id": "vc 1"}), state)
-
-
 def _never_paused(call: Call, state: State, honest: Behaviour) -> Answer:
     said = honest(call, state)
     campaign = state.get("voice_campaigns", call.path["campaign_id"])
@@ -558,14 +554,6 @@ DEFECTS = [
         behaviour("listCalls", _since_ever),
         "listCalls",
         fail_on="observed",
-    ),
-    Defect(
-        "a campaign's calls of every campaign are listed",
-        "teli",
-        "list",
-        behaviour("listVoiceCampaignCalls", _every_call),
-        "listVoiceCampaignCalls",
-        fail_on="assumed",
     ),
     Defect(
         "a campaign that is paused says active",
