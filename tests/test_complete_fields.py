@@ -28,6 +28,8 @@ NOT_READ_BACK = {
     ("vogent", "updateAgent"): {
         "linkedFunctionDefinitionIds": ANOTHER_NAME,
     },
+    ("vogent", "createBatchDialJob"): {"rows": "are listed by the queue, each under an id of its own"},
+    ("vogent", "setBatchDialJobPaused"): {"paused": ANOTHER_NAME},
     ("vogent", "createDial"): {
         "callAgentId": PLACES_THE_CALL,
         "fromNumberId": PLACES_THE_CALL,

@@ -299,6 +299,49 @@ def test_an_extractor_is_versioned_and_switched_off(run: Program) -> None:
     assert not off["defaultExtractorId"]
 
 
+def test_a_batch_job_calls_in_its_hours_and_its_pace_and_each_dial_is_told(run: Program, app: Application) -> None:
+    run.control("PUT", "/webhooks/vogent", {"url": app.url, "secret": "s", "events": ["dial.created", "dial.updated"]})
+    agent, number = vogent_agent(run), vogent_number(run)
+    hours = {"dayOfWeek": 1, "timeSlots": [{"startTime": "09:00", "endTime": "17:00"}]}
+    rows = [{"toNumber": f"+1500555{index % 4}200", "inputs": {"customer": f"C{index}"}} for index in range(6)]
+    body = {
+        "name": "Customer Survey",
+        "callAgentId": agent["id"],
+        "maxConcurrentDials": 2,
+        "fromPhoneNumberIds": [number["id"]],
+        "schedule": {"days": [hours], "timezone": "America/New_York"},
+        "rows": rows,
+    }
+    job = run("vogent", "POST", "/api/batch_dial_jobs", body)
+    path = f"/api/batch_dial_jobs/{job['id']}"
+    run.pass_time(60)
+    assert (job["status"], len(run("vogent", "GET", f"{path}/queue")["data"])) == ("INIT", 6)
+    assert run("vogent", "POST", f"{path}/paused", {"paused": False})["status"] == "ACTIVE"
+    # It is four in the morning in New York.
+    run.pass_time(4 * 3600)
+    assert len(run("vogent", "GET", f"{path}/queue")["data"]) == 6
+    run.pass_time(3600 - 60)
+    assert len(run("vogent", "GET", f"{path}/queue")["data"]) == 4
+    assert run("vogent", "POST", f"{path}/paused", {"paused": True})["status"] == "PAUSED"
+    run.pass_time(600)
+    dials = run("vogent", "GET", f"{path}/dials")["data"]
+    assert [dial["inputs"] for dial in dials] == [{"customer": "C0"}, {"customer": "C1"}]
+    assert {(dial["status"], dial["fromNumberId"]) for dial in dials} == {("completed", number["id"])}
+    queued = run("vogent", "GET", f"{path}/queue", limit=3)
+    assert [row["inputs"]["customer"] for row in queued["data"]] == ["C2", "C3", "C4"]
+    assert queued["cursor"]
+    run("vogent", "PUT", path, {"maxConcurrentDials": 4})
+    run("vogent", "POST", f"{path}/paused", {"paused": False})
+    run.pass_time(1800)
+    assert run("vogent", "GET", path)["status"] == "COMPLETE"
+    assert run("vogent", "GET", f"{path}/queue")["data"] == []
+    assert len(run("vogent", "GET", f"{path}/dials")["data"]) == 6
+    events = app.events(24)
+    assert [event["event"] for event in events].count("dial.created") == 6
+    assert [event["payload"].get("status") for event in events].count("completed") == 6
+    assert all(vogent_signed(headers, sent, "s") for headers, sent in app.taken)
+
+
 def test_all_agents_are_found_page_by_page_and_tidied_away(run: Program) -> None:
     made = [vogent_agent(run, name=f"Agent {index}")["id"] for index in range(7)]
     seen: list[str] = []

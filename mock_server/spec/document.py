@@ -158,7 +158,8 @@ KEYWORDS: dict[str, frozenset[str]] = {
     "sending": frozenset(["signature", "retries", "timeout-seconds", "x-evidence"]),
     "calls": frozenset("record id keep show operations".split()),
     "campaigns": frozenset(
-        "record leads status agent number pool begins ends days phone concurrency retries keep operations".split()
+        "record leads status agent number pool begins ends days schedule phone concurrency retries keep lead operations"
+        "".split()
     ),
     "campaign operation": frozenset("start move read refuses shows rows at count form leave-out".split()),
     "call operation": frozenset(

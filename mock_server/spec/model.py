@@ -367,23 +367,26 @@ class Campaigns(NamedTuple):
 
     `record` is the kind of a campaign, `leads` the kind that holds its leads; the other names are fields of a
     campaign. `status` says what the field of its status calls `active`, `paused`, `completed` and `ended`.
-    `days` is how long it lasts where nobody says, `concurrency` how many calls it has at a time, a number or the
-    pointer to one. `keep` is the shape of what is kept of each call for counting.
+    `days` is how long it lasts where nobody says, for ever where it has no end; `concurrency` how many calls it has at
+    a time, a number or the pointer to one; `schedule` at which hours of the week. `keep` is the shape of what is kept
+    of each call for counting, `lead` that of what a lead shows.
     """
 
     record: str
     leads: str
     status: Mapping[str, str]
     agent: str
-    number: str
+    number: str | None
     pool: str | None
-    begins: str
-    ends: str
+    begins: str | None
+    ends: str | None
+    schedule: str | None
     days: float
     phone: str
     concurrency: int | str
     redials: Redials | None
     keep: Mapping[str, Any]
+    lead: Mapping[str, Any]
     operations: Mapping[str, Mapping[str, Any]]
 
 

@@ -35,7 +35,7 @@ def read_campaigns(
         return None
     place, kinds = "/x-telephone/campaigns", document.get("x-records") or {}
     checker.mapping(node, "campaigns", place)
-    needed = ("record", "leads", "status", "agent", "number", "begins", "ends", "phone", "concurrency")
+    needed = ("record", "leads", "status", "agent", "phone", "concurrency")
     lacking = [word for word in needed if word not in node]
     if lacking:
         raise checker.fail(place, f"needs {', '.join(lacking)} too")
@@ -50,15 +50,17 @@ def read_campaigns(
         leads=node["leads"],
         status=node["status"],
         agent=node["agent"],
-        number=node["number"],
+        number=node.get("number"),
         pool=node.get("pool"),
-        begins=node["begins"],
-        ends=node["ends"],
+        begins=node.get("begins"),
+        ends=node.get("ends"),
+        schedule=node.get("schedule"),
         days=float(node.get("days", _DAYS)),
         phone=node["phone"],
         concurrency=node["concurrency"],
         redials=Redials(**node["retries"]) if "retries" in node else None,
         keep=node.get("keep") or {},
+        lead=node.get("lead") or {},
         operations=node.get("operations") or {},
     )
 

@@ -29,6 +29,7 @@ from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import fate
 from mock_server.telephone.picking import Picked, greeting_of
 from mock_server.telephone.remembering import remembered
+from mock_server.telephone.schedules import opening
 from mock_server.telephone.templates import filled
 
 MARK = "campaign "
@@ -105,16 +106,19 @@ def begin(run: Run, leads: Sequence[Mapping[str, Json]], now: datetime) -> None:
     valid = [lead for lead in leads if lead.get(said.phone)]
     if len(valid) > MAX_LEADS:
         raise Refusal("invalid-request", message=f"leads: at most {MAX_LEADS} are taken here")
-    begins = moment_of(record[said.begins], said.begins) if record.get(said.begins) else now
-    ends = moment_of(record[said.ends], said.ends) if record.get(said.ends) else begins + timedelta(days=said.days)
-    record.setdefault(said.begins, _naive(begins))
-    record.setdefault(said.ends, _naive(ends))
+    begins, ends = now, None
+    if said.begins is not None:
+        begins = moment_of(record[said.begins], said.begins) if record.get(said.begins) else now
+        record.setdefault(said.begins, _naive(begins))
+    if said.ends is not None:
+        ends = moment_of(record[said.ends], said.ends) if record.get(said.ends) else begins + timedelta(days=said.days)
+        record.setdefault(said.ends, _naive(ends))
     serial = (run.book.note("serial") or 0) + 1
     run.book.keep_note("serial", serial)
     record["run"] = {
         "serial": serial,
         "begins_at": stamp(begins),
-        "ends_at": stamp(ends),
+        "ends_at": stamp(ends) if ends is not None else None,
         "due_at": None,
         "total": len(valid),
         "invalid": len(leads) - len(valid),
@@ -136,8 +140,9 @@ def begin(run: Run, leads: Sequence[Mapping[str, Json]], now: datetime) -> None:
             "called_at": None,
             "seconds": 0,
             "kept": {},
+            "waiting": run.key,
         }
-        run.state.put(said.leads, row)
+        run.state.put(said.leads, {**row, **filled(said.lead, {**row, "now": now.isoformat()})})
     run.keep()
 
 
@@ -162,15 +167,16 @@ def go_on(run: Run, now: datetime, random: Random) -> list[tuple[str, int, str]]
     at, step = stamp(now), run.run
     if not run.is_("active"):
         return _await(run, None)
-    if at >= step["ends_at"]:
+    if step["ends_at"] is not None and at >= step["ends_at"]:
         run.become("completed")
         return _await(run, None)
     if at < step["begins_at"]:
         return _await(run, datetime.fromisoformat(step["begins_at"]))
     rows = []
+    opens = _opens(run, now)
     caller = _Caller.of(run)
     most = run.said.concurrency if isinstance(run.said.concurrency, int) else value_at(run.record, run.said.concurrency)
-    while step["live"] < int(most or 1) and _is_turn(run, at):
+    while step["live"] < int(most or 1) and opens == now and _is_turn(run, at):
         if caller is None:
             # Without its agent or its number nothing can be called; somebody has to see to it.
             run.become("paused")
@@ -188,8 +194,18 @@ def go_on(run: Run, now: datetime, random: Random) -> list[tuple[str, int, str]]
     if step["over"] == step["total"]:
         run.become("completed")
         return rows + _await(run, None)
-    waiting = step["again"][0][0] if step["again"] and step["live"] < int(most or 1) else step["ends_at"]
-    return rows + _await(run, datetime.fromisoformat(min(waiting, step["ends_at"])))
+    waiting = [step["ends_at"]]
+    if step["live"] < int(most or 1):
+        waiting += [step["again"][0][0]] if step["again"] else []
+        waiting += [stamp(opens)] if opens is not None and opens > now else []
+    next_at = min((moment for moment in waiting if moment is not None), default=None)
+    return rows + _await(run, datetime.fromisoformat(next_at) if next_at is not None else None)
+
+
+def _opens(run: Run, now: datetime) -> datetime | None:
+    """When the campaign may call next: now, or when its schedule opens; None for never."""
+    schedule = value_at(run.record, run.said.schedule) if run.said.schedule is not None else None
+    return opening(schedule, now) if isinstance(schedule, Mapping) else now
 
 
 def _is_turn(run: Run, at: str) -> bool:
@@ -209,13 +225,18 @@ class _Caller(NamedTuple):
         named = calling_numbers(run.said, run.record)
         numbers = [run.state.find(run.inbound.numbers, str(name)) for name in named]
         there = [number for number in numbers if number is not None]
+        if not named and run.said.number is None:
+            # Who names no number calls from any that can be called from.
+            every = run.state.all(run.inbound.numbers)
+            there = [number for number in every if str(number[run.inbound.number]).startswith("+")]
         return cls(agent, there) if agent is not None and there else None
 
 
 def calling_numbers(said: Campaigns, record: Mapping[str, Json]) -> list[Json]:
     """The numbers that a campaign calls from, each once."""
     pool = value_at(record, said.pool) or []
-    named = [record.get(said.number), *(one.get(said.phone) for one in pool)]
+    first = record.get(said.number) if said.number is not None else None
+    named = [first, *(one.get(said.phone) if isinstance(one, Mapping) else one for one in pool)]
     return list(dict.fromkeys(name for name in named if name))
 
 
@@ -236,12 +257,20 @@ def _placed(run: Run, caller: _Caller, number: int, now: datetime, random: Rando
         str(ours[spec.records[inbound.numbers].key]),
         _spoken(greeting_of(inbound, agent, "outbound"), lead["given"]),
         str(agent[inbound.name]),
-        asked={**kept, "campaign": run.key, "lead": number, "to": to, "variables": lead["given"]},
+        asked={
+            **kept,
+            "campaign": run.key,
+            "lead": number,
+            "to": to,
+            "from": str(ours[spec.records[inbound.numbers].key]),
+            "variables": lead["given"],
+        },
     )
     id = str(run.record[run.said.agent])
     picked = Picked(agent, id, version, f"the campaign {run.key} had {id} call {to}")
     call = place(run.book, dialled, picked, fate(None, to, "outbound", random), now, random, run.most, spec.call_id)
-    lead.update(attempts=lead["attempts"] + 1, call_id=call["id"], called_at=stamp(now), outcome="calling")
+    known = {"call_id": call["id"], "called_at": stamp(now), "outcome": "calling", "waiting": None}
+    lead.update(attempts=lead["attempts"] + 1, **known)
     run.state.put(run.said.leads, lead)
     return call
 

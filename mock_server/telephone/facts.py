@@ -33,6 +33,7 @@ def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
         "duration_seconds": duration_seconds(call) if over else None,
         "recordings": [{"id": call["session_id"]}] if over and call["answered_at"] else [],
         "moved_at": max(filter(None, (call[f"{step}_at"] for step in ("created", "ringing", "answered", "ended")))),
+        "campaign_over": call["asked"].get("campaign") if over else None,
         "recorded": call["id"] if over and call["answered_at"] else None,
         "extracted": _extracted(call) if over and call["answered_at"] else {},
         "recording": call["session_id"] if over and call["answered_at"] else None,

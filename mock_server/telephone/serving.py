@@ -19,7 +19,7 @@ from mock_server.telephone.fates import fate
 from mock_server.telephone.picking import Picked, greeting_of
 from mock_server.telephone.remembering import remembered
 from mock_server.telephone.templates import filled
-from mock_server.telephone.viewing import Calls
+from mock_server.telephone.viewing import Calls, agent_of
 from mock_server.values.identifiers import hexadecimal
 
 Behaviour = Callable[[Call, State], Answer]
@@ -76,8 +76,8 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
         to = body.get(node["to"]) or (_BROWSER if browser else None)
         if not to:
             raise Refusal(node["refuses"]["to"], assumed=True)
-        asked = {name: _kept(said, body, agent) for name, said in (node.get("keep") or {}).items()}
-        asked = {**remembered(spec, state, ours, agent), **asked}
+        sent = {name: body.get(field) for name, field in (node.get("keep") or {}).items()}
+        asked = {**remembered(spec, state, ours, agent), **{name: one for name, one in sent.items() if one is not None}}
         dialled = Dialled(
             spec.provider,
             "outbound",
@@ -103,14 +103,6 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
     return act
 
 
-def _kept(said: str | Mapping[str, str], body: Mapping[str, Json], agent: Mapping[str, Json]) -> Json:
-    """What is remembered of a request: a field of the body, or where none was sent, of the agent as it is now."""
-    if isinstance(said, str):
-        return body.get(said)
-    sent = body.get(said["body"])
-    return sent if sent is not None else agent.get(said["agent"])
-
-
 def _caller(body: Mapping[str, Json], node: Mapping[str, Any], inbound: Inbound, state: State) -> Record | None:
     """The number that is called from; None where a pool of numbers is named."""
     id = body.get(node["number"])
@@ -127,21 +119,14 @@ def _caller(body: Mapping[str, Json], node: Mapping[str, Any], inbound: Inbound,
 def _reading(spec: Spec, operation: Operation, node: Mapping[str, Any], _: int) -> Behaviour:
     success = _success(operation)
     shows = node.get("shows") or spec.call_shape
+    hidden = spec.records[spec.call_record].hidden if spec.call_record is not None else frozenset()
 
     def act(call: Call, state: State) -> Answer:
         found = _known(spec, node, call, state)
-        return Answer(success, filled(shows, {**facts(found, call.now), "agent_record": _agent(spec, found, state)}))
+        shown = filled(shows, {**facts(found, call.now), "agent_record": agent_of(spec, found, state)})
+        return Answer(success, {name: value for name, value in shown.items() if name not in hidden})
 
     return act
-
-
-def _agent(spec: Spec, call: Mapping[str, Json], state: State) -> Json:
-    """The agent of a call as the vendor shows it: without what is only ever sent."""
-    if spec.inbound is None or call["agent"] is None:
-        return None
-    agent = state.find(spec.inbound.agents, call["agent"]["id"])
-    hidden = spec.records[spec.inbound.agents].hidden
-    return None if agent is None else {name: value for name, value in agent.items() if name not in hidden}
 
 
 def _hanging_up(spec: Spec, operation: Operation, node: Mapping[str, Any], _: int) -> Behaviour:

@@ -18,6 +18,15 @@ _BEHIND = 1_000_000_000
 """Added to the place of a call: every record of a fixture stands before it."""
 
 
+def agent_of(spec: Spec, call: Mapping[str, Json], state: State) -> Json:
+    """The agent of a call as the vendor shows it: without what is only ever sent."""
+    if spec.inbound is None or call["agent"] is None:
+        return None
+    agent = state.find(spec.inbound.agents, call["agent"]["id"])
+    hidden = spec.records[spec.inbound.agents].hidden
+    return None if agent is None else {name: value for name, value in agent.items() if name not in hidden}
+
+
 class Calls(State):
     """A vendor's records, among which the telephone's calls are records like others; none of them is kept twice."""
 
@@ -76,7 +85,7 @@ class Calls(State):
     def _shown(self, call: Record) -> Record:
         known = facts(call, self._now)
         if self._with_agent and self._spec.inbound is not None:
-            known["agent_record"] = self.find(self._spec.inbound.agents, call["agent"]["id"])
+            known["agent_record"] = agent_of(self._spec, call, self)
         shown: Record = filled(self._spec.call_shape, known)
         changed = call["asked"].get("changed")
         return {**shown, **changed} if changed else shown

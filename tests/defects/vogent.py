@@ -354,6 +354,24 @@ DEFECTS = [
         behaviour("listVoices", lambda c, s, h: h(c._replace(query={}), s)),
         "listVoices",
     ),
+    Defect(
+        "a job cannot be paused",
+        "vogent",
+        "made",
+        edits("setBatchDialJobPaused", "batch_jobs", lambda c, job: job.update(status="ACTIVE")),
+        "setBatchDialJobPaused",
+        fail_on="assumed",
+    ),
+    Defect(
+        "the queue shows the rows of every job",
+        "vogent",
+        "refusals",
+        behaviour(
+            "listQueuedDials", lambda c, s, h: h(c._replace(path={"id": next(iter(s.all("batch_jobs")))["id"]}), s)
+        ),
+        "listQueuedDials",
+        fail_on="assumed",
+    ),
     # partial, clear
     Defect("PUT replaces the agent", "vogent", "partial", edits("updateAgent", "agents", _bare), "updateAgent"),
     Defect(
