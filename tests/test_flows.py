@@ -285,7 +285,7 @@ def test_a_dial_is_hung_up_in_the_middle(run: Program, app: Application) -> None
     assert statuses == ["ringing", "in-progress", "completed"]
 
 
-def test_an_extractor_is_versioned_and_switched_off(run: Program) -> None:
+def test_an_extractor_is_versioned_tells_what_was_found_out_and_is_switched_off(run: Program, app: Application) -> None:
     agent = vogent_agent(run)
     assert agent["defaultExtractorId"] is None
     extractors = f"/api/agents/{agent['id']}/extractors"
@@ -295,6 +295,11 @@ def test_an_extractor_is_versioned_and_switched_off(run: Program) -> None:
     assert linked["defaultExtractorId"] == made["id"]
     renamed = run("vogent", "PUT", f"{extractors}/{made['id']}", {"name": "Table"})
     assert renamed == {**made, "name": "Table"} == run("vogent", "GET", extractors)["extractors"][0]
+    number = vogent_number(run)
+    dial = vogent_dial(run, agent["id"], number["id"], callAgentInput={"guests": 4}, webhookUrl=app.url)
+    run.pass_time(600)
+    assert run("vogent", "GET", f"/api/dials/{dial}")["aiResult"] == {"guests": 4}
+    assert app.events(7)[-1] == {"event": "dial.extractor", "payload": {"dial_id": dial, "ai_result": {"guests": 4}}}
     off = run("vogent", "PUT", f"/api/agents/{agent['id']}", {"callAgentExtractorId": ""})
     assert not off["defaultExtractorId"]
 

@@ -167,7 +167,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
     ),
     "webhook": frozenset(["post"]),
     "webhook operation": frozenset("summary description requestBody responses x-evidence x-delivery".split()),
-    "delivery": frozenset("when direction answered body asked-at chooses gives".split()),
+    "delivery": frozenset("when direction answered if body asked-at chooses gives".split()),
     "address": frozenset(["number", "agent", "if", "seconds"]),
     "inbound": frozenset("number agent shares enabled set-by remarks x-evidence".split()),
     "missing": frozenset(["method", "path", "summary", "x-evidence"]),

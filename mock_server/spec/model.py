@@ -298,10 +298,10 @@ class Address(NamedTuple):
 class Webhook:
     """One event. `example` is the documented payload; `body` is its shape, filled with the facts of a call.
 
-    It is sent when a call of a `direction` comes into a state of `on`, provided that it was `answered` where that is
-    said; nowhere, when `on` is empty. Where it has an `address` of its own, the receiver may be asked there before a
-    call connects: it then chooses another agent, by the pointers of `chooses` into what it answers, and gives the call
-    what the pointers of `gives` say.
+    It is sent when a call of a `direction` comes into a state of `on`, provided that it was `answered`, and has the
+    fact `only_if`, where that is said; nowhere, when `on` is empty. Where it has an `address` of its own, the receiver
+    may be asked there before a call connects: it then chooses another agent, by the pointers of `chooses` into what it
+    answers, and gives the call what the pointers of `gives` say.
     """
 
     name: str
@@ -313,6 +313,7 @@ class Webhook:
     on: tuple[str, ...]
     directions: tuple[str, ...]
     answered: bool
+    only_if: str | None
     address: Address | None
     chooses: Mapping[str, str]
     gives: Mapping[str, str]

@@ -43,6 +43,7 @@ def read_webhooks(checker: Checker, document: Mapping[str, Any]) -> Iterator[Web
             on=on,
             directions=directions,
             answered=bool(delivery.get("answered")),
+            only_if=delivery.get("if"),
             address=_address(checker, delivery.get("asked-at"), f"{place}/post/x-delivery/asked-at"),
             chooses=delivery.get("chooses") or {},
             gives=delivery.get("gives") or {},

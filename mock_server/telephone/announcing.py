@@ -32,6 +32,8 @@ def announce(space: Space, spec: Spec, call: Mapping[str, Json], now: datetime, 
         if wanted is not None and webhook.name not in wanted and webhook.name not in own:
             continue
         known = known or facts(call, now)
+        if webhook.only_if is not None and known.get(webhook.only_if) is None:
+            continue
         delivery = written(space, spec, webhook, known, url, secret)
         courier.send(space, delivery, spec.sending)
 

@@ -34,6 +34,8 @@ def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
         "recordings": [{"id": call["session_id"]}] if over and call["answered_at"] else [],
         "moved_at": max(filter(None, (call[f"{step}_at"] for step in ("created", "ringing", "answered", "ended")))),
         "campaign_over": call["asked"].get("campaign") if over else None,
+        # What nobody wanted to find out was not found out.
+        "findings": (_extracted(call) or None) if over and call["answered_at"] else None,
         "recorded": call["id"] if over and call["answered_at"] else None,
         "extracted": _extracted(call) if over and call["answered_at"] else {},
         "recording": call["session_id"] if over and call["answered_at"] else None,
@@ -43,6 +45,8 @@ def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
 
 def _extracted(call: Mapping[str, Json]) -> dict[str, Json]:
     """What the agent was to find out, each field with what is known of the one who was called."""
-    wanted, known = call["asked"].get("extract") or [], call["asked"].get("variables") or {}
+    asked = call["asked"]
+    wanted, variables = asked.get("extract") or [], asked.get("variables") or {}
+    known = {**(variables.get("inputs") or {}), **variables, **(asked.get("inputs") or {})}
     names = [one if isinstance(one, str) else one.get("name") for one in wanted]
     return {str(name): known.get(name) for name in names}

@@ -77,7 +77,10 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
         if not to:
             raise Refusal(node["refuses"]["to"], assumed=True)
         sent = {name: body.get(field) for name, field in (node.get("keep") or {}).items()}
-        asked = {**remembered(spec, state, ours, agent), **{name: one for name, one in sent.items() if one is not None}}
+        asked = {
+            **remembered(spec, state, ours, agent, sent=body),
+            **{name: one for name, one in sent.items() if one is not None},
+        }
         dialled = Dialled(
             spec.provider,
             "outbound",

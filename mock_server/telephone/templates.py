@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from mock_server.jsontext import loads
 from mock_server.messages import Json
 
 ABSENT: Any = type("Absent", (), {"__bool__": lambda self: False})()
@@ -21,12 +22,23 @@ def _moment(value: str) -> datetime:
     return datetime.fromisoformat(value)
 
 
+def _properties(text: Any) -> list[Json]:
+    """The names of the properties of an object's JSON schema, which comes as a text; none of what is no such schema."""
+    try:
+        schema = loads(str(text).encode())
+    except ValueError:
+        return []
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    return list(properties) if isinstance(properties, Mapping) else []
+
+
 FORMS: Mapping[str, Callable[[Any], Json]] = {
     "milliseconds": lambda value: int(_moment(value).timestamp() * 1000),
     "rfc3339": lambda value: _moment(value).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     "seconds": lambda value: _moment(value).isoformat(timespec="seconds").replace("+00:00", "Z"),
     "naive": lambda value: _moment(value).replace(tzinfo=None).isoformat(timespec="microseconds"),
     "whole": int,
+    "properties": _properties,
     "names": lambda value: [one if isinstance(one, str) else one.get("name") for one in value],
     "thousandths": lambda value: int(value * 1000),
     "text": str,
