@@ -565,11 +565,17 @@ class World:
         return None
 
     def readers(self, kind: str) -> Iterator[Operation]:
-        """The operations that show records of a kind: single reads first, then lists."""
+        """The operations that show records of a kind: single reads first, then lists.
+
+        A list of those that belong to somebody to whom a new one cannot belong shows no new one.
+        """
+        mine = [one for one in self.spec.operations.values() if one.contract.get("record") == kind]
+        creates = [one for one in mine if one.contract.get("effect") == "create"]
+        given = {name for one in creates for name in (*_owning(one), *(one.contract.get("fields") or {}).values())}
         for effect in ("read", "list"):
-            for operation in self.spec.operations.values():
-                shows = operation.contract.get("record") == kind and operation.contract.get("effect") == effect
-                if shows and not self.lacks(operation):
+            for operation in mine:
+                strange = bool(creates) and effect == "list" and not set(_owning(operation)) <= given
+                if operation.contract.get("effect") == effect and not strange and not self.lacks(operation):
                     yield operation
 
     def finding(
@@ -606,6 +612,11 @@ class World:
             answer=shown.body[:LONGEST_SHOWN].decode("utf-8", "replace") if shown else "",
             look=self.curl(difference.look) if looked and difference.look else "",
         )
+
+
+def _owning(operation: Operation) -> list[str]:
+    """The fields that say to whom the records of an operation belong."""
+    return [node["field"] for node in (operation.contract.get("within") or {}).values()]
 
 
 def _said(wire: WireRequest, reply: Reply) -> tuple[int, str]:
