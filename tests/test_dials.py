@@ -191,3 +191,55 @@ def test_a_thousand_dials_are_played_by_one_move_of_the_clock(vogent: Client, de
     assert {read(vogent, id)["status"] for id in ids} <= {"completed", "busy", "no-answer", "failed"}
     # Two seconds of a machine of our own; others may be at work on this one.
     assert passed < 10
+
+
+# Batch jobs
+
+JOB = "/api/batch_dial_jobs/8a3e6d51-27c9-4f08-b4e2-91d7c05fa368"
+
+
+def test_the_job_of_a_new_space_calls_nobody_before_it_is_started_and_then_its_row(vogent: Client, desk: Desk) -> None:
+    (row,) = vogent.get(f"{JOB}/queue").json()["data"]
+    advance(desk, 7 * 24 * 3600)
+    assert (vogent.get(JOB).json()["status"], desk.get("/calls")["calls"]) == ("INIT", [])
+    assert vogent.post(f"{JOB}/paused", json={"paused": False}).json()["status"] == "ACTIVE"
+    advance(desk, 7 * 24 * 3600)
+    assert vogent.get(JOB).json()["status"] == "COMPLETE"
+    (dial,) = vogent.get(f"{JOB}/dials").json()["data"]
+    assert (dial["toNumber"], dial["inputs"]) == (row["toNumber"], row["inputs"])
+    assert "batchDialJobId" not in dial
+    assert read(vogent, dial["id"]) == dial
+    # A Monday from nine to five in New York.
+    assert dial["createdAt"] == "2026-01-12T14:00:00.000Z"
+
+
+def test_a_job_without_numbers_of_its_own_calls_from_any_and_one_whose_agent_is_gone_pauses(
+    vogent: Client, desk: Desk
+) -> None:
+    rows = [{"toNumber": "+15005550200"}] * 3
+    body = {"name": "Survey", "callAgentId": VOGENT_AGENT, "maxConcurrentDials": 1, "rows": rows}
+    path = f"/api/batch_dial_jobs/{vogent.post('/api/batch_dial_jobs', json=body).json()['id']}"
+    vogent.post(f"{path}/paused", json={"paused": False})
+    advance(desk, 1)
+    assert len(vogent.get(f"{path}/queue").json()["data"]) == 2
+    assert vogent.delete(f"/api/agents/{VOGENT_AGENT}").status_code == 200
+    advance(desk, 3600)
+    assert vogent.get(path).json()["status"] == "PAUSED"
+    (dial,) = vogent.get(f"{path}/dials").json()["data"]
+    assert (dial["status"], dial["fromNumberId"]) == ("completed", VOGENT_ID)
+    unknown = {**body, "fromPhoneNumberIds": ["none"], "callAgentId": "b0e5a7f4-2c68-4f7b-9d13-6a8c4e2f1b05"}
+    refused = vogent.post("/api/batch_dial_jobs", json=unknown)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "fromPhoneNumberIds")
+
+
+def test_rows_that_cannot_be_called_now_are_called_when_a_new_schedule_says_so(vogent: Client, desk: Desk) -> None:
+    never = {"days": [], "timezone": "UTC"}
+    rows = [{"toNumber": "+15005550200"}]
+    body = {"name": "Survey", "callAgentId": VOGENT_AGENT, "maxConcurrentDials": 1, "rows": rows, "schedule": never}
+    path = f"/api/batch_dial_jobs/{vogent.post('/api/batch_dial_jobs', json=body).json()['id']}"
+    vogent.post(f"{path}/paused", json={"paused": False})
+    advance(desk, 30 * 24 * 3600)
+    assert vogent.get(path).json()["status"] == "ACTIVE"
+    assert vogent.put(path, json={"schedule": {**never, "disableSchedule": True}}).status_code == 200
+    advance(desk, 600)
+    assert vogent.get(path).json()["status"] == "COMPLETE"
