@@ -360,7 +360,6 @@ DEFECTS = [
         "made",
         edits("setBatchDialJobPaused", "batch_jobs", lambda c, job: job.update(status="ACTIVE")),
         "setBatchDialJobPaused",
-        fail_on="assumed",
     ),
     Defect(
         "the queue shows the rows of every job",
