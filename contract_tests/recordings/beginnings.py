@@ -136,6 +136,10 @@ class Beginnings:
             for name, target in self.spec.records[kind].references.items():
                 if target in named and target != kind:
                     found[name] = named[target]
+        for parameter_name, says in (operation.contract.get("within") or {}).items():
+            # A field that is no reference: the job that a row still waits for, say.
+            if says["field"] not in self.spec.records[kind].references and parameter_name in recognised.sent.path:
+                found[says["field"]] = recognised.sent.path[parameter_name]
         return found
 
     def _find(self, space: int, kind: str, names: set[str], *, gone: bool = False) -> Known | None:
