@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from mock_server.gateway import Gateway
 from mock_server.jsontext import BadJson, loads
@@ -57,7 +58,8 @@ def _built(
 
 def _send(gateway: Gateway, spec: Spec, wire: WireRequest) -> Response:
     headers = {name.lower(): value for name, value in wire.headers.items()} | _CLIENT
-    request = Request(wire.method, wire.path, wire.query, headers, wire.body or b"")
+    # What goes past the wire is not decoded by it.
+    request = Request(wire.method, unquote(wire.path), wire.query, headers, wire.body or b"")
     response = gateway.exchange(gateway.services[spec.provider], request)
     if response.release is not None:
         response.release()
