@@ -345,6 +345,7 @@ class Model:
                 if known and self._alone and not self._made_since(kind, self._complete[which]):
                     yield from self._appeared(operation, sent, reply, row, self._complete[which])
             record.listed.add(which)
+            record.owners.update(reading.owners_of(operation, sent))
             yield from self._compare(record, Reading(operation, row, (), sent.wire, reply.status), request)
         whole = self._whole(operation, which, sent, reply, rows)
         if whole is None:
