@@ -76,8 +76,8 @@ def test_what_may_have_been_made_is_told_and_not_guessed_at(serve: Serve, spy: S
         return said._replace(status=500, body=b"no") if made else said
 
     target = spy(server.origin("vogent"), lost)
-    # A dial costs money too, and comes first.
-    words = ["--allow", "write,purchase", "--max-purchases", "4"]
+    # A dial costs money too, and comes first; before the numbers come all other operations.
+    words = ["--allow", "write,purchase", "--max-purchases", "4", "--max-requests", "200"]
     done = check("vogent", "--target", target.origin, *REAL, *words, env=ENV)
     assert done.returncode == 1
     said = " ".join(done.stdout.split())
