@@ -42,6 +42,7 @@ def refused_as_a_whole(recorder: Recorder) -> None:
         raise NotCovered("--draws 0 asks for documented requests only")
     values = choices(world, operation)
     base = {**_documented(world, operation), **{name: known[-1] for name, known in values.items()}}
+    others = {**base, **{name: known[0] for name, known in values.items()}}
     before, done = _shown(world, operation), 0
     for wrong in [*_unknown_references(world, operation, base), *_wrong_types(operation, base)]:
         request = with_body(world, operation, wrong.body)
@@ -51,6 +52,9 @@ def refused_as_a_whole(recorder: Recorder) -> None:
             if wrong.evidence is not None:
                 accepted = Difference("status", "a refusal", reply.status, f"{wrong.what} was accepted")
                 recorder.add(wrong.what, wrong.evidence, [accepted], sent.wire)
+            if operation.contract["effect"] == "update":
+                # Of what is there already nobody could see that a later refusal kept it.
+                world.send(operation, with_body(world, operation, others))
             before = _shown(world, operation)
             continue
         after = _shown(world, operation)
