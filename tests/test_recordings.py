@@ -202,13 +202,13 @@ def test_a_lost_field_is_found(recorded: Callable[[str], Path], tmp_path: Path) 
 
 
 def test_a_stale_read_is_found(recorded: Callable[[str], Path], tmp_path: Path) -> None:
-    """The first list after a link shows the number as it was before."""
+    """The first list after a link shows the number as it was before; the last that linked it was the PATCH."""
     changed = []
 
     def change(entries: list[Har]) -> None:
         linked = [
             (index, entry["_ringback"]["space"])
-            for index, entry, body in answers(entries, "POST", "/update-agent", 200)
+            for index, entry, body in answers(entries, "PATCH", "/update-agent", 200)
             if body.get("inbound_agent_id") and body["phone_number"] == "+14155551234"
         ]
         for index, entry, body in answers(entries, "GET", "/phone-numbers", 200):
@@ -222,7 +222,7 @@ def test_a_stale_read_is_found(recorded: Callable[[str], Path], tmp_path: Path) 
 
     report, _ = rechecked(edited(recorded("teli"), tmp_path / "x.har", change))
     assert changed
-    assert [one[:2] for one in findings(report)] == [("updatePhoneAgent", "read-back")]
+    assert [one[:2] for one in findings(report)] == [("updatePhoneAgentPatch", "read-back")]
     assert f"entry {changed[0]}" in findings(report)[0][2]
 
 
