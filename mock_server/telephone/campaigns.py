@@ -73,14 +73,18 @@ class Run(NamedTuple):
         self.state.put(self.said.record, self.record)
 
 
-def found_run(spec: Spec, state: State, key: str, most: int) -> Run | None:
-    """The campaign of that key, if there is one and it has leads to call."""
+def found_run(spec: Spec, state: State, key: str, most: int, *, begun: bool = True) -> Run | None:
+    """The campaign of that key, if there is one; with `begun`, only if it was ever given leads to call.
+
+    A fixture may leave out how far its campaign is: then it has nobody to call.
+    """
     said, inbound = spec.campaigns, spec.inbound
     if said is None or inbound is None:
         return None
     record = state.get(said.record, key)
-    if record is None or "run" not in record:
+    if record is None or (begun and "run" not in record):
         return None
+    record.setdefault("run", {"total": 0, "invalid": 0, "over": 0})
     return Run(spec, said, inbound, state, state.beside(TELEPHONE, SHAPES), record, most)
 
 

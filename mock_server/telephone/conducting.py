@@ -117,7 +117,7 @@ def _moving(spec: Spec, operation: Operation, node: Mapping[str, Any], derived: 
 def _reading(spec: Spec, operation: Operation, node: Mapping[str, Any], derived: Behaviour, most: int) -> Behaviour:
     def act(call: Call, state: State) -> Answer:
         answer = derived(call, state)
-        run = found_run(spec, state, call.path[node["read"]], most)
+        run = found_run(spec, state, call.path[node["read"]], most, begun=False)
         if run is None:
             return answer
         known = told(run)
