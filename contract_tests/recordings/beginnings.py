@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract_tests.endpoint.transport import Reply
+from contract_tests.judging.rows import active_filters
 from contract_tests.recordings.naming import Recognised
 from contract_tests.words.pointers import ABSENT, pointed
 from contract_tests.words.shapes import shape
@@ -32,6 +33,7 @@ class Known:
     made: bool = False
     gone: bool = False
     order: tuple[int, int] = (1 << 30, 0)
+    """Step and row of the list that first showed it, both negative where that shows the newest first."""
 
     @property
     def only_named(self) -> bool:
@@ -76,8 +78,11 @@ class Beginnings:
             self.listed |= {(kind, name, str(value)) for name, value in owners.items()}
             if not owners and _is_whole(contract, sent.query, reply.json):
                 self._whole.add(kind)
+            # A row has what its list was asked for, even where it does not show that: the account of a call, say.
+            fitting = active_filters(operation, {**sent.path, **sent.query})
+            turn = -1 if contract.get("order") == "newest" else 1
             for index, row in enumerate(row for row in rows if isinstance(row, dict)):
-                self._show(space, kind, {**owners, **row}, (self._step, index))
+                self._show(space, kind, {**fitting, **owners, **row}, (turn * self._step, turn * index))
             return
         key = reading.key_of(operation, sent, reply)
         if effect == "create":
@@ -109,7 +114,7 @@ class Beginnings:
                 else:
                     same.names |= known.names
                     same.shown = same.shown or known.shown
-                    same.order = min(same.order, known.order)
+                    same.order = min(same.order, known.order, key=_step)
                     same.fields = {**known.fields, **same.fields}
                     same.later = {**known.later, **same.later}
         return {kind: sorted(several, key=lambda one: one.order) for kind, several in found.items()}
@@ -171,7 +176,7 @@ class Beginnings:
             known = Known(kind, names)
             self._spaces[space].append(known)
         known.names |= names
-        known.order = min(known.order, order) if order else known.order
+        known.order = min(known.order, order, key=_step) if order else known.order
         if known.made:
             return
         checks = self._properties[kind]
@@ -256,6 +261,10 @@ class Beginnings:
                     if isinstance(row, dict):
                         return row
         return {}
+
+
+def _step(order: tuple[int, int]) -> int:
+    return abs(order[0])
 
 
 def _is_whole(contract: Mapping[str, Any], query: Mapping[str, Json], answer: Json) -> bool:

@@ -96,7 +96,19 @@ class Replay:
         if overlapped and not all(one.agrees for one in fields):
             self._leave_out("that overlapped with others, and may have been answered in another order")
             return
+        if self._counts_calls_before(operation, found[1]) and not all(one.agrees for one in fields):
+            self._leave_out("that count calls of a campaign from before the recording, of which no list shows whom")
+            return
         self.fidelity.add(operation, (recorded.reply.status, reply.status), fields, recorded.entry)
+
+    def _counts_calls_before(self, operation: Operation, path: Mapping[str, str]) -> bool:
+        """Whether an operation tells how far a campaign is that was there from the start."""
+        said = self.spec.campaigns
+        node = said.operations.get(operation.id, {}) if said is not None else {}
+        if said is None or "read" not in node:
+            return False
+        key = self.spec.records[said.record].key
+        return any(row.get(key) == path[node["read"]] for row in self.fixtures.get(said.record, ()))
 
     def _request(self, operation: Operation, recorded: Recorded, issued: Issued) -> WireRequest:
         """The recorded request with the mock's own ids, numbers and cursors, and a key of the mock's."""
