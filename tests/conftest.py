@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,12 @@ ROOT = Path(__file__).parents[1]
 RINGBACK = [sys.executable, "-m", "mock_server"]
 LONGEST = ("test_state_machines", "test_depths", "test_wheel", "test_honest_servers", "test_spec_tools", "test_defects")
 """The files whose single tests take longest; they come first, so that no processor waits for another one's last."""
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background deaf to SIGINT, and every process that a test starts and interrupts
+    # would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
