@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -31,7 +32,10 @@ def checked(world: World) -> list[str]:
     """The operations whose records were checked for strangers."""
     operations = [one for one in SPEC.operations.values() if reaches_made_records(SPEC, one)]
     for operation in operations:
-        strangers_kept_out(Recorder(world, operation, "accounts", "documented", draws=0, seed=1))
+        # The call that is placed belongs to no batch, so the list of a batch's calls cannot show it.
+        batch = operation.id == "listBatchDials"
+        with pytest.raises(NotCovered, match="does not show the new record") if batch else nullcontext():
+            strangers_kept_out(Recorder(world, operation, "accounts", "documented", draws=0, seed=1))
     return [operation.id for operation in operations]
 
 
@@ -40,8 +44,8 @@ def test_a_key_of_another_account_of_a_foreign_server_is_used_and_what_was_made_
 ) -> None:
     foreign = world(serve().origin("vogent"), "test_mine", "test_mine_too")
     assert {"listPhoneNumbers", "getPhoneNumber", "updateAgent", "deleteAgent"} <= set(checked(foreign))
-    # A call that was placed is over: nothing removes it, and no list that is served shows it.
-    assert [left for left in foreign.watch.undo() if " dials " not in left] == []
+    # What is left is of the kinds that no documented operation removes.
+    assert {left.split()[1] for left in foreign.watch.undo()} == {"batch_jobs", "dials", "extractors", "prompts"}
 
 
 def test_a_key_that_opens_the_same_account_is_found_and_no_key_is_shown(serve: Callable[..., Server]) -> None:
