@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contract_tests.endpoint.mock import OwnMock
+from mock_server.spec import Spec
 from tests.conftest import Client, Server
 from tests.desk import Desk, desk_of
 from tests.test_telephone import NOW, advance, dial
@@ -251,3 +254,17 @@ def test_a_thousand_leads_are_one_move_of_the_clock_and_the_same_story_each_time
         told.append((read(teli, f"{CAMPAIGNS}/{id}/analytics"), read(teli, f"{CAMPAIGNS}/{id}/calls")))
     assert told[0] == told[1]
     assert told[0][1]["count"] == 1000
+
+
+def test_a_campaign_of_a_fixture_that_says_not_how_far_it_is_has_nobody_to_call(
+    tmp_path: Path, specs: dict[str, Spec]
+) -> None:
+    (tmp_path / "teli.yaml").write_text("voice_campaigns: [{campaign_id: c1, status: active, contacts_count: 0}]\n")
+    mock = OwnMock(fixtures=tmp_path)
+    try:
+        teli = Client(mock.origin("teli"), specs["teli"], "test_a_campaign_without_a_run")
+        assert read(teli, "/v1/voice/campaigns/c1")["progress"] == {"total": 0, "completed": 0, "pending": 0}
+        assert read(teli, "/v1/voice/campaigns/c1/analytics")["total_calls"] == 0
+        assert read(teli, "/v1/voice/campaigns/c1/failed-numbers")["failed_numbers"] == []
+    finally:
+        mock.stop()
