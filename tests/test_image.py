@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 
 _LACKING = [name for name in ("mmdebstrap", "podman", "runc") if shutil.which(name) is None]
 pytestmark = [
-    pytest.mark.skipif("RINGBACK_IMAGE" not in os.environ, reason="takes a minute: `make try-image`, as in CI"),
+    pytest.mark.skipif("RINGBACK_IMAGE" not in os.environ, reason="takes a minute and needs root: `make try-image`"),
     pytest.mark.skipif(bool(_LACKING) or os.geteuid() != 0, reason=f"root is needed, and {', '.join(_LACKING)}"),
     pytest.mark.timeout(900),
 ]
