@@ -87,7 +87,7 @@ def _changed(document: Any, chance: random.Random) -> Any:
                 continue
             container[key] = json.dumps(_changed(inner, chance)) if inner else "[]"
         elif what < 0.75:
-            container[key] = chance.choice(NASTY)
+            container[key] = copy.deepcopy(chance.choice(NASTY))
         elif what < 0.9:
             other, at = chance.choice(places)
             container[key] = copy.deepcopy(other.get(at) if isinstance(other, dict) else other[at % len(other)])
