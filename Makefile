@@ -50,7 +50,7 @@ proof: install
 	DEFECT_SEEDS=1,2,3 $(BIN)/python -m pytest -n 2 --dist worksteal tests/test_defects.py
 
 # The attack, for as long as one likes: make fuzz SECONDS=3600 SEED=7. The seconds are those of all fuzzers together, and
-# two of them work at a time; CI fuzzes for two minutes, make test for a few seconds.
+# two of them work at a time; make test fuzzes for a few seconds.
 SECONDS ?= 240
 SEED ?= 1
 fuzz: install

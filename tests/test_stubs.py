@@ -170,6 +170,7 @@ def test_a_state_with_a_wrong_stub_changes_nothing(teli: Client, desk: Desk) -> 
         ({"path": "/v1/a{b}"}, "whole segment"),
         ({"status": 204, "body": 1}, "has no body"),
         ({"headers": {"Content-Length": "1"}}, "server's business"),
+        ({"body": "half of a pair: \ud83d"}, "cannot be sent"),
     ],
 )
 def test_a_stub_that_cannot_be_is_refused_with_the_reason(desk: Desk, wrong: dict[str, Any], said: str) -> None:

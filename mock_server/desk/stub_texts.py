@@ -60,7 +60,11 @@ def read_stub(row: Json, specs: Mapping[str, Spec]) -> Stub:
     for name, value in headers.items():
         if not isinstance(value, str) or name.lower() in FRAMING or not name.isascii() or not value.isprintable():
             raise BadStub(f"header {name!r}: a line of text for a header that is not the server's business is needed")
-    if dumps(row.get("body")).count(b"{{") > MAX_PLACEHOLDERS:
+    try:
+        placeholders = dumps(row.get("body")).count(b"{{")
+    except TypeError as error:
+        raise BadStub(f"the body cannot be sent: {error}") from None
+    if placeholders > MAX_PLACEHOLDERS:
         raise BadStub(f"a body has at most {MAX_PLACEHOLDERS} placeholders")
     match = Router(specs[provider].operations.values()).match(method, path)
     if match is not None and match.operation is not None:

@@ -31,17 +31,15 @@ def connection_with(peer: str) -> socket.socket | None:
 
 
 def _socket_at(descriptor: int) -> socket.socket | None:
+    """A second handle on a socket. No file gets one: closing it would give back all locks that the process holds on it."""
     try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return None
         copy = os.dup(descriptor)
+        # Between the two the number may have passed to a file: the copy stays open then.
+        return socket.socket(fileno=copy) if stat.S_ISSOCK(os.fstat(copy).st_mode) else None
     except OSError:
         return None
-    try:
-        if stat.S_ISSOCK(os.fstat(copy).st_mode):
-            return socket.socket(fileno=copy)
-    except OSError:
-        pass
-    os.close(copy)
-    return None
 
 
 def unread_bytes(connection: socket.socket | None) -> int:
