@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from mock_server.desk.stub_texts import BadStub, read_stub
 from mock_server.limits import DEFAULTS
 from mock_server.spec import Spec
 from tests.conftest import RINGBACK, ROOT, Client, Server
@@ -170,11 +171,15 @@ def test_a_state_with_a_wrong_stub_changes_nothing(teli: Client, desk: Desk) -> 
         ({"path": "/v1/a{b}"}, "whole segment"),
         ({"status": 204, "body": 1}, "has no body"),
         ({"headers": {"Content-Length": "1"}}, "server's business"),
-        ({"body": "half of a pair: \ud83d"}, "cannot be sent"),
     ],
 )
 def test_a_stub_that_cannot_be_is_refused_with_the_reason(desk: Desk, wrong: dict[str, Any], said: str) -> None:
     assert said in refused(desk, **wrong)
+
+
+def test_a_body_that_no_answer_could_have_is_refused(specs: dict[str, Spec]) -> None:
+    with pytest.raises(BadStub, match="cannot be sent"):
+        read_stub({"provider": "teli", "method": "GET", "path": WHATEVER, "body": "half of a pair: \ud83d"}, specs)
 
 
 def test_stubs_are_bounded(desk: Desk) -> None:

@@ -31,7 +31,7 @@ def connection_with(peer: str) -> socket.socket | None:
 
 
 def _socket_at(descriptor: int) -> socket.socket | None:
-    """A second handle on a socket. No file gets one: closing it would give back all locks that the process holds on it."""
+    """A second handle on a socket. No file gets one: closing it would give back all locks of the process on it."""
     try:
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return None
