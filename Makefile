@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test lint check proof fuzz constraints image try-image sbom bench oldest docs pictures vendor clean
+.PHONY: install serve test again lint check proof fuzz constraints image try-image sbom bench oldest docs pictures vendor clean
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -44,6 +44,10 @@ DEFECT_SHARE ?= 8
 
 test: lint check
 	DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# What failed beside other tests is tried once more by itself, as CI does; lint and check are not tried again.
+again: install
+	DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 # Every planted defect is found, and nothing on the honest mock, with three seeds.
 proof: install
