@@ -70,10 +70,13 @@ def _space(server: Server) -> object:
 def test_what_others_do_at_the_same_time_is_not_blamed_on_the_server(vendor: str) -> None:
     depth = "quick" if vendor == "interactly" else DEPTH
     with serving(vendor) as server, others_at_work(vendor, server.origin(vendor), KEY) as other:
-        run = checked(server, vendor, depth)
+        for _ in range(10):  # a check may be quicker than a round of the other's
+            run = checked(server, vendor, depth)
+            assert found(run) == []
+            assert any(outcome.verdict == "passed" for outcome in run.outcomes)
+            if other.done > 10:
+                break
     assert other.done > 10
-    assert found(run) == []
-    assert any(outcome.verdict == "passed" for outcome in run.outcomes)
 
 
 @pytest.mark.parametrize("vendor", ["interactly", "vogent", "teli", "uponai"])
