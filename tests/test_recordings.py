@@ -357,7 +357,7 @@ def foreign(entries: list[Har]) -> None:
         told = entry.pop("_ringback")
         named = entry["request"]["headers"]
         entry["request"]["headers"] = [{"name": ":authority", "value": "api.vogent.ai"}] + [
-            {"name": one["name"].lower(), "value": one["value"].replace("***", "Bearer real-key")}
+            {"name": one["name"].lower(), "value": one["value"].replace("***", "real-key")}
             for one in named
             if told["key"] == "own"
         ]

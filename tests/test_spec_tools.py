@@ -21,6 +21,7 @@ import yaml
 
 from mock_server.spec import specs_folder
 from mock_server.spec.publishing import as_yaml, published
+from tests.conftest import RINGBACK, ROOT
 
 TOOLS = Path(__file__).with_name("spec_tools")
 CACHE = Path(__file__).with_name(".cache")
@@ -179,3 +180,28 @@ def test_a_python_client_compiles_and_reaches_the_mock(
     driven = run(sys.executable, "drive.py", cwd=tmp_path, env=env)
     assert driven.returncode == 0, driven.stderr
     assert json.loads(driven.stdout) == [True, REFUSALS[vendor]]
+
+
+def test_redocly_finds_in_our_recording_only_the_keys_that_were_wrong_on_purpose(
+    npm: Path, files: Path, tmp_path: Path
+) -> None:
+    """A recording keeps the scheme of its masked keys, so that the judgement of other tools is of use."""
+    har = tmp_path / "ours.har"
+    check = ["check", "vogent", "--operation", "updatePhoneNumber", "--draws", "0", "--record", har]
+    assert run(*RINGBACK, *check, cwd=ROOT).returncode == 0
+    entries = json.loads(har.read_text())["log"]["entries"]
+    sent = [
+        {one["name"]: one["value"] for one in entry["request"]["headers"]}.get("Authorization", "") for entry in entries
+    ]
+    assert {"Bearer ***", "Basic ***", "***", "Bearer"} < set(sent)
+    refused = [value for value in sent if not value.startswith("Bearer")]
+    assert 0 < len(refused) < 10
+    report, url = tmp_path / "drift.json", entries[0]["request"]["url"]
+    drift: list[str | Path] = ["node", npm / "node_modules/@redocly/cli/bin/cli.js", "drift", har]
+    drift += ["--api", files / "vogent.yaml", "--server", url[: url.index("/api/")] + "/api"]
+    done = run(*drift, "--format", "json", "--output", report, cwd=tmp_path)
+    assert report.exists(), done.stdout + done.stderr
+    said = json.loads(report.read_text())
+    assert (said["run"]["documentedExchanges"], said["run"]["totalExchanges"]) == (len(entries), len(entries))
+    assert {problem["ruleId"] for problem in said["problems"]} == {"security-baseline"}
+    assert sum(problem["occurrences"] for problem in said["problems"]) == len(refused)

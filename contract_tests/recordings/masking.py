@@ -11,6 +11,8 @@ from mock_server.messages import Json
 from mock_server.spec import Spec
 
 _SECRET_HEADERS = frozenset(("authorization", "cookie", "set-cookie", "x-api-key", "proxy-authorization"))
+_SCHEMES = frozenset(("basic", "bearer", "digest", "dpop", "negotiate", "oauth", "token", "apikey"))
+"""What may stand before a key in a header and is none: it stays, so that other tools see how the key was sent."""
 _STAND_IN = "a-masked-secret"
 
 
@@ -52,9 +54,17 @@ class Mask:
     def headers(self, headers: Mapping[str, str]) -> list[dict[str, str]]:
         """The headers as HAR lists them, those that carry secrets masked."""
         return [
-            {"name": name, "value": MASK if name.lower() in _SECRET_HEADERS else self.text(value)}
+            {"name": name, "value": _secret(value) if name.lower() in _SECRET_HEADERS else self.text(value)}
             for name, value in headers.items()
         ]
+
+
+def _secret(value: str) -> str:
+    """A header that carries a secret, masked but for its scheme; an empty one tells nothing and stays."""
+    scheme, space, rest = value.strip().partition(" ")
+    if scheme.lower() in _SCHEMES:
+        return f"{scheme} {MASK}" if space and rest.strip() else scheme
+    return MASK if scheme else ""
 
 
 def _hidden(node: Json) -> Json:
