@@ -85,7 +85,7 @@ def document(
         "log": {
             "version": "1.2",
             "creator": {"name": "ringback", "version": __version__},
-            "entries": [_entry(exchange, mask, kinds) for exchange in exchanges],
+            "entries": [written(exchange, mask, kinds) for exchange in exchanges],
         }
     }
 
@@ -97,7 +97,8 @@ def text(exchanges: Iterable[Exchange], keys: Iterable[str], specs: Iterable[Spe
     return json.dumps(har, indent=1, ensure_ascii=False) + "\n"
 
 
-def _entry(exchange: Exchange, mask: Mask, kinds: KeyKinds | None) -> dict[str, Any]:
+def written(exchange: Exchange, mask: Mask, kinds: KeyKinds | None) -> dict[str, Any]:
+    """One exchange as an entry of a HAR, masked."""
     request, reply = exchange.request, exchange.reply
     url = mask.text(exchange.origin + request.target)
     entry: dict[str, Any] = {

@@ -64,48 +64,59 @@ class Rechecked:
         self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
 
-def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Rechecked:
-    """Judges the exchanges of one vendor in their order, those of each key by themselves."""
-    mine = [one for one in recording if one.provider == spec.provider]
-    origin = mine[0].origin if mine else spec.origin
-    world = World(spec, Offline(origin, Guard(spec, ())), key=KEY_STAND_IN, own=False)
-    recogniser, done, judges = Recogniser(spec, specs), Rechecked(world, Assumptions(world)), dict[int, Judge]()
-    together = bursts(mine)
-    for recorded in mine:
+class Listener:
+    """Judges the exchanges of one vendor one after another, those of each key by themselves."""
+
+    def __init__(self, spec: Spec, specs: Mapping[str, Spec], origin: str, offline: type[Offline] = Offline) -> None:
+        world = World(spec, offline(origin, Guard(spec, ())), key=KEY_STAND_IN, own=False)
+        self.done = Rechecked(world, Assumptions(world))
+        self._recogniser = Recogniser(spec, specs)
+        self._judges: dict[int, Judge] = {}
+
+    def hear(self, recorded: Recorded, burst: int = 0) -> Judged | None:
+        """What an exchange says; None where it says nothing. Those of one `burst` overlap in time."""
+        done, spec = self.done, self._recogniser.spec
+        world = done.world
         if recorded.key == OTHER:
             done.leave_out("by the key of another account")
-            continue
-        with har.entry(recording.file, recorded.entry):
-            recognised = recogniser.recognised(recorded)
+            return None
+        recognised = self._recogniser.recognised(recorded)
         if recognised is None:
             done.leave_out("to no documented operation")
-            continue
+            return None
         key = _key(recorded, spec)
         if not recognised.json and not recognised.names and key == world.key:
             done.leave_out("with a body that is not sent as JSON")
-            continue
+            return None
         operation, reply = recognised.operation, recorded.reply
         if reply.status in NOT_NOW and reply.status not in operation.responses:
             done.leave_out("that the server had no time for")
-            continue
+            return None
         space = recorded.space if key == world.key else 0
-        judge = judges.setdefault(space, Judge(world, alone=recorded.alone))
-        with har.entry(recording.file, recorded.entry):
-            recognised = _named(recogniser, recognised, reply, judge.model)
+        judge = self._judges.setdefault(space, Judge(world, alone=recorded.alone))
+        recognised = _named(self._recogniser, recognised, reply, judge.model)
         request, sent = recognised.request, recognised.sent
         if recognised.masked and not request.answer and reply.status >= 300:
             done.leave_out("refused with a secret that is masked")
-            continue
-        before = len(judge.verdicts)
+            return None
         world.transport.keep(sent.wire, reply)
+        judge.see(operation, request, sent, reply, key, burst)
+        verdicts = [_pointing(verdict, recorded) for verdict in judge.verdicts]
+        judge.verdicts.clear()
+        done.assumptions.see(operation, request, sent, reply, key, verdicts, recorded.entry)
+        return Judged(recorded, verdicts)
+
+
+def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Rechecked:
+    """Judges the exchanges of one vendor in their order."""
+    mine = [one for one in recording if one.provider == spec.provider]
+    listener, together = Listener(spec, specs, mine[0].origin if mine else spec.origin), bursts(mine)
+    for recorded in mine:
         with har.entry(recording.file, recorded.entry):
-            judge.see(operation, request, sent, reply, key, together.get(recorded.entry, 0))
-        verdicts = [_pointing(verdict, recorded) for verdict in judge.verdicts[before:]]
-        del judge.verdicts[before:]
-        done.judged.append(Judged(recorded, verdicts))
-        with har.entry(recording.file, recorded.entry):
-            done.assumptions.see(operation, request, sent, reply, key, verdicts, recorded.entry)
-    return done
+            heard = listener.hear(recorded, together.get(recorded.entry, 0))
+        if heard is not None:
+            listener.done.judged.append(heard)
+    return listener.done
 
 
 def _key(recorded: Recorded, spec: Spec) -> str | None:
