@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -19,7 +19,9 @@ from mock_server.spaces import DEFAULT_SPACE, Spaces
 from mock_server.spec import Spec, SpecError, load, outside, spec_files
 from mock_server.spec.places import BEHAVIOURS
 from mock_server.stores import Transaction, open_store
+from mock_server.stores.naming import Naming, Namings
 from mock_server.stores.opening import MEMORY
+from mock_server.stores.state import stored_kind
 from mock_server.telephone import ringing
 
 
@@ -102,6 +104,16 @@ def _functions(file: Path) -> Mapping[str, Callable[..., Answer]]:
     return table
 
 
+def _namings(specs: Iterable[Spec]) -> Namings:
+    """By which fields the records of these vendors refer to others."""
+    return {
+        stored_kind(spec.provider, kind): [Naming(field, link.each) for field, link in shape.links.items()]
+        for spec in specs
+        for kind, shape in spec.records.items()
+        if shape.links
+    }
+
+
 def open_services(
     names: Sequence[str] | None = None,
     *,
@@ -122,8 +134,10 @@ def open_services(
         for vendor in vendors.values():
             vendor.fixtures.fill(transaction, vendor.spec)
 
+    kept = open_store(store, limits)
+    kept.refer(_namings([vendor.spec for vendor in vendors.values()]))
     spaces = Spaces(
-        open_store(store, limits),
+        kept,
         fill,
         shared_keys=[key for vendor in vendors.values() for key in vendor.fixtures.keys],
         accepted_keys=[key for key in accepted_keys if key != "any"],

@@ -26,9 +26,11 @@ from hypothesis.stateful import (
     rule,
 )
 
+from mock_server.jsontext import own
 from mock_server.limits import Limits
 from mock_server.stores import MemoryStore, Row, SharedStore, Store, open_store
 from mock_server.stores.backends import REMEMBERED
+from mock_server.stores.naming import Naming
 from tests.redises import Cluster, Redis
 
 KINDS = ("numbers", "agents")
@@ -43,6 +45,23 @@ documents = st.fixed_dictionaries({"value": values.map(copy.deepcopy)})
 
 class Rollback(Exception):
     """Raised inside a transaction to take it back."""
+
+
+VALUE = Naming("value")
+NAMED = ({"text"}, {"1", "-1"}, {"None"})
+
+
+def referring(store: Store) -> Store:
+    """The store, that knows by which field numbers name others; of agents it finds out by reading them all."""
+    store.refer({"numbers": [VALUE]})
+    return store
+
+
+def names(document: Any, values: set[str]) -> bool:
+    """Whether the document names one of the values by its field `value`."""
+    value = document["value"]
+    said = value if isinstance(value, list) else [] if value is None else [value]
+    return any(str(one) in values for one in said)
 
 
 class Model:
@@ -69,7 +88,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def opened(self) -> Store:
         """The store under test, anew."""
-        return MemoryStore()
+        return referring(MemoryStore())
 
     @initialize(space=spaces, document=documents)
     def begin_with_a_document(self, space: str, document: Any) -> None:
@@ -211,6 +230,9 @@ class StoreMachine(RuleBasedStateMachine):
         for snapshot, kind, rows in self.snapshots:
             assert [tuple(row) for row in snapshot.all(kind)] == list(rows.values())
             assert snapshot.count(kind) == len(rows)
+            for values in NAMED:
+                found = [tuple(row) for row in snapshot.naming(kind, [VALUE], values)]
+                assert found == [row for row in rows.values() if names(row[1], values)]
             for id in ("id-0", "id-1", "id-2"):
                 assert snapshot.get(kind, id) == (rows[id][1] if id in rows else None)
 
@@ -222,6 +244,9 @@ class StoreMachine(RuleBasedStateMachine):
                 for kind, rows in model.rows.items():
                     assert transaction.count(kind) == len(rows)
                     assert [tuple(row) for row in transaction.all(kind)] == list(rows.values())
+                    for values in NAMED:
+                        found = [tuple(row) for row in transaction.naming(kind, [VALUE], values)]
+                        assert found == [row for row in rows.values() if names(row[1], values)]
                     for id, (_, document) in rows.items():
                         assert transaction.get(kind, id) == document
             if any(model.rows.values()):
@@ -251,14 +276,17 @@ class SqliteMachine(StoreMachine):
 
     def opened(self) -> Store:
         self.folder = TemporaryDirectory()
-        return open_store(f"sqlite:///{self.folder.name}/kept.db")
+        return self.reopened()
+
+    def reopened(self) -> Store:
+        return referring(open_store(f"sqlite:///{self.folder.name}/kept.db"))
 
     @rule()
     def open_the_file_again(self) -> None:
         while self.snapshots:
             self.snapshots.pop()[0].close()
         self.store.close()
-        self.store = open_store(f"sqlite:///{self.folder.name}/kept.db")
+        self.store = self.reopened()
         # What was given and never stored has been seen by nobody who is still there.
         for (space, kind), used in self.used.items():
             used.intersection_update(sequence for sequence, _ in self.models[space].rows[kind].values())
@@ -277,7 +305,7 @@ class RedisMachine(StoreMachine):
             RedisMachine.redis = Redis(Path(RedisMachine.folder.name))
             atexit.register(RedisMachine.redis.kill)
         RedisMachine.redis.client().flushall()
-        self.stores = [open_store(RedisMachine.redis.url) for _ in range(2)]
+        self.stores = [referring(open_store(RedisMachine.redis.url)) for _ in range(2)]
         return self.stores[0]
 
     @rule(index=st.integers(0, 1))
@@ -428,6 +456,29 @@ def test_a_snapshot_shows_the_rows_as_they_were(store: Store) -> None:
         snapshot.put("numbers", "a", {})
     snapshot.close()
     assert len(listed(store)) == 3
+
+
+def test_who_names_a_value_is_found_without_reading_the_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_agent, by_team = Naming("agent"), Naming("team", "id")
+    store.refer({"numbers": [by_agent, by_team]})
+    rows = {
+        f"n{row}": {"agent": "a1" if row % 9_000 == 0 else "a2", "team": [{"id": row % 10_000}]}
+        for row in range(20_000)
+    }
+    store.refill("test_two", lambda transaction: [transaction.put("numbers", id, rows[id]) for id in rows] and None)
+    read: list[bytes] = []
+    monkeypatch.setattr("mock_server.stores.memory.own", lambda text: read.append(text) or own(text))
+    with store.transaction("test_two") as transaction:
+        found = list(transaction.naming("numbers", [by_agent], {"a1"}))
+        assert [row.document for row in found] == [rows["n0"], rows["n9000"], rows["n18000"]]
+        assert len(read) == 3
+        both = transaction.naming("numbers", [by_agent, by_team], {"a1", "7"})
+        assert [row.document for row in both] == [rows[f"n{id}"] for id in (0, 7, 9000, 10007, 18000)]
+        transaction.put("numbers", "n9000", {"agent": None})
+        transaction.delete("numbers", "n0")
+        read.clear()
+        assert [row.sequence for row in transaction.naming("numbers", [by_agent], {"a1"})] == [found[2].sequence]
+        assert len(read) == 1
 
 
 def test_spaces_do_not_see_each_other(store: Store) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from mock_server.derived.addressing import finder, names_of, owners, refusal
 from mock_server.derived.answering import saying
@@ -14,6 +14,7 @@ from mock_server.derived.scene import Record
 from mock_server.messages import Answer, Call
 from mock_server.spec.contracts import properties
 from mock_server.spec.model import Operation, RecordSpec, Spec
+from mock_server.stores.naming import Naming
 from mock_server.stores.state import State
 
 Behaviour = Callable[[Call, State], Answer]
@@ -166,73 +167,70 @@ def deleting(spec: Spec, operation: Operation, making: Making) -> Behaviour:
 
 
 def _unlinking(spec: Spec, operation: Operation, shape: RecordSpec) -> Callable[[Record, Call, State], None] | None:
-    links = _referring(spec, shape.kind)
-    if not links:
+    if not _referring(spec, shape.kind):
         return None
     in_use = operation.contract.get("in-use")
 
     def unlink(record: Record, call: Call, state: State) -> None:
-        ids = names_of(shape, record)
-        for kind, fields in links.items():
-            for other in state.all(kind):
-                mine = [one for one in fields if _refers(other.get(one[0]), ids, one[2])]
-                if not mine:
-                    continue
-                if in_use is not None and any(what == "refuse" for _, what, _ in mine):
-                    raise refusal(operation, "in-use", in_use, call)
-                if any(what == "remove" for _, what, _ in mine):
-                    _remove(spec, kind, other, state)
-                    continue
-                for name, _, each in mine:
-                    _forget(other, name, ids, spec.records[kind], each)
-                state.put(kind, other)
+        for reference in _others(spec, shape, record, state):
+            if in_use is not None and reference.says("refuse"):
+                raise refusal(operation, "in-use", in_use, call)
+            _let_go(spec, reference, state)
 
     return unlink
 
 
-def _referring(spec: Spec, target: str) -> dict[str, list[tuple[str, str, str | None]]]:
-    """The kinds that refer to a kind: their fields, what is to become of a record when its target goes, and by which
-    field each of a list of objects refers.
-    """
+class _Reference(NamedTuple):
+    """A record that refers to one that goes, the fields by which it does, and the names of the other."""
+
+    kind: str
+    record: Record
+    links: list[tuple[Naming, str]]
+    names: set[str]
+
+    def says(self, deleted: str) -> bool:
+        """Whether one of the fields says that this is to become of the record."""
+        return any(what == deleted for _, what in self.links)
+
+
+def _others(spec: Spec, shape: RecordSpec, record: Record, state: State) -> Iterator[_Reference]:
+    """The records that refer to this one."""
+    names = names_of(shape, record)
+    for kind, links in _referring(spec, shape.kind).items():
+        for row in state.naming(kind, [naming for naming, _ in links], names):
+            mine = [link for link in links if not names.isdisjoint(link[0].of(row.document))]
+            yield _Reference(kind, row.document, mine, names)
+
+
+def _referring(spec: Spec, target: str) -> dict[str, list[tuple[Naming, str]]]:
+    """The kinds that refer to a kind: their fields, and what is to become of a record when its target goes."""
     found = {
-        kind: [(name, link.deleted, link.each) for name, link in shape.links.items() if link.record == target]
+        kind: [(Naming(name, link.each), link.deleted) for name, link in shape.links.items() if link.record == target]
         for kind, shape in spec.records.items()
     }
     return {kind: fields for kind, fields in found.items() if fields}
 
 
-def _refers(value: Any, ids: set[str], each: str | None) -> bool:
-    if isinstance(value, list):
-        return any(_named(one, each) in ids for one in value)
-    return value is not None and str(value) in ids
+def _let_go(spec: Spec, reference: _Reference, state: State) -> None:
+    """Removes a record whose target goes, with all that is to be removed with it, or takes its references back."""
+    kind, record, links, names = reference
+    shape = spec.records[kind]
+    if reference.says("remove"):
+        state.delete(kind, str(record[shape.key]))
+        for other in _others(spec, shape, record, state):
+            _let_go(spec, other, state)
+        return
+    for naming, _ in links:
+        _forget(record, naming, names, shape)
+    state.put(kind, record)
 
 
-def _named(one: Any, each: str | None) -> str:
-    """What an item of a list refers to."""
-    return str(one if each is None else one.get(each))
-
-
-def _forget(record: Record, name: str, ids: set[str], shape: RecordSpec, each: str | None) -> None:
+def _forget(record: Record, naming: Naming, names: set[str], shape: RecordSpec) -> None:
     """Takes a reference back: out of a list, to what a new record holds there, or away."""
+    name = naming.field
     if isinstance(record[name], list):
-        record[name] = [one for one in record[name] if _named(one, each) not in ids]
+        record[name] = [one for one in record[name] if names.isdisjoint(naming.of({name: [one]}))]
     elif name in shape.new:
         record[name] = shape.new[name] if not isinstance(shape.new[name], dict) else None
     else:
         del record[name]
-
-
-def _remove(spec: Spec, kind: str, record: Record, state: State) -> None:
-    """Removes a record with all that is to be removed with it."""
-    shape = spec.records[kind]
-    state.delete(kind, str(record[shape.key]))
-    ids = names_of(shape, record)
-    for other_kind, fields in _referring(spec, kind).items():
-        for other in list(state.all(other_kind)):
-            mine = [one for one in fields if _refers(other.get(one[0]), ids, one[2])]
-            if any(what == "remove" for _, what, _ in mine):
-                _remove(spec, other_kind, other, state)
-            elif mine:
-                for name, _, each in mine:
-                    _forget(other, name, ids, spec.records[other_kind], each)
-                state.put(other_kind, other)

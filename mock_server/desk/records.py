@@ -11,6 +11,7 @@ from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import RecordSpec, SchemaCheck, Spec
 from mock_server.stores import State
+from mock_server.stores.naming import Naming
 
 
 def kinds(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> list[dict[str, Json]]:
@@ -111,7 +112,8 @@ def _dangling(state: State, shape: RecordSpec, record: Mapping[str, Json]) -> It
 def _referring(state: State, spec: Spec, kind: str, names: set[str], key: str) -> Iterator[str]:
     for other, shape in spec.records.items():
         fields = [field for field, target in shape.references.items() if target == kind]
-        for record in state.all(other) if fields else ():
+        found = state.naming(other, [Naming(field) for field in fields], names, look=True) if fields else ()
+        for _, record in found:
             if other == kind and str(record[shape.key]) == key:
                 continue
             yield from (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from threading import RLock, Thread
@@ -12,6 +12,7 @@ from time import sleep
 from mock_server.jsontext import dumps, own
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
+from mock_server.stores.naming import Index, Naming, Namings
 from mock_server.stores.protocols import Row, StoreFull, Transaction
 
 Stored = tuple[int, bytes]
@@ -27,17 +28,22 @@ class Table:
     """The rows of one kind: by id, and the ids in order (a removed id leaves a gap that is closed later).
 
     The lists `ids` and `sequences` only ever grow; where gaps are closed, new ones take their place. A writer first
-    tells each of `views` what it is about to replace.
+    tells each of `views` what it is about to replace. The `index` is there where rows of the kind name others.
     """
 
-    __slots__ = ("ids", "last", "rows", "sequences", "views")
+    __slots__ = ("ids", "index", "last", "rows", "sequences", "views")
 
-    def __init__(self) -> None:
+    def __init__(self, index: Index | None = None) -> None:
+        self.index = index
         self.rows: dict[str, Stored] = {}
         self.ids: list[str] = []
         self.sequences: list[int] = []
         self.last = 0
         self.views: tuple[_View, ...] = ()
+
+    def replaced(self) -> Collection[str]:
+        """The index knows all rows as they are."""
+        return ()
 
     def close_gaps(self) -> None:
         if len(self.ids) <= 2 * len(self.rows) + 16:
@@ -54,9 +60,10 @@ class Table:
 class _View:
     """A table as it was when the view was made, at no cost until somebody writes."""
 
-    __slots__ = ("_count", "_live", "_replaced", "ids", "sequences")
+    __slots__ = ("_count", "_index", "_live", "_replaced", "ids", "sequences")
 
     def __init__(self, table: Table) -> None:
+        self._index = table.index
         self.ids = table.ids
         self.sequences = table.sequences
         self._live = table.rows
@@ -72,16 +79,40 @@ class _View:
         self._replaced.setdefault(id, old)
 
     def get(self, id: str) -> Stored | None:
+        """The row of an id."""
         # The live row is read first: if a writer has been at it by now, what was there before has been kept.
         row = self._live.get(id)
         return self._replaced.get(id, row)
+
+    @property
+    def index(self) -> Index | None:
+        """That of the rows as they are now."""
+        return self._index
+
+    def replaced(self) -> list[str]:
+        """The rows of which the index may know more, or less, than was true."""
+        return list(self._replaced)
 
     def __len__(self) -> int:
         return self._count
 
 
-Tables = dict[str, Table]
-"""The kinds of one space."""
+class Tables(dict[str, Table]):
+    """The kinds of one space, each with an index of what its rows name."""
+
+    __slots__ = ("_namings",)
+
+    def __init__(self, namings: Namings) -> None:
+        super().__init__()
+        self._namings = namings
+
+    def of(self, kind: str) -> Table:
+        """The table of a kind, made where there is none."""
+        table = self.get(kind)
+        if table is None:
+            namings = self._namings.get(kind)
+            table = self[kind] = Table(None if namings is None else Index(namings))
+        return table
 
 
 @lru_cache(maxsize=256)
@@ -122,12 +153,38 @@ class MemoryReader:
             if row is not None and row[0] == sequences[index]:
                 yield Row(row[0], parse(row[1]))
 
+    def naming(
+        self, kind: str, namings: Sequence[Naming], values: Collection[str], *, look: bool = False
+    ) -> Iterator[Row]:
+        table = self._tables.get(kind)
+        if table is None:
+            return
+        index, parse, rows = table.index, _shared if look else own, table.rows
+        if index is None or not index.namings.issuperset(namings):
+            for row in self.all(kind, look=look):
+                if _names(row.document, namings, values):
+                    yield row
+            return
+        # In this order: a writer keeps what it replaces before it changes the index.
+        ids = dict.fromkeys((*index.ids(namings, values), *table.replaced()))
+        places = sorted((stored[0], id) for id in ids if (stored := rows.get(id)) is not None)
+        for sequence, id in places:
+            stored = rows.get(id)
+            if stored is not None and stored[0] == sequence:
+                document = parse(stored[1])
+                if _names(document, namings, values):
+                    yield Row(sequence, document)
+
     def count(self, kind: str) -> int:
         table = self._tables.get(kind)
         return 0 if table is None else len(table.rows)
 
     def kinds(self) -> list[str]:
         return [kind for kind, table in self._tables.items() if table.rows]
+
+
+def _names(document: Json, namings: Sequence[Naming], values: Collection[str]) -> bool:
+    return any(value in values for naming in namings for value in naming.of(document))
 
 
 class MemorySnapshot(MemoryReader):
@@ -168,9 +225,7 @@ class MemoryTransaction(MemoryReader):
         self._undo: list[tuple[Table, str, Stored | None]] = []
 
     def put(self, kind: str, id: str, document: Json) -> None:
-        table = self._tables.get(kind)
-        if table is None:
-            table = self._tables[kind] = Table()
+        table = self._tables.of(kind)
         old = table.rows.get(id)
         # Copied, because orjson's own bytes keep the large block of memory that they were written into.
         encoded = b"".join((dumps(document), b""))
@@ -180,13 +235,15 @@ class MemoryTransaction(MemoryReader):
         if old is not None:
             self.grown += len(encoded) - len(old[1])
             table.rows[id] = (old[0], encoded)
-            return
-        self.grown += len(encoded) + ROW_BYTES
-        table.last += 1
-        table.rows[id] = (table.last, encoded)
-        # In this order: who reads meanwhile goes by the length of `ids`.
-        table.sequences.append(table.last)
-        table.ids.append(id)
+        else:
+            self.grown += len(encoded) + ROW_BYTES
+            table.last += 1
+            table.rows[id] = (table.last, encoded)
+            # In this order: who reads meanwhile goes by the length of `ids`.
+            table.sequences.append(table.last)
+            table.ids.append(id)
+        if table.index is not None:
+            table.index.put(id, document)
 
     def delete(self, kind: str, id: str) -> bool:
         table = self._tables.get(kind)
@@ -198,14 +255,20 @@ class MemoryTransaction(MemoryReader):
             view.keep(id, old)
         self.grown -= len(old[1]) + ROW_BYTES
         del table.rows[id]
+        if table.index is not None:
+            table.index.drop(id)
         return True
 
     def undo(self) -> None:
         for table, id, old in reversed(self._undo):
             if old is not None:
                 table.rows[id] = old
+                if table.index is not None:
+                    table.index.put(id, own(old[1]))
             else:
                 table.rows.pop(id, None)
+                if table.index is not None:
+                    table.index.drop(id)
         self._undo.clear()
 
     def commit(self) -> None:
@@ -230,7 +293,7 @@ class _Transacted:
         self._lock.acquire()
         tables = self._spaces.get(self._space)
         if tables is None:
-            tables = self._spaces[self._space] = {}
+            tables = self._spaces[self._space] = self._store.no_tables()
         self._transaction = MemoryTransaction(tables)
         return self._transaction
 
@@ -257,9 +320,18 @@ class MemoryStore:
         self._limits = limits
         self._sizes: dict[str, int] = {}
         self._size = 0
+        self._namings: Namings = {}
         self._spaces: dict[str, Tables] = {}
         self._locks: dict[str, RLock] = {}
         self._guard = RLock()
+
+    def refer(self, namings: Namings) -> None:
+        """Says by which fields the rows of each kind name others, before there are any."""
+        self._namings = namings
+
+    def no_tables(self) -> Tables:
+        """The documents of a space that has none."""
+        return Tables(self._namings)
 
     def _lock(self, space: str) -> RLock:
         lock = self._locks.get(space)
@@ -274,7 +346,7 @@ class MemoryStore:
     def snapshot(self, space: str, *prefixes: str) -> MemorySnapshot:
         lock = self._lock(space)
         with lock:
-            tables = self._spaces.get(space, {})
+            tables: Mapping[str, Table] = self._spaces.get(space, {})
             viewed = {kind: table for kind, table in tables.items() if kind.startswith(prefixes)}
             return MemorySnapshot(viewed, lock)
 
@@ -296,15 +368,17 @@ class MemoryStore:
                 self._size += grown
 
     def count(self, space: str, kind: str) -> int:
-        table = self._spaces.get(space, {}).get(kind)
+        tables = self._spaces.get(space)
+        table = tables.get(kind) if tables is not None else None
         return 0 if table is None else len(table.rows)
 
     def exists(self, space: str) -> bool:
-        return any(table.rows for table in self._spaces.get(space, {}).values())
+        tables = self._spaces.get(space)
+        return tables is not None and any(table.rows for table in tables.values())
 
     def drop(self, space: str) -> None:
         with self._guard:
-            tables = self._spaces.pop(space, {})
+            tables: Mapping[str, Table] = self._spaces.pop(space, {})
             self._size -= self._sizes.pop(space, 0)
         # Row by row, where there are many: to forget them all at once takes as long as to list them.
         if sum(len(table.rows) for table in tables.values()) > _MANY:
@@ -312,7 +386,7 @@ class MemoryStore:
 
     def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
         with self._lock(space):
-            tables: Tables = {}
+            tables = self.no_tables()
             transaction = MemoryTransaction(tables)
             fill(transaction)
             self._spaces[space] = tables
@@ -326,7 +400,7 @@ class MemoryStore:
         """Holds nothing open."""
 
 
-def _forget(tables: dict[str, Table]) -> None:
+def _forget(tables: Mapping[str, Table]) -> None:
     for table in tables.values():
         # A view may still read the rows themselves.
         while table.rows and not table.views:

@@ -7,11 +7,12 @@ and is never used again, so a reader can go on where it stopped while rows come 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from mock_server.messages import Json
+from mock_server.stores.naming import Naming, Namings
 
 
 class StoreFailed(Exception):
@@ -50,6 +51,15 @@ class Transaction(Protocol):
 
     def all(self, kind: str, after: int = 0, *, look: bool = False) -> Iterator[Row]:
         """The kind's rows in order, those with a sequence number above `after`; with `look` as `look` gives them."""
+
+    def naming(
+        self, kind: str, namings: Sequence[Naming], values: Collection[str], *, look: bool = False
+    ) -> Iterator[Row]:
+        """The kind's rows that name one of the values by one of these fields, in order; with `look` as `look` does.
+
+        Where the store was told of the fields (`Store.refer`), no other row is read. Rows that come to do so while
+        the caller reads are left out.
+        """
 
     def count(self, kind: str) -> int:
         """How many documents the kind has."""
@@ -95,6 +105,9 @@ class Store(Protocol):
     @property
     def problem(self) -> str | None:
         """Why changes cannot be kept just now, or None."""
+
+    def refer(self, namings: Namings) -> None:
+        """Says by which fields the rows of each kind name others, before there are any."""
 
     def transaction(self, space: str) -> AbstractContextManager[Transaction]:
         """A transaction on one space; transactions of one space come one after the other."""

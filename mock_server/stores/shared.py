@@ -161,7 +161,8 @@ class SharedStore(MemoryStore):
 
     def tables(self, space: str) -> Tables:
         """The documents of a space."""
-        return self._spaces.setdefault(space, {})
+        tables = self._spaces.get(space)
+        return tables if tables is not None else self._spaces.setdefault(space, self.no_tables())
 
     # --- work that may be tried again -----------------------------------------------------------
 
@@ -429,7 +430,7 @@ class SharedStore(MemoryStore):
         touched: dict[str, set[str]] | None = {}
         for change in news.changes:
             if change.whole:
-                self._spaces[space] = {}
+                self._spaces[space] = self.no_tables()
                 self.settle(space, -self._sizes.get(space, 0))
                 replica.lasts, touched = {}, None
             self._apply(space, change)
@@ -452,21 +453,23 @@ class SharedStore(MemoryStore):
                 for view in table.views:
                     view.keep(id, old)
                 del table.rows[id]
+                if table.index is not None:
+                    table.index.drop(id)
                 grown -= len(old[1]) + ROW_BYTES
         for kind, id, sequence, document in sorted(change.written, key=_sequence):
-            table = tables.get(kind)
-            if table is None:
-                table = tables[kind] = Table()
+            table = tables.of(kind)
             old = table.rows.get(id)
             for view in table.views:
                 view.keep(id, old)
             table.rows[id] = (sequence, document)
+            if table.index is not None:
+                table.index.put(id, own(document))
             grown += len(document) + (ROW_BYTES if old is None else -len(old[1]))
             if old is None or old[0] != sequence:
                 table.sequences.append(sequence)
                 table.ids.append(id)
         for kind, last in change.lasts.items():
-            tables.setdefault(kind, Table()).last = last
+            tables.of(kind).last = last
         for table in tables.values():
             table.close_gaps()
         self.settle(space, grown)
@@ -498,7 +501,7 @@ class SharedStore(MemoryStore):
     def refill(self, space: str, fill: Callable[[Transaction], None]) -> None:
         self.begin(space)
         try:
-            tables: Tables = {}
+            tables = self.no_tables()
             transaction = _Transaction(tables)
             fill(transaction)
             turn = self._replicas[space].turn

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Protocol
 
 from mock_server.messages import Json
+from mock_server.stores.naming import Naming
 from mock_server.stores.protocols import Row, Transaction
 
 TELEPHONE = "~telephone"
@@ -21,6 +22,11 @@ class RecordShape(Protocol):
 
     @property
     def aliases(self) -> tuple[str, ...]: ...
+
+
+def stored_kind(provider: str, kind: str) -> str:
+    """As what a store knows the records of a vendor."""
+    return f"{provider}/{kind}"
 
 
 _document = attrgetter("document")
@@ -100,6 +106,12 @@ class State:
         Who changes nothing of them says so (`look`), and may be given what others are given too.
         """
         return self._transaction.all(self._prefix + kind, after, look=look)
+
+    def naming(
+        self, kind: str, namings: Sequence[Naming], values: Collection[str], *, look: bool = False
+    ) -> Iterator[Row]:
+        """The kind's rows that name one of the values by one of these fields; `look` as in `rows`."""
+        return self._transaction.naming(self._prefix + kind, namings, values, look=look)
 
     def newest(self, kind: str, *, look: bool = False) -> Iterator[Row]:
         """The kind's rows, the newest first; `look` as in `rows`."""

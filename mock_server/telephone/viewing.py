@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from mock_server.messages import Json
 from mock_server.spec import Spec
 from mock_server.stores import State
+from mock_server.stores.naming import Naming
 from mock_server.stores.protocols import Row
 from mock_server.stores.state import TELEPHONE
 from mock_server.telephone.calls import SHAPES, Record
@@ -67,6 +68,15 @@ class Calls(State):
             for row in self._book.rows("calls", max(after - _BEHIND, 0), look=True):
                 if self._is_ours(row.document):
                     yield Row(_BEHIND + row.sequence, self._shown(row.document))
+
+    def naming(
+        self, kind: str, namings: Sequence[Naming], values: Collection[str], *, look: bool = False
+    ) -> Iterator[Row]:
+        yield from super().naming(kind, namings, values, look=look)
+        if kind == self._kind:
+            for row in self.rows(kind, _BEHIND, look=look):
+                if any(value in values for naming in namings for value in naming.of(row.document)):
+                    yield row
 
     def newest(self, kind: str, *, look: bool = False) -> Iterator[Row]:
         if kind == self._kind:
