@@ -172,6 +172,11 @@ class Service:
             self._journal(request, response, outcome, None, None, started)
         return response
 
+    def is_known(self, request: Request) -> bool:
+        """Whether this process has the request's space at hand: from a shared store it has to be read at first."""
+        shared = self.spaces.shared
+        return shared is None or shared.knows(self.spaces.name_of(self._key(request)) or DEFAULT_SPACE)
+
     def is_long(self, request: Request) -> bool:
         """Whether the answer lists so many rows that others should not have to wait until it is made."""
         if request.method not in ("GET", "HEAD"):

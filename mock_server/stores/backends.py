@@ -83,8 +83,8 @@ class Backend(Protocol):
         """Why changes cannot be kept just now, or None."""
 
     @property
-    def waits(self) -> bool:
-        """Whether others have to be waited for, so that nothing of it may be done where everybody is served."""
+    def at_once(self) -> int:
+        """How many pieces of work it pays to hand to it at a time."""
 
     def load(self, space: str, since: int) -> News:
         """What has changed since that version; of one that is too old, or 0, the whole space."""

@@ -140,7 +140,8 @@ _REST = (
 class RedisBackend:
     """The Redis, Valkey or cluster at an address; raises StoreRefused for one that cannot be used."""
 
-    waits = True
+    at_once = 16
+    """Each waits for an answer of the service most of its time."""
 
     def __init__(self, address: str, limits: Limits = DEFAULTS) -> None:
         self.address = _without_password(address)

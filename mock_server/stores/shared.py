@@ -155,6 +155,11 @@ class SharedStore(MemoryStore):
     def problem(self) -> str | None:
         return self.backend.problem
 
+    def knows(self, space: str) -> bool:
+        """Whether this process knows a version of the space."""
+        replica = self._replicas.get(space)
+        return replica is not None and replica.version is not None
+
     def lock(self, space: str) -> RLock:
         """Who has it is at work in the space, in this process."""
         return self._lock(space)

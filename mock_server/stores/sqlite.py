@@ -83,7 +83,8 @@ class SqliteBackend:
     `problem` says why the file did not take the last change, or is None when it did.
     """
 
-    waits = False
+    at_once = 1
+    """A file has one writer."""
 
     def __init__(self, path: Path, limits: Limits = DEFAULTS) -> None:
         self.path = path

@@ -24,6 +24,7 @@ from mock_server.spaces import Busy
 from mock_server.wire.breaking import SUPPORTED_FAULTS, send_broken
 from mock_server.wire.collecting import Collecting
 from mock_server.wire.flight import Airspace, Flight, FlightLimit
+from mock_server.wire.lanes import Lanes
 from mock_server.wire.live import Live
 from mock_server.wire.receiving import BODY_SECONDS, BrokenOff, Deadlines, with_body
 from mock_server.wire.sending import PART_BYTES, send, send_in_parts
@@ -37,8 +38,8 @@ _LARGE = ("PUT", f"/{CONTROL}/state")
 
 _LONG = tuple(f"/{CONTROL}/{name}" for name in ("state", "snapshots", "spaces"))
 """Where whole states are taken apart or put together."""
-STORE_THREADS = 16
-"""How many exchanges wait at a time for a store that is somewhere else."""
+LOADING_THREADS = 4
+"""How many spaces are read from a store at a time, of which this process knows nothing."""
 
 
 class Wire:
@@ -63,12 +64,10 @@ class Wire:
         self._collecting = Collecting()
         gateway.spaces.impatient.add(get_ident())
         shared = gateway.spaces.shared
-        # A store that has to be waited for has threads, so that other spaces go on meanwhile.
-        self._stored = (
-            ThreadPoolExecutor(STORE_THREADS, "store", lambda: gateway.spaces.impatient.add(get_ident()))
-            if shared is not None and shared.backend.waits
-            else None
-        )
+        # A store that several processes share has threads, so that nobody waits here for a disk or a service; and
+        # whoever asks for a space that has to be read first, which may be long, keeps none of the others waiting.
+        self._stored = Lanes(shared.backend.at_once, "store", self._impatient) if shared is not None else None
+        self._loading = Lanes(LOADING_THREADS, "loading", self._impatient)
         gateway.wire_faults = SUPPORTED_FAULTS
         gateway.has_streams = True
         self._flask: Any = None
@@ -161,6 +160,9 @@ class Wire:
         """From now on the probes say that the server is about to end."""
         self._gateway.stopping = True
 
+    def _impatient(self) -> None:
+        self._gateway.spaces.impatient.add(get_ident())
+
     async def _exchanged(self, service: Service, request: Request) -> Response:
         if service.is_long(request):
             loop = asyncio.get_running_loop()
@@ -169,8 +171,8 @@ class Wire:
             try:
                 if self._stored is None:
                     return self._gateway.exchange(service, request)
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._stored, self._gateway.exchange, service, request)
+                lanes = self._stored if service.is_known(request) else self._loading
+                return await lanes.run(self._gateway.exchange, service, request)
             except Busy as busy:
                 if busy.pause or busy.space is None:
                     await asyncio.sleep(busy.pause)
@@ -180,8 +182,7 @@ class Wire:
     async def _away(self, service: Service, request: Request, status: int, message: str) -> Response:
         if self._stored is None:
             return service.turned_away(request, status, message)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._stored, service.turned_away, request, status, message)
+        return await self._stored.run(service.turned_away, request, status, message)
 
     def _listed(self, service: Service, request: Request) -> Response:
         with self._collecting.resting():

@@ -1,7 +1,8 @@
 """How long the event loop of a server is held by work of its own: measured inside it, by what its thread computes.
 
-`python -m tests.attack.lag FILE serve ...` is `python -m mock_server serve ...` with a watch on its loop. Whatever else
-the machine does takes nothing of the thread's own time, so that the figure holds beside other tests.
+`python -m tests.attack.lag FILE SECONDS serve ...` is `python -m mock_server serve ...` with a watch on its loop, and a
+disk that takes so long for every write to a SQLite file once the signal USR2 has come. Whatever else the machine does
+takes nothing of the thread's own time, so that the figure holds beside other tests.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ HELD_SECONDS = 0.03
 def main(arguments: list[str]) -> int:
     """Serves, and writes the longest time that the loop was held into the file, until somebody puts back a zero."""
     from mock_server.commands import cli
+    from mock_server.stores.sqlite import SqliteBackend
     from mock_server.wire import serving
 
     with open(arguments[0], "r+b") as file:
@@ -50,6 +52,16 @@ def main(arguments: list[str]) -> int:
         while time.thread_time() < until:
             pass
 
+    written: Callable[..., Any] = SqliteBackend._written
+
+    def written_slowly(*given: Any) -> Any:
+        time.sleep(float(arguments[1]))
+        return written(*given)
+
+    def slow_down(*_: object) -> None:
+        SqliteBackend._written = written_slowly  # type: ignore[method-assign]
+
+    signal.signal(signal.SIGUSR2, slow_down)
     serve: Callable[..., Any] = serving._serve
 
     async def watched(*given: Any) -> None:
@@ -58,7 +70,7 @@ def main(arguments: list[str]) -> int:
         watching.cancel()
 
     serving._serve = watched
-    return cli.main(arguments[1:])
+    return cli.main(arguments[2:])
 
 
 class Watched:
@@ -84,12 +96,13 @@ class Watched:
         return float(_SEEN.unpack(self._longest[:])[0])
 
 
-def watched_server(file: Path, *arguments: str) -> Watched:
-    """Starts a server that writes into that file how long its loop was held."""
+def watched_server(file: Path, *arguments: str, slow_seconds: float = 0.0) -> Watched:
+    """Starts a server that writes into that file how long its loop was held; `slow_seconds` is its disk's, on USR2."""
     file.write_bytes(_SEEN.pack(0.0, 0))
     with file.open("r+b") as opened:
         longest = mmap.mmap(opened.fileno(), _SEEN.size)
-    command = [sys.executable, "-m", "tests.attack.lag", str(file), "serve", "--port", "0", "--json", *arguments]
+    command = [sys.executable, "-m", "tests.attack.lag", str(file), str(slow_seconds), "serve", "--port", "0", "--json"]
+    command += arguments
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     return Watched(Server(process, json.loads(process.stdout.readline())), longest)
