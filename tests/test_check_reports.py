@@ -139,8 +139,9 @@ def test_a_check_that_breaks_is_no_check_that_passed() -> None:
     assert "the check itself broke: KeyError: 'nothing'" in "\n".join(text.findings(run.results()))
 
 
-def test_what_a_server_does_only_once_is_a_finding_all_the_same() -> None:
-    """Hypothesis tries again what failed, and calls it unreliable when it does not fail again."""
+@pytest.mark.parametrize("shrink", [True, False])
+def test_what_a_server_does_only_once_is_a_finding_all_the_same(shrink: bool) -> None:
+    """What failed is tried again, and told as what did not fail again."""
     finding = Finding("valid", "teli", "op", "generated", "seed", "page", "status", "a 502", 200, 502, "curl")
     seen: list[Draw] = []
 
@@ -149,9 +150,12 @@ def test_what_a_server_does_only_once_is_a_finding_all_the_same() -> None:
         if len(seen) == 3:
             raise ContractBroken([finding])
 
-    draws = strategies.integers().map(lambda number: Draw(PLAIN.with_values({"id": number}, {}, None), ()))
+    def made(number: int) -> Draw:
+        return Draw(PLAIN.with_values({"id": number}, {}, None), ())
+
+    requests = generation.Requests(strategies.integers, lambda draws, seed: list(range(draws)), made)
     with pytest.raises(ContractBroken) as broken:
-        generation.run(draws, check_draw, draws=9, seed=1, shrink=False)
+        generation.run(requests, check_draw, draws=9, of=9, seed=1, shrink=shrink)
     assert broken.value.findings[0].message == "a 502 (once; not when the same was sent again)"
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from hypothesis.errors import Flaky, UnsatisfiedAssumption
+from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from contract_tests.endpoint.guard import cost_of, destroys
 from contract_tests.judging.judge import Tally
 from contract_tests.judging.lawful import must_be_refused
 from contract_tests.properties.tools import generation
+from contract_tests.properties.tools.drawing import no_local_constants
 from contract_tests.walks.walk import Walk, identity, shortened
 from contract_tests.words.findings import ContractBroken, Finding, NotCovered
 from contract_tests.world import reading
@@ -25,6 +26,9 @@ from mock_server.spec import NamedRequest, Operation
 
 ROUNDS = 4
 """So many different findings are looked for, each in a round of its own."""
+
+DRAWS = 60
+"""So many requests are drawn of each operation, of which a step takes one."""
 
 STEPS = ("write", "write", "write", "again", "read")
 """What a step does: mostly it writes, after which every list and the record are looked at anyway."""
@@ -100,7 +104,7 @@ def _walk_all(
 
         def _write(self, data: st.DataObject) -> None:
             operation = data.draw(st.sampled_from(self.writers))
-            request = _drawn(data, self.walk, operation)
+            request = _drawn(data, self.walk, operation, seed)
             if request is not None and self.walk.send(operation, request):
                 self.last = (operation, request)
 
@@ -114,7 +118,7 @@ def _walk_all(
 
     seeded(seed)(Machine)
     try:
-        with generation.no_local_constants():
+        with no_local_constants():
             run_state_machine_as_test(
                 Machine,
                 settings=settings(
@@ -157,14 +161,19 @@ def _readers(world: World) -> list[Operation]:
     return [one for one in world.spec.operations.values() if cost_of(one) == "read"]
 
 
-def _drawn(data: Any, walk: Walk, operation: Operation) -> NamedRequest | None:
+def _drawn(data: Any, walk: Walk, operation: Operation, seed: int) -> NamedRequest | None:
     """A request of the operation, made in one of several ways, for a record that is there."""
     world = walk.world
     try:
         way = data.draw(st.sampled_from(WAYS))
         if way in ("generated", "invalid"):
-            strategy = generation.valid_requests if way == "generated" else generation.invalid_requests
-            draw = data.draw(strategy(world, operation))
+            requests = (generation.valid_requests if way == "generated" else generation.invalid_requests)(
+                world, operation
+            )
+            drawn = requests.drawn(DRAWS, seed)
+            draw = requests.made(data.draw(st.sampled_from(drawn))) if drawn else None
+            if draw is None:
+                return None
             refused = must_be_refused(operation, draw)
             if refused != (way == "invalid") or bool(draw.violations) != refused or draw.raw is not None:
                 return None
@@ -184,8 +193,8 @@ def _drawn(data: Any, walk: Walk, operation: Operation) -> NamedRequest | None:
         name = data.draw(st.sampled_from(sorted(values)))
         body = {**reading.base_body(world, operation), name: data.draw(st.sampled_from(values[name]))}
         return request.with_values(request.path, request.query, body)
-    except (NotCovered, UnsatisfiedAssumption):
-        return None  # A draw that is rejected costs its step, and not the walk.
+    except NotCovered:
+        return None  # It costs its step, and not the walk.
 
 
 def _addressed(data: Any, walk: Walk, operation: Operation, request: NamedRequest) -> NamedRequest:

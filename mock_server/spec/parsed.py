@@ -5,16 +5,15 @@ What is kept is found by the hash of the whole text, so that it is never that of
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import orjson
 import yaml
 from yaml.constructor import ConstructorError
+
+from mock_server.spec.keeping import Shelf
 
 _LIBRARY: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TIME = "tag:yaml.org,2002:timestamp"
@@ -23,8 +22,7 @@ _FORM = f"1 {yaml.__version__}"
 """Changes whenever the same text would be read otherwise."""
 _LEAST_CHARACTERS = 2_000
 """A shorter text is read again sooner than a file is opened."""
-_MOST_FILES = 100
-_DIGEST_BYTES = 32
+_SHELF = Shelf("specs", most_files=100)
 _MOST_BY_NAME = 1_000_000
 """How many values may come of naming others once more: thirty lines of aliases can stand for more than a disk holds."""
 
@@ -97,46 +95,29 @@ def parsed(text: str) -> Any:
 @contextmanager
 def kept(text: str) -> Iterator[list[Any]]:
     """Gives a list with the value that was kept of this text, or an empty one: what is put into it is kept."""
-    file = _file_of(text) if len(text) >= _LEAST_CHARACTERS else None
-    found = _read(file) if file is not None else []
+    if len(text) < _LEAST_CHARACTERS:
+        yield []
+        return
+    form = f"{_FORM}\n{text}"
+    found = _read(form)
     known = bool(found)
     yield found
-    if file is not None and found and not known:
-        _write(file, found[0])
+    if found and not known:
+        _write(form, found[0])
 
 
-def _file_of(text: str) -> Path | None:
-    """Where the value of a text is kept; None where nothing shall be, or nobody has a home."""
-    named = os.environ.get("RINGBACK_CACHE")
-    if named == "off":
-        return None
-    try:
-        folder = Path(named or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
-        return None
-    name = blake2b(f"{_FORM}\n{text}".encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
-    return folder / "ringback" / "specs" / f"{name}.json"
-
-
-def _read(file: Path) -> list[Any]:
-    """The value in a list; an empty one where there is none, or what is there is not what was written."""
-    with suppress(OSError, ValueError):
-        digest, body = (content := file.read_bytes())[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if blake2b(body, digest_size=_DIGEST_BYTES).digest() == digest:
+def _read(form: str) -> list[Any]:
+    """The value in a list, or an empty one."""
+    body = _SHELF.read(form)
+    with suppress(ValueError):
+        if body is not None:
             return [orjson.loads(body)]
     return []
 
 
-def _write(file: Path, value: Any) -> None:
-    """Keeps a value if JSON can say the whole of it; where nothing can be written, nothing is kept."""
-    with suppress(OSError, TypeError, ValueError):
+def _write(form: str, value: Any) -> None:
+    """Keeps a value if JSON can say the whole of it."""
+    with suppress(TypeError, ValueError):
         body = orjson.dumps(value)
-        if orjson.loads(body) != value:
-            return
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}")
-        part.write_bytes(blake2b(body, digest_size=_DIGEST_BYTES).digest() + body)
-        part.replace(file)
-        others = sorted(file.parent.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
-        for old in others[_MOST_FILES:]:
-            old.unlink()
+        if orjson.loads(body) == value:
+            _SHELF.write(form, body)

@@ -1,63 +1,78 @@
-"""Draws requests from the specs: schemathesis generates, our own schemas decide what is valid.
+"""Makes requests of what was drawn from the specs; our own schemas decide which are valid.
 
-The generators never send anything: they make values, and the transport sends them. What only an
-account knows (`x-variable`) is filled in from the records that were found.
+Nothing is sent here: the transport does that. What only an account knows (`x-variable`) is filled in from the records
+that were found.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
-from unittest.mock import patch
+from functools import partial
+from itertools import count
+from typing import Any, NamedTuple
 
-import schemathesis
-from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure
-from hypothesis.internal.conjecture import providers
-from hypothesis.internal.constants_ast import Constants
-from schemathesis import GenerationMode
 
+from contract_tests.endpoint.transport import Unreachable
 from contract_tests.judging.lawful import Draw, violations_of
+from contract_tests.properties.tools import drawing
+from contract_tests.properties.tools.drawing import INVALID, VALID, Drawn, Mode
 from contract_tests.words.findings import ContractBroken, Finding, NotCovered
 from contract_tests.world.world import World
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
-from mock_server.spec.document import read_yaml
-
-_NO_CONSTANTS = Constants()
-_HTTP_METHODS = ("get", "put", "post", "delete", "patch")
 
 
-@lru_cache(maxsize=16)
-def _schema(file: str) -> Any:
-    document = read_yaml(Path(file))
-    # Keys are the transport's business; left in, half of the negative draws would only lack the key.
-    document.pop("security", None)
-    for item in document["paths"].values():
-        for method in _HTTP_METHODS:
-            if method in item:
-                item[method].pop("security", None)
-    document["servers"] = [{"url": "http://127.0.0.1"}]
-    return schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict({}))
+class Requests(NamedTuple):
+    """The requests of one operation that can be drawn: what is drawn, and how a request is made of it.
+
+    `made` gives None for a draw that is no request to send, and raises NotCovered where no record that it needs is
+    known.
+    """
+
+    strategy: Callable[[], st.SearchStrategy[Any]]
+    drawn: Callable[[int, int], list[Any]]
+    """So many draws with that seed, always the same."""
+    made: Callable[[Any], Draw | None]
 
 
-@lru_cache(maxsize=256)
-def _strategy(file: str, path: str, method: str, mode: GenerationMode) -> st.SearchStrategy[Any]:
-    """What draws requests of one operation; Hypothesis looks every new strategy through once, which takes a while."""
-    strategy: st.SearchStrategy[Any] = _schema(file)[path][method].as_strategy(generation_mode=mode)
-    return strategy
+def valid_requests(world: World, operation: Operation) -> Requests:
+    """Requests that the schema allows, with known records wherever one is meant."""
+    return _requests(world, operation, VALID)
 
 
-def _cases(world: World, operation: Operation, mode: GenerationMode) -> st.SearchStrategy[Any]:
-    path = operation.path[len(world.spec.base_path) :]
-    return _strategy(world.spec.file, path, operation.method, mode)
+def invalid_requests(world: World, operation: Operation) -> Requests:
+    """Requests whose body or query the schema forbids, addressed to known records."""
+    return _requests(world, operation, INVALID)
+
+
+def _requests(world: World, operation: Operation, mode: Mode) -> Requests:
+    where = world.spec.file, operation.path[len(world.spec.base_path) :], operation.method.lower(), mode
+    return Requests(
+        lambda: drawing.strategy(*where),
+        lambda draws, seed: drawing.drawn(*where, draws=draws, seed=seed),
+        partial(_made, world, operation, mode),
+    )
+
+
+def _made(world: World, operation: Operation, mode: Mode, drawn: Drawn) -> Draw | None:
+    """The request of a draw; None for one with which our mock stages an answer."""
+    turn = count()
+
+    def pick(variable: str) -> Json:
+        known = _some(world, variable)
+        return known[drawn.picks[next(turn) % len(drawn.picks)] % len(known)]
+
+    if drawn.raw is not None:
+        return Draw(_request(world, operation, drawn, pick, body=None), (), drawn.raw)
+    body = drawn.body
+    if mode == VALID:
+        body = _with_variables(operation.body_schema or {}, body, pick, operation.contract.get("clears") or {})
+    request = _request(world, operation, drawn, pick, body=body)
+    return None if _is_magic(world, operation, request) else Draw(request, violations_of(world, operation, request))
 
 
 def _some(world: World, variable: str) -> list[Json]:
@@ -66,34 +81,6 @@ def _some(world: World, variable: str) -> list[Json]:
     if not known:
         raise NotCovered(f"needs a {variable!r}; none was found (--var {variable}=A,B,... gives some)")
     return known
-
-
-@st.composite
-def valid_requests(draw: st.DrawFn, world: World, operation: Operation) -> Draw:
-    """Requests that the schema allows, with known records wherever one is meant."""
-    case = draw(_cases(world, operation, GenerationMode.POSITIVE))
-
-    def pick(variable: str) -> Json:
-        return draw(st.sampled_from(_some(world, variable)))
-
-    request = _request(world, operation, case, pick, keep=operation.contract.get("clears") or {})
-    assume(interoperable(request.body) and not _is_magic(world, operation, request))
-    return Draw(request, violations_of(world, operation, request))
-
-
-@st.composite
-def invalid_requests(draw: st.DrawFn, world: World, operation: Operation) -> Draw:
-    """Requests whose body or query the schema forbids, addressed to known records."""
-    case = draw(_cases(world, operation, GenerationMode.NEGATIVE))
-
-    def pick(variable: str) -> Json:
-        return draw(st.sampled_from(_some(world, variable)))
-
-    if isinstance(case.body, bytes):
-        return Draw(_request(world, operation, case, pick, body=None), (), case.body)
-    request = _request(world, operation, case, pick, body=_sendable(case.body))
-    assume(not _is_magic(world, operation, request))
-    return Draw(request, violations_of(world, operation, request))
 
 
 def documented_variants(world: World, operation: Operation) -> Iterator[NamedRequest]:
@@ -117,28 +104,17 @@ def documented_variants(world: World, operation: Operation) -> Iterator[NamedReq
 
 
 def _request(
-    world: World,
-    operation: Operation,
-    case: Any,
-    pick: Callable[[str], Json],
-    *,
-    keep: Mapping[str, Any] | None = None,
-    body: Json = ...,
+    world: World, operation: Operation, drawn: Drawn, pick: Callable[[str], Json], *, body: Json
 ) -> NamedRequest:
     path = {
-        p.name: pick(p.variable) if p.variable else _plain_text((case.path_parameters or {}).get(p.name, p.example))
+        p.name: pick(p.variable) if p.variable else drawn.path.get(p.name) or drawing.plain_text(p.example)
         for p in operation.parameters_in("path")
     }
-    generated = dict(case.query or {})
-    query = {}
-    for parameter in operation.parameters_in("query"):
-        if parameter.name in generated:
-            value = generated[parameter.name]
-            query[parameter.name] = (
-                pick(parameter.variable) if parameter.variable and value not in ("", None) else value
-            )
-    if body is ...:
-        body = _with_variables(operation.body_schema or {}, _sendable(case.body), pick, keep or {})
+    query = {
+        p.name: pick(p.variable) if p.variable and drawn.query[p.name] not in ("", None) else drawn.query[p.name]
+        for p in operation.parameters_in("query")
+        if p.name in drawn.query
+    }
     return NamedRequest(
         name="generated",
         answer="",
@@ -170,16 +146,6 @@ def _is_magic(world: World, operation: Operation, request: NamedRequest) -> bool
     return False
 
 
-def _plain_text(value: Json) -> str:
-    """A path segment that survives every client: letters and digits."""
-    return re.sub(r"[^A-Za-z0-9]", "", str(value)) or "x"
-
-
-def _sendable(value: Json) -> Json:
-    """The generated body as JSON; schemathesis marks an absent one with an object of its own."""
-    return value if isinstance(value, dict | list | str | int | float | bool) or value is None else {}
-
-
 def _with_variables(schema: Any, value: Json, pick: Callable[[str], Json], keep: Mapping[str, Any]) -> Json:
     """The generated value with a known record's id wherever the schema says that one is meant."""
     if not isinstance(schema, Mapping) or not isinstance(value, dict):
@@ -197,62 +163,31 @@ def _with_variables(schema: Any, value: Json, pick: Callable[[str], Json], keep:
     return filled
 
 
-def interoperable(value: Json) -> bool:
-    """Whether every whole number in a value is one that JSON carries unharmed everywhere (RFC 8259, section 6)."""
-    if isinstance(value, dict):
-        return all(map(interoperable, value.values()))
-    if isinstance(value, list):
-        return all(map(interoperable, value))
-    return not isinstance(value, int) or abs(value) < 2**53
+def run(requests: Requests, check: Callable[[Draw], None], *, draws: int, of: int, seed: int, shrink: bool) -> None:
+    """Lets `check` see so many of the draws; the same seed gives the same ones. A failure is shrunk if allowed.
 
-
-def run(
-    strategy: st.SearchStrategy[Draw],
-    check: Callable[[Draw], None],
-    *,
-    draws: int,
-    seed: int,
-    shrink: bool,
-) -> None:
-    """Lets `check` see that many draws; the same seed gives the same draws. A failure is shrunk if allowed."""
-    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
-
-    @seeded(seed)
-    @settings(
-        max_examples=draws,
-        phases=phases,
-        database=None,
-        deadline=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def each(draw: Draw) -> None:
-        check(draw)
-
-    with no_local_constants():
-        try:
-            each()
-        except FlakyFailure as flaky:
-            # The server answered the same request otherwise the second time; what it did the first time counts.
-            for broken in flaky.exceptions:
-                if isinstance(broken, ContractBroken):
-                    raise ContractBroken(map(once, broken.findings)) from None
-            # Something else happened, once: that tells more than that it did not happen again.
-            raise flaky.exceptions[0] from None
-
-
-@contextmanager
-def no_local_constants() -> Iterator[None]:
-    """Within it Hypothesis draws no constants of the modules that it finds in the folder it runs in.
-
-    With another folder, or after another test in the same process, the same seed would send other requests.
+    Raises NotCovered where no such request can be drawn.
     """
-    providers.CONSTANTS_CACHE.cache.clear()
-    with patch.object(providers, "_get_local_constants", lambda: _NO_CONSTANTS):
-        yield
-    providers.CONSTANTS_CACHE.cache.clear()
+
+    def sent(drawn: Any) -> None:
+        draw = requests.made(drawn)
+        if draw is not None:
+            check(draw)
+
+    drawn = requests.drawn(of, seed)
+    if not drawn:
+        raise NotCovered("no such request could be generated")
+    for one in drawn[:draws]:
+        try:
+            sent(one)
+        except ContractBroken as broken:
+            with suppress(FlakyFailure, Unreachable):
+                if shrink:
+                    drawing.explored(requests.strategy(), sent, draws=of, seed=seed, shrink=True)
+                else:
+                    sent(one)
+            # The server answered the same request otherwise the second time; what it did the first time counts.
+            raise ContractBroken(map(once, broken.findings)) from None
 
 
 def once(finding: Finding) -> Finding:

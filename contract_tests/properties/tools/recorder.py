@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hypothesis.errors import Unsatisfiable
-from hypothesis.strategies import SearchStrategy
-
 from contract_tests.judging.lawful import Draw
 from contract_tests.properties.tools import generation
+from contract_tests.properties.tools.generation import Requests
 from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered
 from contract_tests.world.later import notice
 from contract_tests.world.looks import fair
@@ -63,15 +61,12 @@ class Recorder:
         if self.broken:
             raise ContractBroken(self.broken)
 
-    def generate(self, strategy: SearchStrategy[Draw], check: Callable[[Draw], None], *, share: int = 1) -> None:
+    def generate(self, requests: Requests, check: Callable[[Draw], None], *, share: int = 1) -> None:
         """Lets `check` see the run's number of generated requests, or one in `share` of them."""
         draws = -(-self.draws // share)
-        if not draws:
-            return
-        try:
-            generation.run(strategy, check, draws=draws, seed=self.seed, shrink=not self.world.transport.guard.real)
-        except Unsatisfiable:
-            raise NotCovered("no such request could be generated") from None
+        if draws:
+            shrink = not self.world.transport.guard.real
+            generation.run(requests, check, draws=draws, of=self.draws, seed=self.seed, shrink=shrink)
 
     def each(self, requests: Iterable[NamedRequest], check: Callable[[World, NamedRequest], None]) -> None:
         """Runs the check for each request in a fresh world; it is not covered when none could be made."""
