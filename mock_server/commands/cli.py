@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -13,8 +14,6 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from mock_server import __version__
-from mock_server.commands import adoption, completion, operations, remote, specs, tools
-from mock_server.commands.remote import requests
 from mock_server.commands.usage import USAGE, fail
 from mock_server.limits import DEFAULTS, MEANINGS, Limits
 from mock_server.limits import flag as limit_flag
@@ -41,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # leave a traceback or crash.
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: os._exit(0))
+        # What a start makes is there to stay: it is looked through when the server is ready, or never.
+        gc.disable()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     arguments = _with_own_specs(arguments)
     if arguments[:1] in (["check"], ["diff"]):
@@ -54,23 +55,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from contract_tests.diff import diff
 
         return diff(arguments[1:])
+    try:
+        if arguments[:1] == ["serve"]:
+            whole, commands = _empty()
+            return _run(_add_serve(commands), *whole.parse_known_args(arguments), arguments)
+        return _other(arguments)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _other(arguments: list[str]) -> int:
+    """Runs a command that is none of the larger ones; what a server does not need is imported here."""
+    from mock_server.commands import completion
+    from mock_server.commands.remote import requests
+
     whole = parser()
     if arguments[:1] == [completion.HIDDEN]:
         print("\n".join(completion.candidates(whole, arguments[1:])))
         return 0
     options, unknown = whole.parse_known_args(requests.negations(arguments))
-    unknown = requests.with_rest(options, unknown)
-    options.arguments = arguments
-    if unknown:
-        completion.commands_of(whole).get(options.command, whole).error(f"unrecognized arguments: {' '.join(unknown)}")
-    if options.command is None:
+    if options.command is None and not unknown:
         whole.print_help()
         return USAGE
+    named = completion.commands_of(whole).get(options.command, whole)
+    return _run(named, options, requests.with_rest(options, unknown), arguments)
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace, unknown: list[str], arguments: list[str]) -> int:
+    """Runs the command that the options name; `parser` says what is wrong where there is more than it knows."""
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    options.arguments = arguments
     run: Callable[[argparse.Namespace], int] = options.run
-    try:
-        return run(options)
-    except KeyboardInterrupt:
-        return 0
+    return run(options)
 
 
 def _with_own_specs(arguments: list[str]) -> list[str]:
@@ -89,11 +106,18 @@ def _with_own_specs(arguments: list[str]) -> list[str]:
     return kept
 
 
-def parser() -> _Parser:
-    """The whole command line; `check` and `diff` have parsers of their own, with the harness."""
+def _empty() -> tuple[_Parser, Any]:
+    """The command line without a command, and where to add them."""
     whole = _Parser(prog="ringback", description="A local stand-in for the phone-number APIs of voice-AI vendors.")
     whole.add_argument("--version", action="version", version=f"ringback {__version__}")
-    commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    return whole, whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+
+def parser() -> _Parser:
+    """The whole command line; `check` and `diff` have parsers of their own, with the harness."""
+    from mock_server.commands import adoption, completion, operations, remote, specs, tools
+
+    whole, commands = _empty()
     _add_serve(commands)
     operations.add_command(commands)
     specs.add_spec(commands)
@@ -129,8 +153,8 @@ def _env_list(flag: str) -> list[str]:
     return [part.strip() for part in (_env(flag) or "").split(",") if part.strip()]
 
 
-def _add_serve(commands: Any) -> None:
-    parser = commands.add_parser(
+def _add_serve(commands: Any) -> _Parser:
+    parser: _Parser = commands.add_parser(
         "serve",
         help="serve the vendors' APIs on one port",
         epilog="Every flag can be set in the environment: --port is RINGBACK_PORT, --only is RINGBACK_ONLY, ...",
@@ -194,6 +218,7 @@ def _add_serve(commands: Any) -> None:
         help="stop when standard input is closed, and so with the program that started it, however that ends",
     )
     parser.set_defaults(run=_serve)
+    return parser
 
 
 def _serve(options: argparse.Namespace) -> int:

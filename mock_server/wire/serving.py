@@ -153,12 +153,13 @@ async def _serve(
     _drop_who_does_not_read()
     # What a start has made stays for ever: nobody need look through it again.
     gc.freeze()
+    gc.enable()
     asked_to_stop = asyncio.Event()
-    # What knows the area codes of the world is read when there is time for it, and not while somebody waits.
-    Thread(target=area_country, args=("415",), name="area codes", daemon=True).start()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, _stop, wire, asked_to_stop)
     ready()
+    # What knows the area codes of the world is read when there is time for it, and not while somebody waits.
+    Thread(target=area_country, args=("415",), name="area codes", daemon=True).start()
     await asyncio.wait({task, asyncio.ensure_future(asked_to_stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     if asked_to_stop.is_set():
         await _drain(wire, drain_seconds)
