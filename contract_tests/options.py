@@ -239,6 +239,24 @@ def settings(
     return made
 
 
+def relayed(options: Namespace) -> Settings:
+    """The settings of a proxy to one target, of which the application sends the requests; raises WrongUsage."""
+    if not is_origin(options.target):
+        raise WrongUsage(f"--target {options.target}: an origin such as https://api.example.com is needed")
+    return Settings(
+        providers=[options.provider],
+        targets={"": options.target.rstrip("/")},
+        real=options.real,
+        api_key=_key("--api-key", options.api_key_env, options.api_key_file),
+        allow=_allow(options.allow),
+        numbers=options.number,
+        max_requests=_at_least("--max-requests", options.max_requests, 1),
+        max_purchases=_at_least("--max-purchases", options.max_purchases, 0),
+        route=_route(options.timeout, None, options.ca_file),
+        fail_on=options.fail_on,
+    )
+
+
 def _targets(texts: list[str]) -> dict[str, str]:
     targets = {}
     for text in texts:

@@ -37,7 +37,7 @@ def command_line() -> Iterator[str]:
     whole = cli.parser()
     yield from _help(whole, "ringback")
     for name, parser in commands_of(whole).items():
-        if name in ("check", "diff"):
+        if name in ("check", "diff", "proxy"):
             continue
         below = commands_of(parser)
         for action, one in below.items():
@@ -45,8 +45,10 @@ def command_line() -> Iterator[str]:
         if not below:
             yield from _help(parser, f"ringback {name}")
     from contract_tests.cli import _parser as check_parser
+    from contract_tests.proxy import parser as proxy_parser
 
     yield from _help(check_parser(), "ringback check")
+    yield from _help(proxy_parser(), "ringback proxy")
 
 
 def _help(parser: argparse.ArgumentParser, title: str) -> Iterator[str]:

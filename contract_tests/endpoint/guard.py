@@ -66,7 +66,8 @@ class Guard:
     It learns from the answers which records were there and which this run made. `real` says that the target costs
     money: there only documented methods pass. There, and wherever `numbers` are named, only records that were made or
     named are written, and only what was made is destroyed. Nothing that was there is destroyed anywhere but on a mock
-    of our own (`own`). In a `rehearsal` the first numbers that are found stand in for the named ones.
+    of our own (`own`). In a `rehearsal` the first numbers that are found stand in for the named ones. Whoever `tidies`
+    removes what was made, for which requests are kept back.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Guard:
         real: bool = False,
         own: bool = False,
         rehearsal: bool = False,
+        tidies: bool = True,
     ) -> None:
         self.spec = spec
         self.allowed = frozenset(allowed)
@@ -87,6 +89,7 @@ class Guard:
         self.max_purchases = max_purchases
         self.real = real
         self.own = own
+        self._tidies = tidies
         self.sent = 0
         self.purchases = 0
         self.writes = 0
@@ -285,7 +288,9 @@ class Guard:
         )
 
     def _removable(self, operation: Operation) -> bool:
-        return operation.contract.get("effect") == "create" and self._remover(operation) and not self.own
+        return (
+            operation.contract.get("effect") == "create" and self._tidies and self._remover(operation) and not self.own
+        )
 
     def _remover(self, operation: Operation) -> bool:
         kind = operation.contract.get("record")

@@ -29,14 +29,18 @@ def forget_space(origin: str, space: str) -> None:
 class OwnMock:
     """The process and where it serves; `command` is what is run in place of `ringback`.
 
-    `fixtures` is a folder with what exists in a new space; the packaged ones are used without it.
+    `fixtures` is a folder with what exists in a new space; the packaged ones are used without it. With a
+    `seed` its clock stands still.
     """
 
-    def __init__(self, command: Sequence[str] | None = None, fixtures: Path | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str] | None = None, fixtures: Path | None = None, *, seed: int | None = 1
+    ) -> None:
         ringback = list(command or ringback_command())
         folder = [] if fixtures is None else ["--fixtures", str(fixtures)]
+        seeded = [] if seed is None else ["--seed", str(seed)]
         self._process = subprocess.Popen(  # noqa: S603 - our own command
-            [*ringback, "serve", "--port", "0", "--json", "--seed", "1", "--end-with-stdin", *folder],
+            [*ringback, "serve", "--port", "0", "--json", "--end-with-stdin", *seeded, *folder],
             # The pipe closes when this process ends, however it ends, and the mock ends with it.
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -52,14 +56,14 @@ class OwnMock:
         where = json.loads(line)
         self._pool = urllib3.PoolManager()
         self._origins = where["providers"]
-        self._control = where["control"]
+        self.control: str = where["control"]
 
     def origin(self, provider: str) -> str:
         return str(self._origins[provider])
 
     def forget(self, space: str) -> None:
         """Deletes a space that is no longer needed: a mock has room for a thousand."""
-        self._pool.request("DELETE", f"{self._control}/spaces/{space}", retries=False, timeout=10)
+        self._pool.request("DELETE", f"{self.control}/spaces/{space}", retries=False, timeout=10)
 
     def stop(self) -> None:
         self._process.terminate()

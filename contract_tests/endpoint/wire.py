@@ -161,7 +161,7 @@ class Connection:
         for name, value in response.headers.items():
             known = shown.get(name.lower())
             shown[name.lower()] = value if known is None else f"{known}, {value}"
-        content = _decompressed(shown.get("content-encoding", ""), content, flaws)
+        content = decompressed(shown.get("content-encoding", ""), content, flaws)
         return Raw(response.status, shown, content, tuple(flaws))
 
     def _head(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
@@ -221,7 +221,7 @@ def _content(response: http.client.HTTPResponse, flaws: list[str]) -> bytes:
     return bytes(content)
 
 
-def _decompressed(coding: str, content: bytes, flaws: list[str]) -> bytes:
+def decompressed(coding: str, content: bytes, flaws: list[str]) -> bytes:
     """The content without its compression, never more of it than may be; what is no such compression stays."""
     for name in reversed([part.strip().lower() for part in coding.split(",") if part.strip()]):
         if name == "identity" or not content:

@@ -76,7 +76,7 @@ class Beginnings:
             rows = shown if isinstance(shown, list) else []
             owners = self._owners(kind, operation, recognised)
             self.listed |= {(kind, name, str(value)) for name, value in owners.items()}
-            if not owners and _is_whole(contract, sent.query, reply.json):
+            if not owners and is_whole(contract, sent.query, reply.json):
                 self._whole.add(kind)
             # A row has what its list was asked for, even where it does not show that: the account of a call, say.
             fitting = active_filters(operation, {**sent.path, **sent.query})
@@ -267,7 +267,7 @@ def _step(order: tuple[int, int]) -> int:
     return abs(order[0])
 
 
-def _is_whole(contract: Mapping[str, Any], query: Mapping[str, Json], answer: Json) -> bool:
+def is_whole(contract: Mapping[str, Any], query: Mapping[str, Json], answer: Json) -> bool:
     """Whether a list was asked for everything, and is no page of several."""
     page = contract.get("page") or {}
     more = pointed(answer, page["next"]) if "next" in page else None

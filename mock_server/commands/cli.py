@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.disable()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     arguments = _with_own_specs(arguments)
-    if arguments[:1] in (["check"], ["diff"]):
+    if arguments[:1] in (["check"], ["diff"], ["proxy"]):
         _need_harness(arguments[0])
     # The harness and its generators are imported only when they are used.
     if arguments[:1] == ["check"]:
@@ -55,6 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from contract_tests.diff import diff
 
         return diff(arguments[1:])
+    if arguments[:1] == ["proxy"]:
+        from contract_tests.proxy import proxy
+
+        return proxy(arguments[1:])
     try:
         if arguments[:1] == ["serve"]:
             whole, commands = _empty()
@@ -127,6 +131,7 @@ def parser() -> _Parser:
     completion.add_command(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
     commands.add_parser("diff", help="tell where a recording and the mock differ", add_help=False)
+    commands.add_parser("proxy", help="judge what passes between an application and an endpoint", add_help=False)
     completion.explain(whole)
     return whole
 
@@ -135,7 +140,8 @@ def _need_harness(command: str) -> None:
     """Ends the process with one line where only what serving needs is installed."""
     from importlib.util import find_spec
 
-    missing = [name for name in _HARNESS if find_spec(name) is None]
+    needed = (*_HARNESS, "httptools") if command == "proxy" else _HARNESS
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         fail(command, f"{', '.join(missing)}: not installed; `pip install 'ringback[check]'` brings the harness")
 

@@ -1,0 +1,1 @@
+"""A relay between applications and one endpoint: exchanges pass unchanged, and are told when they are over."""
