@@ -18,6 +18,8 @@ MOST_WAITING = 16
 """So many requests may be sent before the first is answered."""
 HEAD_SECONDS = 30.0
 """So long a request may take to arrive up to its body."""
+LINGER_SECONDS = 1.0
+_TOO_LARGE = f"the headers are larger than {LARGEST_HEAD_BYTES >> 10} KiB"
 
 
 class Refusable(Exception):
@@ -42,6 +44,7 @@ class Caller(asyncio.Protocol):
         self.busy = False
         self.since: float | None = None
         """When the head that is coming began."""
+        self._deaf = False
         self._answer = answer
         self._refuse = refuse
         self._callers = callers
@@ -55,6 +58,7 @@ class Caller(asyncio.Protocol):
         self._target = b""
         self._headers: Headers = []
         self._bytes = 0
+        self._coming = 0
 
     # --- out --------------------------------------------------------------------------------------
 
@@ -104,8 +108,14 @@ class Caller(asyncio.Protocol):
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return  # What follows cannot be understood; read it must be, or its sender would not hear why.
         if self.since is None and not self.busy:
-            self.since = monotonic()
+            self.since, self._coming = monotonic(), 0
+        self._coming += len(data)
+        if self.since is not None and self._coming > 2 * LARGEST_HEAD_BYTES:
+            self._give_up(Refusable(431, _TOO_LARGE))  # The parser would go on to collect one header for ever.
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -117,15 +127,19 @@ class Caller(asyncio.Protocol):
         except httptools.HttpParserError as error:
             inner = error.__context__
             wrong = inner if isinstance(inner, Refusable) else Refusable(400, f"the request is no HTTP: {error}"[:300])
-            if self._body is not None and not self._body.ended:
-                self._body.end(wrong)
-            else:
-                self._asked.append(wrong)
-                self._wake()
-            if self.transport is not None and not self.gone:
-                self.transport.pause_reading()
+            self._give_up(wrong)
+
+    def _give_up(self, why: Refusable) -> None:
+        self._deaf = True
+        if self._body is not None and not self._body.ended:
+            self._body.end(why)
+        else:
+            self._asked.append(why)
+            self._wake()
 
     def eof_received(self) -> bool:
+        if self._deaf:
+            return False
         # Who has said everything may still listen.
         if self._body is not None and not self._body.ended:
             self._body.end(Refusable(400, "the request broke off"))
@@ -154,7 +168,7 @@ class Caller(asyncio.Protocol):
     def _grown(self, size: int) -> None:
         self._bytes += size
         if self._bytes > LARGEST_HEAD_BYTES:
-            raise Refusable(431, f"the headers are larger than {LARGEST_HEAD_BYTES >> 10} KiB")
+            raise Refusable(431, _TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -186,6 +200,14 @@ class Caller(asyncio.Protocol):
         elif self._more is not None and not self._more.done():
             self._more.set_result(None)
 
+    async def _lingered(self) -> None:
+        """Waits until the application has heard the last word, for a moment."""
+        if self.transport is not None and not self.gone:
+            self.transport.write_eof()
+        until = monotonic() + LINGER_SECONDS
+        while not self.gone and monotonic() < until:
+            await asyncio.sleep(0.01)
+
     async def _serve(self) -> None:
         goes_on = True
         while goes_on and not self.gone:
@@ -197,6 +219,7 @@ class Caller(asyncio.Protocol):
             if isinstance(asked, Refusable):
                 if asked.status:
                     self._refuse(self, asked)
+                    await self._lingered()
                 break
             self.busy = True
             try:
