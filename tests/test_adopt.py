@@ -1,4 +1,4 @@
-"""`ringback adopt`: OpenAPI files of eight manners, written for this test, become mocks that keep what they hear."""
+"""`ringback adopt`: OpenAPI files of many manners, written for this test, become mocks that keep what they hear."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.conftest import Server
 FILES = sorted((Path(__file__).parent / "adopted").iterdir())
 WANTED = {
     # carried out, by example, not served
+    "composed": (8, 0, 0),
     "enveloped": (5, 1, 0),
     "forms": (2, 2, 1),
     "given": (4, 1, 0),
@@ -30,6 +31,7 @@ WANTED = {
     "plain": (0, 2, 0),
     "recursive": (4, 0, 0),
     "union": (3, 0, 0),
+    "wide": (5, 0, 0),
 }
 HEADERS = {"Authorization": "Bearer test_adopted", "X-Shop-Key": "test_adopted"}
 
@@ -116,6 +118,44 @@ def test_an_update_a_transition_and_an_owner_are_inferred_too(serve: Callable[..
 
 
 @pytest.mark.timeout(600)
+def test_a_body_may_send_what_answers_can_show_and_nothing_wider(serve: Callable[..., Server], folder: Path) -> None:
+    server = serve("--specs", str(folder), "--only", "wide")
+    url = f"{server.url}/v1/assistants"
+    made = requests.post(url, json={"model": "small", "temperature": 1.5}, headers=HEADERS, timeout=10).json()
+    one = f"{url}/{made['id']}"
+    for wide in (
+        {"name": "longer than it may be"},
+        {"model": "huge"},
+        {"temperature": 7},
+        {"tags": [1]},
+        {"level": -1},
+    ):
+        refused = requests.post(one, json=wide, headers=HEADERS, timeout=10)
+        assert (wide, refused.status_code) == (wide, 400)
+    assert requests.get(one, headers=HEADERS, timeout=10).json() == made
+    changed = requests.post(one, json={"temperature": None, "name": "short"}, headers=HEADERS, timeout=10)
+    assert changed.status_code == 200
+    assert changed.json() == {**made, "name": "short", "temperature": changed.json()["temperature"]}
+    row = next(
+        row for row in adopt(folder / "wide.yaml", "again").rows if row.operation.startswith("POST /assistants/")
+    )
+    assert row.how == "carried out"
+
+
+def test_an_owner_is_found_by_a_number_and_a_page_lies_wherever_it_is_asked_for(
+    serve: Callable[..., Server], folder: Path
+) -> None:
+    server = serve("--specs", str(folder), "--only", "composed")
+    key = {"X-Token": "test_adopted"}
+    (card,) = requests.get(f"{server.url}/api/owners/1/cards", headers=key, timeout=10).json()["cards"]
+    found = requests.get(f"{server.url}/api/owners/1/cards/{card['id']}", headers=key, timeout=10)
+    assert found.json() == card
+    far = requests.get(
+        f"{server.url}/api/owners/1/cards?page_size={2**62}&page_number={2**62}", headers=key, timeout=10
+    )
+    assert (far.status_code, far.json()["cards"]) == (200, [])
+
+
 def test_the_check_of_every_adopted_mock_finds_nothing(folder: Path) -> None:
     report = folder / "report.json"
     names = [file.stem for file in FILES]
@@ -130,6 +170,10 @@ def test_the_check_of_every_adopted_mock_finds_nothing(folder: Path) -> None:
     [
         ({"swagger": "2.0"}, "OpenAPI 3.0 or 3.1 is adopted, found Swagger 2.0"),
         ({"openapi": "3.1.0", "paths": {}}, "names no paths, so there is nothing to serve"),
+        (
+            {"openapi": "3.1.0", "webhooks": {"paid": {"post": {}}}},
+            "has webhooks (paid) and no paths: it says what is sent to you and nothing that can be served",
+        ),
         (["openapi"], "an OpenAPI file is a mapping, found list"),
         (
             {"openapi": "3.0.0", "paths": {"/a": {"get": {"responses": {"200": {"$ref": "other.yaml#/A"}}}}}},

@@ -77,7 +77,11 @@ def _adopted(file: Path, name: str) -> Adopted:
         for one in wrong:
             _take_back(one, operations, kinds, unserved, file)
     rows = [
-        Row(f"{one.method.upper()} {one.path}", "carried out" if one.contract else "by example", one.why)
+        Row(
+            f"{one.method.upper()} {one.path}",
+            "carried out" if one.contract else "by example",
+            "; ".join(one.remarks) if one.contract else one.why,
+        )
         for one in operations
     ]
     text, lines = placed(document, _head(file, name, [*rows, *unserved], reading.notes))

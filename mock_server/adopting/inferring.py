@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mock_server.adopting.merging import merged
+from mock_server.adopting.merging import merged, with_own_properties, with_property
+from mock_server.adopting.narrowing import narrowed, without_null
 from mock_server.adopting.paging import more_in, paging
 from mock_server.adopting.patterns import issued_by
-from mock_server.adopting.samples import kind_of, sample
+from mock_server.adopting.samples import fits, kind_of, sample
 from mock_server.adopting.shapes import choices, record_in, rows_in
 from mock_server.adopting.words import COUNTS, plain, reached, singular, snake
 
@@ -38,6 +39,8 @@ class Described:
     """Whether the body is a form."""
     more: str = ""
     """The field of a list's answer that says whether further rows follow."""
+    remarks: list[str] = field(default_factory=list)
+    """What of the file was understood more narrowly than it stands there."""
 
     @property
     def route(self) -> str:
@@ -84,7 +87,50 @@ def infer(operations: list[Described]) -> list[Kind]:
             one.why = _give(one, nearest)
         if not one.why and not one.contract:
             one.why = none.get(one.route, "its path is no collection, no PATH/{id} of one, and no status after a verb")
+    for kind in kinds:
+        _fit(kind, [one for one in operations if one.contract.get("record") == kind.name])
     return kinds
+
+
+def _fit(kind: Kind, about: list[Described]) -> None:
+    """Lets bodies send only what every answer about the record can show: what else would become of it, nobody says."""
+    shown: dict[str, list[Any]] = {}
+    for schema in (kind.schema, *(found for one in about for found in _shown(one, kind))):
+        for name, child in merged(schema)["properties"].items():
+            shown.setdefault(name, []).append(child)
+    for one in about:
+        if one.contract.get("fields") and one.body is not None:
+            one.body = with_own_properties(one.body)
+        for name, target in list((one.contract.get("fields") or {}).items()):
+            _fit_field(one, name, target, shown[target])
+
+
+def _shown(one: Described, kind: Kind) -> Iterator[dict[str, Any]]:
+    """The schemas by which an operation shows the record."""
+    if one.shown is None or not {"at", "shows"} & one.contract.keys():
+        return
+    found = rows_in(one.shown) if one.contract["effect"] == "list" else record_in(one.shown, kind.parameter)
+    if found is not None:
+        yield found[1]
+
+
+def _fit_field(one: Described, name: str, target: str, shown: list[Any]) -> None:
+    sent = merged(one.body)["properties"][name]
+    clears = fits(sent, None) and not all(fits(schema, None) for schema in shown)
+    rest = without_null(sent) if clears else sent
+    left = narrowed(rest, shown)
+    if left is None:
+        del one.contract["fields"][name]
+        one.remarks.append(f"{name} of the body is not kept: found no value of it that the record's {target} may be")
+        if not one.contract["fields"]:
+            del one.contract["fields"]
+        return
+    if clears:
+        one.contract.setdefault("clears", {})[name] = [None]
+        one.remarks.append(f"null for {name} gives {target} back what a new record holds")
+    if left is not rest:
+        one.remarks.append(f"for {name} only what answers show as {target} may be sent")
+        one.body = with_property(one.body or {}, name, {"anyOf": [left, {"type": "null"}]} if clears else left)
 
 
 def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds: list[Kind]) -> Kind | str:

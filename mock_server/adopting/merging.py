@@ -25,3 +25,16 @@ def merged(schema: Any) -> dict[str, Any]:
     properties.update(schema.get("properties") or {})
     required |= set(schema.get("required") or ())
     return {"properties": properties, "required": required}
+
+
+def with_own_properties(schema: dict[str, Any]) -> dict[str, Any]:
+    """An object that is put together of parts, all of which it has, names the properties of the parts itself too."""
+    parts = schema.get("allOf") or ()
+    if not parts or any(word in part for part in (schema, *parts) for word in ("oneOf", "anyOf")):
+        return schema
+    return {**schema, "type": "object", "properties": merged(schema)["properties"]}
+
+
+def with_property(schema: Mapping[str, Any], name: str, child: Any) -> dict[str, Any]:
+    """An object's schema in which that property is another one, or a narrower one where a part says it too."""
+    return {**schema, "properties": {**(schema.get("properties") or {}), name: child}}

@@ -33,6 +33,12 @@ def read(file: Path) -> dict[str, Any]:
     if not version.startswith(("3.0", "3.1")):
         found = version or (f"Swagger {document['swagger']}" if "swagger" in document else "neither")
         raise NotAdopted(f"{file}: OpenAPI 3.0 or 3.1 is adopted, found {found}")
+    if not document.get("paths") and isinstance(document.get("webhooks"), dict) and document["webhooks"]:
+        sent = ", ".join(map(str, list(document["webhooks"])[:5]))
+        raise NotAdopted(
+            f"{file}: has webhooks ({sent}) and no paths: it says what is sent to you and nothing that can be served;"
+            f" adopt the file that has the vendor's paths"
+        )
     if not isinstance(document.get("paths"), dict) or not document["paths"]:
         raise NotAdopted(f"{file}: names no paths, so there is nothing to serve")
     # What is only there for people, and what others added, is not looked at.

@@ -8,6 +8,10 @@ from mock_server.adopting.merging import merged
 from mock_server.adopting.samples import kind_of
 from mock_server.adopting.words import ENVELOPES, ROWS, plain
 
+_IDS = ("id", "uuid", "gid", "sid")
+_OWN_FIELDS = 4
+"""An envelope has fewer fields than that, all told."""
+
 
 def record_in(shown: dict[str, Any], parameter: str) -> tuple[str, dict[str, Any]] | None:
     """Where an answer shows one record, and its schema: the whole answer, or the one object in an envelope."""
@@ -17,13 +21,19 @@ def record_in(shown: dict[str, Any], parameter: str) -> tuple[str, dict[str, Any
     }
     if kind_of(shown) != "object" or not whole:
         return None
-    has_name = any(plain(name) in ("id", "uuid", "gid", "sid", plain(parameter)) for name in whole)
+    has_name = any(plain(name) in (*_IDS, plain(parameter)) for name in whole)
     if has_name or not objects:
         return "", shown
     named = [name for name in objects if name.lower() in ENVELOPES]
-    if len(objects) == 1 or len(named) == 1:
-        name = named[0] if len(named) == 1 else next(iter(objects))
-        return f"/{name}", objects[name]
+    if len(named) == 1:
+        return f"/{named[0]}", objects[named[0]]
+    if len(objects) == 1:
+        # Beside fields of its own it is a part of the record, unless it has a name, which these have not.
+        ((name, only),) = objects.items()
+        if len(whole) < _OWN_FIELDS or any(
+            plain(one) in (*_IDS, plain(parameter)) for one in merged(only)["properties"]
+        ):
+            return f"/{name}", only
     return "", shown
 
 

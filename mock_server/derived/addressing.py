@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mock_server.derived.scene import ABSENT, Record, asked, said
 from mock_server.messages import Call, Json, Refusal
+from mock_server.spec.contracts import properties
 from mock_server.spec.model import Operation, RecordSpec, Spec
 from mock_server.stores.state import State
 
@@ -21,6 +22,7 @@ class _Parent(NamedTuple):
     key: str
     missing: str | None
     copies: Mapping[str, str]
+    typed: Callable[[Json], Json] | None
 
 
 def is_assumed(operation: Operation, key: str) -> bool:
@@ -48,6 +50,7 @@ def owners(spec: Spec, operation: Operation) -> Owners | None:
             spec.records[node["record"]].key,
             node.get("missing"),
             node.get("copies") or {},
+            typed(spec.records[node["record"]], spec.records[node["record"]].key),
         )
         for name, node in (operation.contract.get("within") or {}).items()
     ]
@@ -61,7 +64,7 @@ def owners(spec: Spec, operation: Operation) -> Owners | None:
             if value is ABSENT:
                 continue
             if parent.missing is None:
-                belongs[parent.field] = value
+                belongs[parent.field] = value if parent.typed is None else parent.typed(value)
                 continue
             owner = state.get(parent.record, name_of(value))
             # An owner has to be under those that were named before it.
@@ -73,6 +76,14 @@ def owners(spec: Spec, operation: Operation) -> Owners | None:
         return belongs
 
     return find
+
+
+def typed(shape: RecordSpec, field: str) -> Callable[[Json], Json] | None:
+    """The parameters of a path are text, whatever the field is that they are compared with."""
+    said = (properties(shape.schema).get(field) or {}).get("type")
+    if said in ("integer", ["integer", "null"]):
+        return lambda value: int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
+    return None
 
 
 def owning_fields(operation: Operation) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from mock_server.derived.addressing import finder, name_of, owners, owning_fields, refusal
+from mock_server.derived.addressing import finder, name_of, owners, owning_fields, refusal, typed
 from mock_server.derived.answering import first_success, saying, shape_at, shown_as
 from mock_server.derived.making import Making
 from mock_server.derived.refusing import refusals
@@ -23,6 +23,8 @@ from mock_server.stores.state import State
 
 Behaviour = Callable[[Call, State], Answer]
 
+_BEYOND = 2**53
+"""No list has as many rows, and everything can count so far."""
 _CURSOR = re.compile(r"(\w+):([1-9][0-9]{0,14})")
 
 
@@ -111,7 +113,7 @@ def _filter(operation: Operation, shape: RecordSpec) -> Callable[[Call], Wanted]
             name,
             name in in_query,
             field,
-            _typed(shape, field),
+            typed(shape, field),
             [parameter for parameter, names in lifts.items() if name in names],
         )
         for name, field in (operation.contract.get("filters") or {}).items()
@@ -120,7 +122,7 @@ def _filter(operation: Operation, shape: RecordSpec) -> Callable[[Call], Wanted]
     def wanted(call: Call) -> Wanted:
         found = []
         query = call.query
-        for name, queried, field, typed, lifted in filters:
+        for name, queried, field, converted, lifted in filters:
             value = query.get(name) if queried else asked(call, name)
             if value is None or value is ABSENT:
                 continue
@@ -128,7 +130,7 @@ def _filter(operation: Operation, shape: RecordSpec) -> Callable[[Call], Wanted]
                 if query.get(parameter) is True:
                     break
             else:
-                found.append((field, value if typed is None else typed(value)))
+                found.append((field, value if converted is None else converted(value)))
         return found
 
     return wanted
@@ -163,14 +165,6 @@ def _bounds(operation: Operation) -> Callable[[Call], Callable[[Record], bool]] 
         return within
 
     return bounds
-
-
-def _typed(shape: RecordSpec, field: str) -> Callable[[Json], Json] | None:
-    """The parameters of a path are text, whatever the field is that they are compared with."""
-    said = (properties(shape.schema).get(field) or {}).get("type")
-    if said in ("integer", ["integer", "null"]):
-        return lambda value: int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
-    return None
 
 
 def _kept(records: Iterable[Record], wanted: Wanted) -> Iterator[Record]:
@@ -215,14 +209,14 @@ def _paging(operation: Operation, kind: str, *, tells_more: bool) -> Paging | No
         call: Call, state: State, rows: Callable[[Call, State, int], Iterator[Row]]
     ) -> tuple[Iterable[Row], Any, dict[str, Json]]:
         limit = asked(call, size) if size is not None else ABSENT
-        limit = None if limit is ABSENT else max(0, int(limit))
+        limit = None if limit is ABSENT else _place_of(int(limit))
         given = asked(call, parameter) if parameter is not None else ABSENT
         after = _place(given, kind, unknown) if "parameter" in page and given is not ABSENT else 0
         found: Iterator[Row] = rows(call, state, after)
         if given is not ABSENT and "offset" in page:
-            found = islice(found, max(0, int(given)), None)
+            found = islice(found, _place_of(int(given)), None)
         elif given is not ABSENT and "number" in page:
-            found = islice(found, max(0, int(given) - 1) * (limit or 0), None)
+            found = islice(found, _place_of((int(given) - 1) * (limit or 0)), None)
         elif given is not ABSENT and "after" in page:
             found = _following(found, key, given, refusal(operation, "page", unknown, call))
         if limit is None:
@@ -235,6 +229,11 @@ def _paging(operation: Operation, kind: str, *, tells_more: bool) -> Paging | No
         return shown, cursor, shown_next(cursor)
 
     return pages
+
+
+def _place_of(number: int) -> int:
+    """How many rows a number stands for, whatever was sent as one."""
+    return min(max(0, number), _BEYOND)
 
 
 def _showing_next(operation: Operation, pointer: str) -> Callable[[str | None], dict[str, Json]]:
