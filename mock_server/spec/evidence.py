@@ -50,8 +50,10 @@ def stated(schema: Any, field: str, kind: str = "") -> Evidence | None:
         for place in (said[-1], said[-2]):
             if kind in place:
                 return place[kind]
+    # A page that shows a field, or says that it is needed, says nothing about an empty text in it.
+    rest = () if kind == "empty" else (WHOLE,)
     for place in reversed(said):
-        for word in (*_ALSO.get(kind, (kind,)), WHOLE):
+        for word in (*_ALSO.get(kind, (kind,)), *rest):
             if word in place:
                 return place[word]
     return None

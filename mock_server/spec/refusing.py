@@ -51,8 +51,18 @@ def refused_in_some_form(operation: Operation, violations: Sequence[Violation]) 
             parameters = operation.parameters_in(violation.place)
             schema = next((one.schema for one in parameters if one.name == field), None)
             field = ""
-        said.append(stated(schema, field, violation.kind) or operation.evidence)
+        said.append(stated(schema, field, violation.kind) or _unsaid(operation, violation))
     return strongest(*said) if said else None
+
+
+def _unsaid(operation: Operation, violation: Violation) -> Evidence:
+    """How we know of a refusal of which a schema does not say how it is known.
+
+    A page that lists a field says nothing of an empty text in it, and one that lists a parameter of the query says only
+    whether it is needed: servers read what they can of a query, and go on.
+    """
+    said = violation.kind != "empty" and (violation.place != "query" or violation.kind == "required")
+    return operation.evidence if said else Evidence("assumed", operation.evidence.source)
 
 
 def covers(rule: RefusalRule, violation: Violation) -> bool:
