@@ -54,7 +54,13 @@ def _parser() -> _Parser:
         help=f"how long a request and its whole answer may take together (default {TIMEOUT_SECONDS:g})",
     )
     add("--plan", action="store_true", help="print every request that would be sent, with its cost, and send nothing")
-    add("--from", dest="recording", metavar="F.har", help="check this recording again; nothing is sent")
+    add(
+        "--from",
+        dest="recording",
+        action="append",
+        metavar="F.har",
+        help="check this recording again; nothing is sent; repeatable",
+    )
     add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
     add(
         "--report",

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,35 +36,35 @@ def recheck(options: argparse.Namespace, outputs: Outputs) -> int:
             fail("check", f"--{name.replace('_', '-')} is about what is sent, and --from sends nothing")
     from mock_server.spec import load_all
 
-    recording = read("check", Path(options.recording), load_all(), options.provider)
+    recordings = read("check", options.recording, load_all(), options.provider)
     # The generators come along with these and take a second to import; what is no recording is told before.
     from contract_tests.judging import assumptions
     from contract_tests.options import Settings
     from contract_tests.recordings.har import BadRecording
     from contract_tests.rerun import RecheckRun
 
-    made = Settings(providers=options.provider or recording.providers, operations=options.operation, seed=options.seed)
+    made = Settings(providers=options.provider or vendors(recordings), operations=options.operation, seed=options.seed)
     made.fail_on = options.fail_on
-    run = RecheckRun(made, recording.file)
+    run = RecheckRun(made, recordings)
     _check_operations(options.operation, run)
-    say(f"Re-checking {options.recording}: {counted(recording)}\n")
+    say("\n".join(f"Re-checking {one.file}: {counted(one)}" for one in recordings) + "\n")
     started = time.perf_counter()
     try:
-        run.judge(recording)
+        assumed = run.judge()
     except BadRecording as error:
         fail("check", str(error))
     seconds = time.perf_counter() - started
-    _say_left_out(run.rechecked.values())
-    assumed = [one for done in run.rechecked.values() for one in done.assumptions]
+    _say_left_out(run.rechecked)
     results = run.results()
     tell(results, with_notes=options.notes, more=assumptions.lines(assumed))
     counts = results.counts
     say(
         f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['not_covered']} not covered,"
-        f" {counts['notes']} notes; {len(recording.exchanges)} exchanges in {seconds:.1f} s, nothing sent"
+        f" {counts['notes']} notes; {sum(len(one.exchanges) for one in recordings)} exchanges in {seconds:.1f} s,"
+        " nothing sent"
     )
     told = [one.as_json() for one in assumed]
-    write(results, outputs, {"recording": recording_as_json(recording), "assumed": told})
+    write(results, outputs, {**recordings_as_json(recordings), "assumed": told})
     if counts["failed"]:
         return BROKEN
     if not counts["passed"]:
@@ -118,21 +118,42 @@ def complain(message: str | None) -> None:
             sys.stderr.write(f"ringback check: {printable(message)}\n")
 
 
-def read(command: str, file: Path, specs: Any, providers: list[str]) -> Any:
-    """The recording in a file; exits with 2 where it is none, or has nothing of these vendors."""
+def read(command: str, files: Sequence[str | Path], specs: Any, providers: list[str]) -> list[Any]:
+    """The recordings in the files; exits with 2 where one is none, or has nothing of these vendors."""
     from contract_tests.recordings import har
 
     for name in providers:
         if name not in specs:
             fail(command, f"{name}: no such vendor; there are {', '.join(specs)}")
+    recordings: list[Any] = []
+    for file in map(Path, files):
+        try:
+            if any(file == one.file or _is_same(file, one.file) for one in recordings):
+                fail(command, f"{file}: is named twice; every recording counts once")
+            recording = har.read(file, specs, providers)
+        except har.BadRecording as error:
+            fail(command, str(error))
+        if not recording.exchanges:
+            whom = ", ".join(providers) or "any vendor"
+            fail(command, f"{file}: has no exchange of {whom}; {recording.elsewhere} are of other hosts")
+        recordings.append(recording)
+    if len(recordings) > 1:
+        names = [one.file.name for one in recordings]
+        for one in recordings:
+            one.label = one.file.name if names.count(one.file.name) == 1 else str(one.file)
+    return recordings
+
+
+def _is_same(one: Path, other: Path) -> bool:
     try:
-        recording = har.read(file, specs, providers)
-    except har.BadRecording as error:
-        fail(command, str(error))
-    if not recording.exchanges:
-        whom = ", ".join(providers) or "any vendor"
-        fail(command, f"{file}: has no exchange of {whom}; {recording.elsewhere} are of other hosts")
-    return recording
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def vendors(recordings: Iterable[Any]) -> list[str]:
+    """The vendors that the recordings have exchanges of, in alphabetical order."""
+    return sorted({name for one in recordings for name in one.providers})
 
 
 def _check_operations(names: list[str], run: Any) -> None:
@@ -149,10 +170,18 @@ def counted(recording: Any) -> str:
     return f"{counted}, {recording.elsewhere:,} of other hosts left out"
 
 
-def recording_as_json(recording: Any) -> dict[str, Any]:
-    """Which file it is, and what is in it."""
-    counts = {"exchanges": len(recording.exchanges), "elsewhere": recording.elsewhere}
-    return {"file": str(recording.file), **counts, "unanswered": recording.unanswered}
+def recordings_as_json(recordings: Sequence[Any]) -> dict[str, Any]:
+    """Which files they are, and what is in them; one alone is the `recording`."""
+    told = [
+        {
+            "file": str(one.file),
+            "exchanges": len(one.exchanges),
+            "elsewhere": one.elsewhere,
+            "unanswered": one.unanswered,
+        }
+        for one in recordings
+    ]
+    return {"recording": told[0]} if len(told) == 1 else {"recordings": told}
 
 
 def _say_left_out(parts: Iterable[Any]) -> None:

@@ -45,9 +45,11 @@ def command_line() -> Iterator[str]:
         if not below:
             yield from _help(parser, f"ringback {name}")
     from contract_tests.cli import _parser as check_parser
+    from contract_tests.diff import parser as diff_parser
     from contract_tests.proxy import parser as proxy_parser
 
     yield from _help(check_parser(), "ringback check")
+    yield from _help(diff_parser(), "ringback diff")
     yield from _help(proxy_parser(), "ringback proxy")
 
 

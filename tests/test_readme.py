@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -57,6 +58,8 @@ def _matches(expected: str, found: str) -> bool:
 @pytest.mark.parametrize("page", [name for name, text in PAGES.items() if "```console" in text])
 def test_every_console_block_prints_what_it_says(serve: Callable[..., Server], tmp_path: Path, page: str) -> None:
     server = serve()
+    for file in (DOCS / "examples").iterdir():
+        shutil.copy(file, tmp_path)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for command, expected in _commands(PAGES[page]):
         done = subprocess.run(

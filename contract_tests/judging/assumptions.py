@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging import compare
 from contract_tests.judging.lawful import violation_values, violations_of
 from contract_tests.words.facts import Verdict
-from contract_tests.words.findings import show
+from contract_tests.words.findings import entry_of, show
 from contract_tests.words.keys import WRONG_KEY
 from contract_tests.words.pointers import pointed_all
 from contract_tests.words.spec_lines import Place, SpecLines
@@ -34,6 +34,18 @@ _KEYS_OF = {
     "transition": ("transition",),
 }
 """What of a contract the verdicts on a property rest on."""
+_MOST_KEPT = 500
+"""So many exchanges of one statement are kept; the others are counted."""
+
+
+class Said(NamedTuple):
+    """What one exchange said of a statement, and where: the entry, the file where there are several, and the day."""
+
+    recorded: Json
+    entry: int
+    file: str
+    day: str
+    holds: bool
 
 
 @dataclass
@@ -50,6 +62,11 @@ class Assumption:
     entry: int = 0
     supported: int = 0
     contradicted: int = 0
+    grade: str = "assumed"
+    status: int = 0
+    """The status of the answers that it is about, where it is about a field."""
+    said: list[Said] = field(default_factory=list)
+    """What the exchanges said, as far as it is kept; the first of each kind always is."""
 
     @property
     def verdict(self) -> str:
@@ -61,16 +78,33 @@ class Assumption:
         """The line to change: the statement's where it is wrong, its evidence's where it is right."""
         return self.place.statement if self.contradicted else self.place.evidence
 
-    def count(self, holds: bool, recorded: Json, entry: int) -> None:
+    @property
+    def file(self) -> str:
+        """The recording in which the entry is, where there are several."""
+        return next((one.file for one in self.said if one.entry == self.entry and one.recorded is self.recorded), "")
+
+    def count(self, said: Said) -> None:
         """Counts one exchange."""
-        if (holds and not self.supported + self.contradicted) or (not holds and not self.contradicted):
-            self.recorded, self.entry = recorded, entry
-        self.supported += holds
-        self.contradicted += not holds
+        first = not (self.supported + self.contradicted if said.holds else self.contradicted)
+        if first:
+            self.recorded, self.entry = said.recorded, said.entry
+        self.supported += said.holds
+        self.contradicted += not said.holds
+        if first or len(self.said) < _MOST_KEPT:
+            self.said.append(said)
+
+    def join(self, other: Assumption) -> None:
+        """Counts in what another recording says of the same statement."""
+        if other.contradicted and not self.contradicted:
+            self.recorded, self.entry = other.recorded, other.entry
+        self.supported += other.supported
+        self.contradicted += other.contradicted
+        self.said += other.said
 
     def as_json(self) -> dict[str, Any]:
         """The statement for a machine."""
-        counts = {"supported": self.supported, "contradicted": self.contradicted, "entry": self.entry}
+        counts: dict[str, Any] = {"supported": self.supported, "contradicted": self.contradicted, "entry": self.entry}
+        counts |= {"file": self.file} if self.file else {}
         lines = {"line": self.line, "statement_line": self.place.statement, "evidence_line": self.place.evidence}
         told = {"assumed": self.assumed, "recorded": self.recorded, **lines}
         names = {"provider": self.provider, "operation": self.operation, "statement": self.statement}
@@ -80,7 +114,15 @@ class Assumption:
 class Assumptions:
     """Collects what the exchanges of one vendor say about its assumed statements."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self, world: World, grades: Collection[str] = ("assumed",), but: Callable[[Reply], bool] | None = None
+    ) -> None:
+        """Statements of these `grades` are looked at; an answer of which `but` is true says nothing of any."""
+        self.file = ""
+        """The name of the recording, where there are several."""
+        self._grades = grades
+        self._but = but
+        self._day = ""
         self._world = world
         self._lines = SpecLines(world.spec)
         self._known: dict[tuple[str, str], Assumption] = {}
@@ -101,8 +143,12 @@ class Assumptions:
         key: str | None,
         verdicts: Iterable[Verdict],
         entry: int,
+        day: str = "",
     ) -> None:
-        """Counts what one exchange says: by itself, and by the verdicts of the judge on it."""
+        """Counts what one exchange says: by itself, and by the verdicts of the judge on it; `day` is when it was."""
+        if self._but is not None and self._but(reply):
+            return
+        self._day = day
         recorded = {"status": reply.status, "body": reply.json}
         if operation.secured and key in (None, WRONG_KEY):
             answer = self._world.spec.answer(operation, "missing-key" if key is None else "wrong-key")
@@ -197,13 +243,14 @@ class Assumptions:
         which = (operation.id, reply.status)
         if which not in self._fields:
             response = operation.response(reply.status)
-            self._fields[which] = list(_assumed_fields(response.schema if response else None, ""))
+            self._fields[which] = list(_own_fields(response.schema if response else None, "", self._grades))
         for pointer, evidence, check in self._fields[which]:
             for value in pointed_all(reply.json, pointer):
                 place = partial(self._lines.field, operation, reply.status, pointer)
                 wrong = check.differences(value)
                 expected = wrong[0].message if wrong else "there"
-                self._count(operation, f"field {pointer}", evidence, place, expected, not wrong, value, entry)
+                name = f"field {pointer}"
+                self._count(operation, name, evidence, place, expected, not wrong, value, entry, reply.status)
 
     def _answer(self, operation: Operation, answer: NamedAnswer, holds: bool, recorded: Json, entry: int) -> None:
         place = partial(self._lines.answer, operation, answer.name)
@@ -220,8 +267,9 @@ class Assumptions:
         holds: bool,
         recorded: Json,
         entry: int,
+        status: int = 0,
     ) -> None:
-        if evidence.grade != "assumed":
+        if evidence.grade not in self._grades:
             return
         which = (operation.id, statement)
         if which not in self._known:
@@ -229,8 +277,10 @@ class Assumptions:
             if found is None:
                 return
             provider = self._world.spec.provider
-            self._known[which] = Assumption(provider, operation.id, statement, evidence.source, found, assumed)
-        self._known[which].count(holds, recorded, entry)
+            known = Assumption(provider, operation.id, statement, evidence.source, found, assumed)
+            known.grade, known.status = evidence.grade, status
+            self._known[which] = known
+        self._known[which].count(Said(recorded, entry, self.file, self._day, holds))
 
 
 def _is_malformed(operation: Operation, request: NamedRequest) -> bool:
@@ -238,21 +288,32 @@ def _is_malformed(operation: Operation, request: NamedRequest) -> bool:
     return operation.body_schema is not None and (request.raw_body is not None or not isinstance(request.body, dict))
 
 
-def _assumed_fields(schema: Any, at: str) -> Iterator[tuple[str, Evidence, SchemaCheck]]:
-    """The fields of an answer whose evidence is an assumption of their own."""
+def _own_fields(schema: Any, at: str, grades: Collection[str]) -> Iterator[tuple[str, Evidence, SchemaCheck]]:
+    """The fields of an answer whose evidence is of one of these grades, and their own."""
     if not isinstance(schema, Mapping):
         return
     told = whole(schema) if at else None
-    if told is not None and told.grade == "assumed":
+    if told is not None and told.grade in grades:
         yield at, told, SchemaCheck(schema)
     for name, child in (schema.get("properties") or {}).items():
-        yield from _assumed_fields(child, f"{at}/{name}")
-    yield from _assumed_fields(schema.get("items"), f"{at}/*")
+        yield from _own_fields(child, f"{at}/{name}", grades)
+    yield from _own_fields(schema.get("items"), f"{at}/*", grades)
     for word in ("allOf", "anyOf", "oneOf"):
         for child in schema.get(word) or ():
-            yield from _assumed_fields(child, at)
+            yield from _own_fields(child, at, grades)
     for word in ("then", "else"):
-        yield from _assumed_fields(schema.get(word), at)
+        yield from _own_fields(schema.get(word), at, grades)
+
+
+def together(several: Iterable[Assumptions]) -> list[Assumption]:
+    """What several recordings of one vendor say of its statements, contradicted ones first."""
+    found: dict[tuple[str, str, str], Assumption] = {}
+    for assumptions in several:
+        for one in assumptions:
+            known = found.setdefault((one.provider, one.operation, one.statement), one)
+            if known is not one:
+                known.join(one)
+    return sorted(found.values(), key=lambda one: not one.contradicted)
 
 
 def lines(assumptions: Iterable[Assumption]) -> list[str]:
@@ -272,6 +333,6 @@ def lines(assumptions: Iterable[Assumption]) -> list[str]:
         if against:
             text += [
                 f"    assumed   {show(first.assumed)}",
-                f"    recorded  {show(first.recorded)} (entry {first.entry})",
+                f"    recorded  {show(first.recorded)} ({entry_of(first.entry, first.file)})",
             ]
     return text

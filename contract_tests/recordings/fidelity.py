@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.words.findings import show
+from contract_tests.words.findings import entry_of, show
 from contract_tests.words.pointers import ABSENT
 from contract_tests.words.shapes import same_kind
 from mock_server.messages import Json
@@ -214,6 +214,7 @@ class Distinct:
     statuses: tuple[int, int]
     field: Compared
     entry: int
+    file: str = ""
     times: int = 0
 
     def text(self) -> str:
@@ -225,7 +226,7 @@ class Distinct:
             what = f"{show(one.recorded)} was recorded, the mock says {show(one.mock)}"
         else:
             what = f"{one.word}, {show(one.mock if one.word == MOCK else one.recorded)}"
-        return f"{where}{what} ({self.times:,} times, first in entry {self.entry})"
+        return f"{where}{what} ({self.times:,} times, first in {entry_of(self.entry, self.file)})"
 
     def as_json(self) -> dict[str, Any]:
         """The difference for a machine; a side that has nothing is left out."""
@@ -233,7 +234,8 @@ class Distinct:
         shown = {name: value for name, value in sides.items() if value is not ABSENT}
         status = {"recorded": self.statuses[0], "mock": self.statuses[1]}
         names = {"provider": self.provider, "operation": self.operation, "status": status}
-        return {**names, "at": self.field.at, "is": self.field.word, **shown, "times": self.times, "entry": self.entry}
+        where = {"entry": self.entry, **({"file": self.file} if self.file else {})}
+        return {**names, "at": self.field.at, "is": self.field.word, **shown, "times": self.times, **where}
 
 
 @dataclass
@@ -243,6 +245,8 @@ class Fidelity:
     total: Score = field(default_factory=Score)
     operations: dict[tuple[str, str], Score] = field(default_factory=dict)
     differences: dict[str, Distinct] = field(default_factory=dict)
+    file: str = ""
+    """The name of the recording that is replayed, where there are several."""
 
     def add(self, operation: Operation, statuses: tuple[int, int], fields: list[Compared], entry: int) -> None:
         """Counts one exchange that was replayed."""
@@ -253,5 +257,5 @@ class Fidelity:
                 # What only one side has is one difference, whatever it says there.
                 sides = [one.recorded, one.mock] if one.word == DIFFERENT else []
                 which = json.dumps([operation.provider, operation.id, statuses, one.at, one.word, sides], default=str)
-                known = Distinct(operation.provider, operation.id, statuses, one, entry)
+                known = Distinct(operation.provider, operation.id, statuses, one, entry, self.file)
                 self.differences.setdefault(which, known).times += 1

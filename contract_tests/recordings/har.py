@@ -50,6 +50,14 @@ class Recorded(NamedTuple):
     began: float = 0.0
     ended: float = 0.0
 
+    @property
+    def day(self) -> str:
+        """The day on which it was made, empty where the recording does not tell."""
+        try:
+            return datetime.fromtimestamp(self.began, UTC).date().isoformat() if self.began else ""
+        except (ValueError, OverflowError, OSError):
+            return ""
+
     def header(self, name: str) -> str | None:
         """The value of a header of the request, however its name is written."""
         return next((value for known, value in self.request.headers.items() if known.lower() == name.lower()), None)
@@ -63,6 +71,8 @@ class Recording:
     exchanges: list[Recorded] = field(default_factory=list)
     elsewhere: int = 0
     unanswered: int = 0
+    label: str = ""
+    """What its entries are called by, where there are several recordings."""
 
     def __iter__(self) -> Iterator[Recorded]:
         return iter(self.exchanges)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -67,9 +67,16 @@ class Rechecked:
 class Listener:
     """Judges the exchanges of one vendor one after another, those of each key by themselves."""
 
-    def __init__(self, spec: Spec, specs: Mapping[str, Spec], origin: str, offline: type[Offline] = Offline) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        specs: Mapping[str, Spec],
+        origin: str,
+        offline: type[Offline] = Offline,
+        assumptions: Callable[[World], Assumptions] = Assumptions,
+    ) -> None:
         world = World(spec, offline(origin, Guard(spec, ())), key=KEY_STAND_IN, own=False)
-        self.done = Rechecked(world, Assumptions(world))
+        self.done = Rechecked(world, assumptions(world))
         self._recogniser = Recogniser(spec, specs)
         self._judges: dict[int, Judge] = {}
 
@@ -103,20 +110,33 @@ class Listener:
         judge.see(operation, request, sent, reply, key, burst)
         verdicts = [_pointing(verdict, recorded) for verdict in judge.verdicts]
         judge.verdicts.clear()
-        done.assumptions.see(operation, request, sent, reply, key, verdicts, recorded.entry)
+        done.assumptions.see(operation, request, sent, reply, key, verdicts, recorded.entry, recorded.day)
         return Judged(recorded, verdicts)
 
 
-def judged(recording: Recording, spec: Spec, specs: Mapping[str, Spec]) -> Rechecked:
+def judged(
+    recording: Recording,
+    spec: Spec,
+    specs: Mapping[str, Spec],
+    assumptions: Callable[[World], Assumptions] = Assumptions,
+) -> Rechecked:
     """Judges the exchanges of one vendor in their order."""
     mine = [one for one in recording if one.provider == spec.provider]
-    listener, together = Listener(spec, specs, mine[0].origin if mine else spec.origin), bursts(mine)
+    origin, together = mine[0].origin if mine else spec.origin, bursts(mine)
+    listener = Listener(spec, specs, origin, assumptions=assumptions)
+    listener.done.assumptions.file = recording.label
     for recorded in mine:
         with har.entry(recording.file, recorded.entry):
             heard = listener.hear(recorded, together.get(recorded.entry, 0))
         if heard is not None:
-            listener.done.judged.append(heard)
+            verdicts = [_of(verdict, recording.label) for verdict in heard.verdicts]
+            listener.done.judged.append(heard._replace(verdicts=verdicts))
     return listener.done
+
+
+def _of(verdict: Verdict, label: str) -> Verdict:
+    """The verdict with the recording in its title, where there are several."""
+    return verdict._replace(request=f"{verdict.request} of {label}") if label else verdict
 
 
 def _key(recorded: Recorded, spec: Spec) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -37,12 +38,20 @@ _WRONG = re.compile(r"(\w+)\[(\d+)\](?:\.(\w+))?")
 class Replay:
     """Replays the exchanges of one vendor and compares the answers."""
 
-    def __init__(self, spec: Spec, specs: Mapping[str, Spec], fidelity: Fidelity) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        specs: Mapping[str, Spec],
+        fidelity: Fidelity,
+        known: Mapping[str, list[dict[str, Json]]] | None = None,
+    ) -> None:
+        """`known` are the fixtures with which an earlier replay of the same recording began."""
         self.spec = spec
         self.fidelity = fidelity
         self.left_out: dict[str, int] = {}
         self.beginnings = Beginnings(spec)
         self.fixtures: dict[str, list[dict[str, Json]]] = {}
+        self._known = known
         self._recogniser = Recogniser(spec, specs)
         self._comparisons: dict[tuple[str, int], Comparison] = {}
         self._issued: dict[int, Issued] = {}
@@ -162,6 +171,8 @@ class Replay:
         """A mock with the derived fixtures; what it does not take is filled in, or left out in the end."""
         records = self.beginnings.records()
         self.fixtures = {kind: [_row(known) for known in several] for kind, several in records.items() if several}
+        if self._known is not None:
+            self.fixtures = copy.deepcopy(dict(self._known))
         with TemporaryDirectory(prefix="ringback-diff-") as folder:
             for start in range(_MOST_STARTS + 1):
                 if start == _MOST_STARTS:

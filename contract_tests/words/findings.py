@@ -64,6 +64,11 @@ def show(value: Json) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
+def entry_of(entry: int, file: str = "") -> str:
+    """How an exchange of a recording is called; the file where there are several."""
+    return f"entry {entry} of {file}" if file else f"entry {entry}"
+
+
 def printable(text: str, keep: str = "") -> str:
     """The text with everything escaped that a terminal would obey instead of showing it, but for what is kept.
 

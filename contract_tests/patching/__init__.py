@@ -1,0 +1,1 @@
+"""What recordings correct in a spec: edits of its text, each taken alone, each tried before it is offered."""
