@@ -117,6 +117,7 @@ def _check(arguments: Sequence[str]) -> int:
             try:
                 reach(origin, made.route)
             except Unreachable as error:
+                write(run.results(str(error)), outputs)
                 _fail(str(error), UNREACHABLE)
     from contract_tests.preflight import Stopped
 
@@ -124,6 +125,8 @@ def _check(arguments: Sequence[str]) -> int:
         run.preflight()
     except Stopped as why:
         run.close()
+        # Whoever reads the reports alone has to see that nothing was checked, and why.
+        write(run.results(str(why)), outputs)
         _fail(str(why), why.code)
     return _run(run, outputs, with_notes=options.notes)
 
@@ -164,7 +167,7 @@ def _run(run: Any, outputs: Outputs, *, with_notes: bool) -> int:
     ended = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
     if code not in ended and not run.unreachable:
         _fail(f"the run ended early (pytest {code!r})" if run.outcomes else "nothing was checked")
-    results = run.results()
+    results = run.results(None if run.stopped is None else str(run.stopped))
     if run.unreachable is None and run.stopped is None:
         tell(results, with_notes=with_notes)
     elif run.left_behind:

@@ -435,8 +435,9 @@ class Run:
         costs = bool(self.settings.numbers) or any(map(self.settings.is_real, targets))
         return costs and any(KEPT not in what for what in self.left_behind)
 
-    def results(self) -> Results:
-        """What was found until now, without a secret, as the reports read it."""
+    def results(self, ended: str | None = None) -> Results:
+        """What was found until now, without a secret, as the reports read it; `ended` is why there is no more."""
+        ended = self.unreachable or ended
         discretion = Discretion(key.secret for key in self.secrets())
         sources = {provider: Citations(self.specs[provider]) for provider in self.providers}
 
@@ -466,6 +467,7 @@ class Run:
             late={name: world.motion.late for name, world in self._worlds.items() if world.motion.late},
             unasked=tuple(self._unasked()),
             unreachable=None if self.unreachable is None else discretion.text(self.unreachable),
+            ended=None if ended is None else discretion.text(ended),
         )
 
     def _unasked(self) -> Iterator[Outcome]:

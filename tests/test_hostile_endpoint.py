@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -21,13 +22,18 @@ import requests
 
 from contract_tests.endpoint.guard import Guard, is_loopback
 from contract_tests.endpoint.transport import Busy, Reply, Transport
+from contract_tests.options import Settings
+from contract_tests.run import Run
+from contract_tests.world import reading
 from mock_server.spec import WireRequest, load_all
 from tests.conftest import ROOT
-from tests.spy import Said, Seen
+from tests.spy import Said, Seen, Spy
 from tests.test_check import check
 from tests.test_real_endpoint import ENV, KEY, NUMBERS, REAL, Serve, Spying, opened, state, without_times
 
 WRITE = ["--allow", "read,write"]
+MOST_REQUESTS = 1
+"""Of a check of two operations, one of which lists without end: fifty pages at every look were many thousands."""
 READ = WireRequest("GET", "/assistants/v1/numbers", "", {}, None)
 
 
@@ -351,3 +357,41 @@ def test_a_busy_server_that_names_no_pause_is_asked_again_after_a_short_one(odd:
 def test_a_nesting_without_end_is_no_json(odd: Callable[[str], Transport]) -> None:
     reply: Reply = odd("deep").send(READ)
     assert not reply.is_json
+
+
+# --- lists -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fresh", [True, False], ids=["rows that nobody has seen", "the same rows again"])
+def test_a_list_that_never_ends_is_walked_once(serve: Serve, fresh: bool) -> None:
+    server, numbers = serve(), itertools.count()
+
+    def more(seen: Seen, said: Said) -> Said:
+        if not seen.path.partition("?")[0].endswith("/phone_numbers") or said.status != 200:
+            return said
+        page = json.loads(said.body)
+        for row in page["data"] if fresh else ():
+            row["id"] = f"4d051118-c116-4923-8ff4-{next(numbers):012d}"
+        return said._replace(body=json.dumps({**page, "cursor": f"more-{next(numbers)}"}).encode())
+
+    def page(seen: Seen) -> Said | None:
+        if "cursor=more-" not in seen.path:
+            return None
+        headers = {"Authorization": seen.headers["Authorization"]}
+        first = requests.get(server.origin("vogent") + seen.path.partition("?")[0], headers=headers, timeout=10)
+        return more(seen, Said(first.status_code, {"Content-Type": "application/json"}, first.content))
+
+    spy = Spy(server.origin("vogent"), more, page)
+    run = Run(Settings(providers=["vogent"], targets={"": spy.origin}))
+    world = run.world("vogent")
+    listing, counts = world.spec.operations["listPhoneNumbers"], []
+    for _ in range(3):
+        before = world.transport.sent
+        reading.rows_of(world, listing, {})
+        counts.append(world.transport.sent - before)
+    found = [one.operation.id for one in reading.read(world, "numbers", "nobody", {})]
+    run.close()
+    spy.stop()
+    assert counts == [reading.MAX_PAGES if fresh else reading.FEW_PAGES, reading.FEW_PAGES, reading.FEW_PAGES]
+    assert (listing.id in world.motion.circles) is not fresh
+    assert listing.id not in found, "what may stand where nobody has looked is not said to be missing"

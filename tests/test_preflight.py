@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
+from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 import requests
 
 from tests.conftest import RINGBACK, ROOT, Server
 from tests.spy import Said, Seen, Spy
+from tests.test_report_formats import SCHEMA
 
 VENDORS = ("teli", "vogent", "interactly", "uponai")
 
@@ -44,6 +49,25 @@ def test_a_refused_key_is_one_line_and_4(vendor: str, serve: Callable[..., Serve
     done = check(vendor, "--target", target, "--api-key-env", "A_KEY", A_KEY="not-a-key-of-theirs")
     says_one_line(done, 4, "refuses the key $A_KEY", "401")
     assert "not-a-key-of-theirs" not in done.stdout + done.stderr
+
+
+def test_the_reports_of_a_run_that_did_not_begin_say_so(serve: Callable[..., Server], tmp_path: Path) -> None:
+    files = {kind: tmp_path / kind for kind in ("json", "junit", "sarif", "html")}
+    reports = [word for kind, file in files.items() for word in ("--report", f"{kind}={file}")]
+    refused = ("--target", serve().origin("teli"), "--api-key-env", "A_KEY")
+    for target, code, why in ((refused, 4, "refuses the key $A_KEY"), (("--target", "http://127.0.0.1:9"), 3, "")):
+        assert check("teli", *target, *reports, A_KEY="not-a-key-of-theirs").returncode == code
+        told = json.loads(files["json"].read_text(encoding="utf-8"))
+        assert list(jsonschema.Draft202012Validator(SCHEMA).iter_errors(told)) == []
+        assert why in told["ended"]
+        assert (told["counts"]["passed"], told["outcomes"]) == (0, [])
+        suites = ElementTree.parse(files["junit"]).getroot()
+        assert suites.get("errors") == "1"
+        assert told["ended"] in str(suites.findall(".//error")[0].get("message"))
+        (run,) = json.loads(files["sarif"].read_text(encoding="utf-8"))["runs"]
+        assert [one["executionSuccessful"] for one in run["invocations"]] == [False]
+        assert "The run ended early" in files["html"].read_text(encoding="utf-8")
+        assert not any("not-a-key-of-theirs" in file.read_text(encoding="utf-8") for file in files.values())
 
 
 @pytest.mark.parametrize(

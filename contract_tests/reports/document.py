@@ -26,6 +26,7 @@ def document(results: Results) -> dict[str, Any]:
         "fail_on": results.fail_on,
         "properties": dict(results.properties),
         "counts": results.counts,
+        "ended": results.ended,
         "left_behind": list(results.left_behind),
         "flaky": [one._asdict() for one in results.flaky],
         "late": dict(results.late),

@@ -80,8 +80,8 @@ class _Page:
         yield f"<header>\n<h1>The contract <span class='{sign}'>{verdict}</span>{open_ends}</h1>"
         for provider in results.providers:
             yield f"<p><b>{escape(provider)}</b> on {escape(results.targets[provider] or 'a mock of its own')}</p>"
-        if results.unreachable:
-            yield f"<p class='failed'><b>The run ended early:</b> {escape(results.unreachable)}</p>"
+        if results.ended:
+            yield f"<p class='failed'><b>The run ended early:</b> {escape(results.ended)}</p>"
         grades = " or ".join(FAIL_ON[results.fail_on])
         yield (
             f"<p class='run'>{results.started:%Y-%m-%d %H:%M:%S} UTC, {results.seconds:,.1f} s, Ringback {__version__},"

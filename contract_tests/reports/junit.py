@@ -13,15 +13,19 @@ _SKIPPED = ("not covered", "flaky")
 
 
 def text(results: Results) -> str:
-    """The suite: what was not covered or is flaky is skipped with its reason; a failure says what the terminal says."""
+    """The suite: what was not covered or is flaky is skipped with its reason; a failure says what the terminal says.
+
+    A run that ended early is an error beside them: a suite of nothing would pass.
+    """
     counts = results.counts
     outcomes = [*results.outcomes, *results.unasked]
     numbers = {
-        "tests": len(outcomes),
+        "tests": len(outcomes) + (results.ended is not None),
+        "errors": int(results.ended is not None),
         "failures": counts["failed"],
         "skipped": sum(one.verdict in _SKIPPED for one in outcomes),
     }
-    totals = {**{name: str(value) for name, value in numbers.items()}, "errors": "0", "time": f"{results.seconds:.3f}"}
+    totals = {**{name: str(value) for name, value in numbers.items()}, "time": f"{results.seconds:.3f}"}
     suites = ET.Element("testsuites", {"name": "ringback check", **totals})
     suite = ET.SubElement(suites, "testsuite", {"name": "ringback check", **totals})
     broken: dict[tuple[str, str, str], list[Fault]] = {}
@@ -39,6 +43,9 @@ def text(results: Results) -> str:
             ET.SubElement(case, "failure", {"message": _clean(first)}).text = _clean(whole)
         elif outcome.verdict in _SKIPPED:
             ET.SubElement(case, "skipped", {"message": _clean(outcome.reason)})
+    if results.ended is not None:
+        case = ET.SubElement(suite, "testcase", {"classname": "ringback", "name": "the run", "time": "0.000"})
+        ET.SubElement(case, "error", {"message": _clean(f"the run ended early: {results.ended}")})
     ET.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 

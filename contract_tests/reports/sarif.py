@@ -28,9 +28,16 @@ def text(results: Results) -> str:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
+        **({"invocations": [_broken_off(results.ended)]} if results.ended is not None else {}),
         "results": [_result(level, fault, known) for level, fault in told],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _broken_off(why: str) -> dict[str, Any]:
+    """A run that ended early: no finding of it says that all is well."""
+    told = {"level": "error", "message": {"text": printable(f"the run ended early: {why}")}}
+    return {"executionSuccessful": False, "toolExecutionNotifications": [told]}
 
 
 def _result(level: str, fault: Fault, known: list[str]) -> dict[str, Any]:

@@ -26,8 +26,8 @@ def text(results: Results) -> str:
     ]
     for flaky in results.flaky:
         lines += [f"Flaky: {_cell(str(flaky))}", ""]
-    if results.unreachable:
-        lines += [f"The run ended early: {_cell(results.unreachable)}", ""]
+    if results.ended:
+        lines += [f"The run ended early: {_cell(results.ended)}", ""]
     found = faults(results.outcomes)
     if found:
         lines += ["| operation | property | what | page |", "|---|---|---|---|"]

@@ -44,6 +44,8 @@ class Results:
     unasked: tuple[Outcome, ...] = ()
     """What is checked at another depth only: none of it was tried."""
     unreachable: str | None = None
+    ended: str | None = None
+    """Why the run ended before everything was checked, or anything."""
 
     @property
     def providers(self) -> list[str]:

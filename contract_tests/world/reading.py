@@ -17,6 +17,10 @@ from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
 
 MAX_PAGES = 50
+"""Of a list; one that has more is looked at no further than `FEW_PAGES` from then on."""
+FEW_PAGES = 3
+_ALIKE = 3
+"""So many pages in a row that show the same rows are all that there is."""
 
 
 class Reading(NamedTuple):
@@ -153,6 +157,9 @@ def read(world: World, kind: str, key: Json, known: Mapping[str, Json]) -> Itera
         else:
             mine = [row for row in rows if isinstance(row, dict) and key in [row.get(name) for name in names]]
             others = tuple(row for row in rows if row not in mine)
+            if not mine and operation.id in world.motion.long:
+                # It may stand where nobody has looked.
+                continue
             mine.sort(key=lambda row: row.get(shape.key) != key)
             yield Reading(operation, mine[0] if mine else ABSENT, others, wire, status, len(mine))
 
@@ -244,8 +251,8 @@ def pages(
     """The pages of a list from that request on, `MAX_PAGES` at most, with the first request and its status."""
     query = dict(request.query)
     found: list[list[Json]] = []
-    wire, status = None, 200
-    while len(found) < MAX_PAGES:
+    wire, status, motion, turned = None, 200, world.motion, []
+    while len(found) < (FEW_PAGES if operation.id in motion.long else MAX_PAGES):
         sent, reply = world.send(operation, request.with_values(request.path, query, request.body), key=key)
         if wire is None:
             wire, status = sent.wire, reply.status
@@ -253,7 +260,15 @@ def pages(
         parameter, following = _following(operation, query, found, reply.json)
         if following in (None, "", ABSENT):
             break
+        last = found[-_ALIKE:]
+        if following in turned or (len(last) == _ALIKE and last[0] and all(rows == last[0] for rows in last)):
+            motion.circles.add(operation.id)
+            motion.long.add(operation.id)
+            break
+        turned.append(following)
         query[parameter] = following
+    else:
+        motion.long.add(operation.id)
     assert wire is not None
     return found, wire, status
 

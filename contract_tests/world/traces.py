@@ -79,7 +79,9 @@ class Traces:
         whole = []
         for operation in lists:
             pages, _, status = reading.pages(self._world, operation, reading.plain_reading(self._world, operation))
-            whole.append(status < 300 and len(pages) < reading.MAX_PAGES)
+            whole.append(
+                status < 300 and len(pages) < reading.MAX_PAGES and operation.id not in self._world.motion.long
+            )
         guard.mark_listed(kind, whole=all(whole))
 
     def _as_found(self, operation: Operation, key: Json) -> Touched | None:

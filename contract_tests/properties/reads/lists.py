@@ -106,7 +106,7 @@ def _compare_pages(recorder: Recorder, world: World, whole: list[Json], size: in
     whole = [lasting(schema, row) for row in whole]
     rows = [lasting(schema, row) for found in turned for row in found]
     found = []
-    if len(turned) == reading.MAX_PAGES > len(whole) + 1:
+    if operation.id in world.motion.circles or len(turned) == reading.MAX_PAGES > len(whole) + 1:
         found.append(Difference("", f"{len(whole)} pages", "no end", "the pages never end"))
     elif len(rows) != len(whole) or any(row not in rows for row in whole):
         message = f"{len(whole)} rows in one go, {len(rows)} in pages of {size}, not the same ones"
