@@ -39,7 +39,7 @@ class Redis:
         """Starts it, again with what its file holds."""
         command = [redis_server(), "--port", "0", "--unixsocket", str(self.socket), "--save", ""]
         self.process = subprocess.Popen([*command, "--dir", str(self._folder), *self._flags], stdout=subprocess.DEVNULL)
-        _until_answered(self.client())
+        until_answered(self.client())
 
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url)
@@ -58,13 +58,13 @@ class Cluster:
         for index in range(3):
             home = folder / str(index)
             home.mkdir()
-            port = _free_port()
+            port = free_port()
             command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
-            cluster = ["--cluster-enabled", "yes", "--cluster-port", str(_free_port()), "--protected-mode", "no"]
+            cluster = ["--cluster-enabled", "yes", "--cluster-port", str(free_port()), "--protected-mode", "no"]
             self.processes.append(subprocess.Popen([*command, *cluster], stdout=subprocess.DEVNULL))
             nodes.append((redis.Redis(port=port), port, int(cluster[3])))
         for client, _, _ in nodes:
-            _until_answered(client)
+            until_answered(client)
         first = nodes[0][0]
         for index, (client, _, _) in enumerate(nodes):
             low, high = 16384 * index // 3, 16384 * (index + 1) // 3 - 1
@@ -91,7 +91,8 @@ def _whole(client: redis.Redis) -> bool:
     return told["cluster_state"] == "ok" and told["cluster_known_nodes"] == "3"
 
 
-def _until_answered(client: redis.Redis) -> None:
+def until_answered(client: redis.Redis) -> None:
+    """Waits for a server that was just started."""
     deadline = time.monotonic() + _READY_SECONDS
     while True:
         try:
@@ -103,7 +104,8 @@ def _until_answered(client: redis.Redis) -> None:
             return
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback at which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -15,15 +15,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import pytest
+import redis
 import requests
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import RINGBACK, ROOT
+from tests.redises import free_port, redis_server, until_answered
+from tests.several import agent
 
 CHECK, LOG = (ROOT / ".github" / "actions" / name for name in ("check", "log"))
+AGENTS = "/vogent/api/agents"
 DEPLOY = ROOT / "docs" / "deploy"
 _EXPRESSION = re.compile(r"\$\{\{ *(\S+) *\}\}")
 
@@ -199,6 +204,93 @@ def test_compose_and_kubernetes_run_it_without_rights_and_ask_for_its_health(ima
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
     assert exposed["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+
+
+class Shared(NamedTuple):
+    """What a manifest of two Ringbacks and one Valkey starts: the commands, and what is in their environment."""
+
+    valkey: list[str]
+    ringback: list[str]
+    replicas: int
+    environment: dict[str, str]
+
+
+def _of_compose() -> Shared:
+    services = yaml.safe_load((DEPLOY / "shared" / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    ours = [service for service in services.values() if service["image"] == "ringback"]
+    assert all(one["command"] == ours[0]["command"] and one["read_only"] for one in ours)
+    environment = {name: value for name, value in ours[0]["environment"].items() if not value.startswith("$")}
+    return Shared(services["valkey"]["command"], ours[0]["command"], len(ours), environment)
+
+
+def _of_kubernetes() -> Shared:
+    nodes = yaml.safe_load_all((DEPLOY / "shared" / "kubernetes.yaml").read_text(encoding="utf-8"))
+    found = {(node["kind"], node["metadata"]["name"]): node["spec"] for node in nodes}
+    valkey, ringback = found["StatefulSet", "ringback-valkey"], found["Deployment", "ringback"]
+    (store,), (ours,) = (one["template"]["spec"]["containers"] for one in (valkey, ringback))
+    for one in (store, ours):
+        assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    address = next(word for word in ours["args"] if word.startswith("redis://"))
+    ports = found["Service", "ringback-valkey"]["ports"]
+    assert address == f"redis://ringback-valkey:{ports[0]['port']}/0"
+    environment = {one["name"]: one["value"] for one in ours["env"] if "value" in one}
+    return Shared(store["args"], ours["args"], ringback["replicas"], environment)
+
+
+@pytest.mark.parametrize("manifest", [_of_compose, _of_kubernetes], ids=["compose", "kubernetes"])
+def test_two_ringbacks_and_one_valkey_of_a_manifest_are_one_world(
+    manifest: Callable[[], Shared], image: ModuleType, tmp_path: Path
+) -> None:
+    said, port = manifest(), free_port()
+    assert (said.valkey[0], said.replicas) == ("valkey-server", 2)
+    valkey = [redis_server(), *said.valkey[1:], "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path)]
+    ours = dict(one.split("=", 1) for one in image.CONFIG["Env"] if one.startswith("RINGBACK_"))
+    # On loopback only, and at a port that is free here; all else is as the image and the manifest say.
+    env = {
+        **ours,
+        **said.environment,
+        "RINGBACK_HOST": "127.0.0.1",
+        "RINGBACK_PORT": "0",
+        "RINGBACK_CONTROL_TOKEN": "t",
+    }
+    command = [re.sub(r"(?<=redis://)[\w-]+:6379", f"127.0.0.1:{port}", word) for word in said.ringback]
+    service = subprocess.Popen(valkey, stdout=subprocess.DEVNULL)
+    servers = []
+    try:
+        until_answered(redis.Redis(port=port))
+        servers = [
+            subprocess.Popen(
+                [*RINGBACK, *command, "--json"],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, env={**os.environ, **env},
+            )
+            for _ in range(said.replicas)
+        ]  # fmt: skip
+        first, second = (json.loads(server.stdout.readline())["url"] for server in servers if server.stdout is not None)
+        key = {"Authorization": "Bearer test_deployed"}
+        made = requests.post(f"{first}{AGENTS}", json=agent("kept"), headers=key, timeout=10)
+        assert made.status_code == 200
+        servers[0].kill()
+        assert "kept" in requests.get(f"{second}{AGENTS}", headers=key, timeout=10).text
+        service.kill()
+        service.wait(timeout=10)
+        service = subprocess.Popen(valkey, stdout=subprocess.DEVNULL)
+        until_answered(redis.Redis(port=port))
+        probe = [*RINGBACK, *image.CONFIG["Healthcheck"]["Test"][-1:]]
+        at = {**os.environ, "RINGBACK_PORT": str(urlsplit(second).port)}
+        until = time.monotonic() + 20
+        while subprocess.run(probe, env=at, cwd=ROOT, capture_output=True, timeout=30, check=False).returncode:
+            assert time.monotonic() < until, "it is not ready again"
+        assert "kept" in requests.get(f"{second}{AGENTS}", headers=key, timeout=10).text
+        assert requests.get(f"{second}/_ringback/spaces", timeout=10).status_code == 401
+        assert requests.get(
+            f"{second}/_ringback/spaces", headers={"Authorization": "Bearer t"}, timeout=10
+        ).status_code == 200  # fmt: skip
+    finally:
+        for server in servers:
+            server.kill()
+            server.communicate(timeout=10)
+        service.kill()
+        service.wait(timeout=10)
 
 
 # Node

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import redis
 import requests
 
 from tests.conftest import RINGBACK, ROOT
-from tests.redises import Redis, redis_server
+from tests.redises import Redis, free_port, redis_server, until_answered
 from tests.several import Process
 
 AGENTS = "/vogent/api/agents"
@@ -47,7 +46,7 @@ def test_a_redis_that_becomes_a_replica_refuses_changes_until_it_is_none_any_mor
     made = server.create("kept")
     assert made.status_code == 200, made.text
     # Nobody answers there: it goes on showing what it has, and takes nothing.
-    service.client().replicaof("127.0.0.1", _closed_port())
+    service.client().replicaof("127.0.0.1", free_port())
     answer = server.create("lost")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/json"
@@ -69,7 +68,7 @@ def test_a_redis_that_becomes_a_replica_refuses_changes_until_it_is_none_any_mor
 
 def test_a_replica_and_a_wrong_password_are_a_sentence_at_the_start(service: Redis) -> None:
     client = service.client()
-    client.replicaof("127.0.0.1", _closed_port())
+    client.replicaof("127.0.0.1", free_port())
     assert "read only replica" in refused(service.url)
     client.replicaof("NO", "ONE")
     client.config_set("requirepass", "right")
@@ -84,7 +83,7 @@ def test_tls_is_spoken_and_a_certificate_of_nobody_is_refused(tmp_path: Path) ->
         " -addext subjectAltName=DNS:localhost".split(),
         check=True, capture_output=True, cwd=tmp_path, timeout=30,
     )  # fmt: skip
-    port = _closed_port()
+    port = free_port()
     service = subprocess.Popen(
         [
             *(redis_server(), "--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--save", ""),
@@ -96,7 +95,7 @@ def test_tls_is_spoken_and_a_certificate_of_nobody_is_refused(tmp_path: Path) ->
     try:
         store = f"rediss://localhost:{port}/0"
         known = f"{store}?ssl_ca_certs={tmp_path / 'cert.pem'}"
-        _until_there(known)
+        until_answered(redis.Redis.from_url(known))
         said = refused(store)
         assert "certificate verify failed" in said
         first, second = Process(known), Process(known)
@@ -108,21 +107,3 @@ def test_tls_is_spoken_and_a_certificate_of_nobody_is_refused(tmp_path: Path) ->
     finally:
         service.kill()
         service.wait(timeout=10)
-
-
-def _until_there(url: str) -> None:
-    client, until = redis.Redis.from_url(url), time.monotonic() + 10
-    while True:
-        try:
-            client.ping()
-        except redis.ConnectionError:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        else:
-            return
-
-
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
