@@ -37,7 +37,7 @@ def command_line() -> Iterator[str]:
     whole = cli.parser()
     yield from _help(whole, "ringback")
     for name, parser in commands_of(whole).items():
-        if name in ("check", "diff", "proxy"):
+        if name in ("check", "diff", "pages", "proxy"):
             continue
         below = commands_of(parser)
         for action, one in below.items():
@@ -46,11 +46,13 @@ def command_line() -> Iterator[str]:
             yield from _help(parser, f"ringback {name}")
     from contract_tests.cli import _parser as check_parser
     from contract_tests.diff import parser as diff_parser
+    from contract_tests.pages.command import parser as pages_parser
     from contract_tests.proxy import parser as proxy_parser
 
     yield from _help(check_parser(), "ringback check")
     yield from _help(diff_parser(), "ringback diff")
     yield from _help(proxy_parser(), "ringback proxy")
+    yield from _help(pages_parser(), "ringback pages")
 
 
 def _help(parser: argparse.ArgumentParser, title: str) -> Iterator[str]:

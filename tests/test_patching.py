@@ -60,7 +60,7 @@ def write(file: Path, entries: list[dict[str, Any]]) -> Path:
 def entries() -> list[dict[str, Any]]:
     """What a server answered that keeps to the pages and decides for itself where they are silent."""
     with HonestServer("interactly") as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         origin = server.origin("interactly").removesuffix("/interactly")
         made = [entry(origin, *call) for call in CALLS]
         server.shutdown()

@@ -17,6 +17,7 @@ import pytest
 
 from contract_tests import cli as check
 from contract_tests import proxy
+from contract_tests.pages.command import parser as pages_parser
 from contract_tests.properties.table import PROPERTIES
 from mock_server.commands import cli
 from mock_server.commands.completion import commands_of
@@ -78,7 +79,7 @@ def test_every_console_block_prints_what_it_says(serve: Callable[..., Server], t
 
 def _flags() -> dict[str, set[str]]:
     """The flags of each command: `serve`, `faults add`, `check`, ..."""
-    parsers = {"check": check._parser(), "proxy": proxy.parser(), "": cli.parser()}
+    parsers = {"check": check._parser(), "proxy": proxy.parser(), "pages": pages_parser(), "": cli.parser()}
     for name, parser in commands_of(cli.parser()).items():
         parsers.setdefault(name, parser)
         parsers |= {f"{name} {action}": below for action, below in commands_of(parser).items()}

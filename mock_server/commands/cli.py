@@ -59,6 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from contract_tests.proxy import proxy
 
         return proxy(arguments[1:])
+    if arguments[:1] == ["pages"]:
+        from contract_tests.pages.command import pages
+
+        return pages(arguments[1:])
     try:
         if arguments[:1] == ["serve"]:
             whole, commands = _empty()
@@ -131,6 +135,7 @@ def parser() -> _Parser:
     completion.add_command(commands)
     commands.add_parser("check", help="check a server against the vendors' documentation", add_help=False)
     commands.add_parser("diff", help="tell where a recording and the mock differ", add_help=False)
+    commands.add_parser("pages", help="tell which statements rest on a page that has changed", add_help=False)
     commands.add_parser("proxy", help="judge what passes between an application and an endpoint", add_help=False)
     completion.explain(whole)
     return whole
