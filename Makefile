@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test again lint check proof fuzz constraints image try-image sbom bench oldest docs pictures vendor clean
+.PHONY: install serve test again lint check proof fuzz soak constraints image try-image sbom bench oldest docs pictures vendor clean
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -59,6 +59,10 @@ SECONDS ?= 240
 SEED ?= 1
 fuzz: install
 	RINGBACK_FUZZ_SECONDS=$(SECONDS) RINGBACK_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n 2 --dist worksteal -rP $(addprefix tests/attack/test_,fuzzing.py files.py spec_files.py control_bodies.py)
+
+# Everything that takes at once, over each store, for as long as one likes: make soak SECONDS=3600.
+soak: install
+	RINGBACK_SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -n 0 -rP tests/attack/test_soak.py --timeout $$(($(SECONDS) + 300))
 
 # constraints.txt anew, after a change of pyproject.toml; with UPGRADE=1 at the newest versions that it allows.
 constraints: install
