@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mock_server.spec import Operation, load_all
 
-SAID = ("fields", "keeps", "along", "within", "makes")
+SAID = ("fields", "inside", "keeps", "along", "within", "makes")
 """The words of a contract that say what becomes of a field of the body."""
 
 NO_ANSWER = "no page shows it in an answer"

@@ -15,6 +15,7 @@ from contract_tests.words.statements import weakest
 from contract_tests.world.world import ABSENT, Sent, World, pointed
 from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
+from mock_server.spec.contracts import properties
 
 MAX_PAGES = 50
 """Of a list; one that has more is looked at no further than `FEW_PAGES` from then on."""
@@ -99,7 +100,13 @@ def sent_fields(operation: Operation, sent: Sent) -> dict[str, Json]:
     body = sent.body if isinstance(sent.body, dict) else {}
     fields: Mapping[str, str] = operation.contract.get("fields") or {}
     schemas = (operation.body_schema or {}).get("properties") or {}
-    return {target: _shown(schemas.get(source), body[source]) for source, target in fields.items() if source in body}
+    found = {target: _shown(schemas.get(source), body[source]) for source, target in fields.items() if source in body}
+    for outer, names in (operation.contract.get("inside") or {}).items():
+        inner = body.get(outer)
+        known = properties(schemas.get(outer))
+        if isinstance(inner, dict):
+            found |= {target: _shown(known.get(name), inner[name]) for name, target in names.items() if name in inner}
+    return found
 
 
 def _shown(schema: Any, value: Json) -> Json:

@@ -16,7 +16,7 @@ from mock_server.adopting.paging import more_in, paging
 from mock_server.adopting.patterns import issued_by
 from mock_server.adopting.samples import fits, kind_of, sample
 from mock_server.adopting.shapes import choices, record_in, rows_in
-from mock_server.adopting.words import COUNTS, plain, reached, singular, snake
+from mock_server.adopting.words import COUNTS, ENVELOPES, plain, reached, singular, snake
 
 _KEYS = "keys"
 """What fixtures call the API keys that a server takes."""
@@ -99,10 +99,15 @@ def _fit(kind: Kind, about: list[Described]) -> None:
         for name, child in merged(schema)["properties"].items():
             shown.setdefault(name, []).append(child)
     for one in about:
-        if one.contract.get("fields") and one.body is not None:
-            one.body = with_own_properties(one.body)
-        for name, target in list((one.contract.get("fields") or {}).items()):
-            _fit_field(one, name, target, shown[target])
+        if one.body is None:
+            continue
+        for outer, fields in [("", one.contract.get("fields")), *(one.contract.get("inside") or {}).items()]:
+            if fields:
+                _fit_fields(one, outer, fields, shown)
+        for word in ("fields", "inside"):
+            left = one.contract.get(word)
+            if left is not None and not any(left.values()):
+                del one.contract[word]
 
 
 def _shown(one: Described, kind: Kind) -> Iterator[dict[str, Any]]:
@@ -114,23 +119,32 @@ def _shown(one: Described, kind: Kind) -> Iterator[dict[str, Any]]:
         yield found[1]
 
 
-def _fit_field(one: Described, name: str, target: str, shown: list[Any]) -> None:
-    sent = merged(one.body)["properties"][name]
-    clears = fits(sent, None) and not all(fits(schema, None) for schema in shown)
-    rest = without_null(sent) if clears else sent
-    left = narrowed(rest, shown)
-    if left is None:
-        del one.contract["fields"][name]
-        one.remarks.append(f"{name} of the body is not kept: found no value of it that the record's {target} may be")
-        if not one.contract["fields"]:
-            del one.contract["fields"]
-        return
-    if clears:
-        one.contract.setdefault("clears", {})[name] = [None]
-        one.remarks.append(f"null for {name} gives {target} back what a new record holds")
-    if left is not rest:
-        one.remarks.append(f"for {name} only what answers show as {target} may be sent")
-        one.body = with_property(one.body or {}, name, {"anyOf": [left, {"type": "null"}]} if clears else left)
+def _fit_fields(one: Described, outer: str, fields: dict[str, str], shown: dict[str, list[Any]]) -> None:
+    """The same for the body, or for the object `outer` in it."""
+    assert one.body is not None
+    body = with_own_properties(one.body)
+    whole = with_own_properties(merged(body)["properties"][outer]) if outer else body
+    for name, target in list(fields.items()):
+        sent = merged(whole)["properties"][name]
+        # Of what is inside an object no value clears a field.
+        clears = not outer and fits(sent, None) and not all(fits(schema, None) for schema in shown[target])
+        rest = without_null(sent) if clears else sent
+        left = narrowed(rest, shown[target])
+        if left is None:
+            del fields[name]
+            one.remarks.append(
+                f"{name} of the body is not kept: found no value of it that the record's {target} may be"
+            )
+            continue
+        if clears:
+            one.contract.setdefault("clears", {})[name] = [None]
+            one.remarks.append(f"null for {name} gives {target} back what a new record holds")
+        if left is not rest:
+            one.remarks.append(f"for {name} only what answers show as {target} may be sent")
+            whole = with_property(whole, name, {"anyOf": [left, {"type": "null"}]} if clears else left)
+    if outer and whole is not merged(body)["properties"][outer]:
+        body = with_property(body, outer, whole)
+    one.body = body if outer else whole
 
 
 def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds: list[Kind]) -> Kind | str:
@@ -316,17 +330,34 @@ def _is_record(schema: dict[str, Any], kind: Kind) -> bool:
 
 
 def _fields(one: Described, kind: Kind, *, key: bool) -> dict[str, Any]:
-    """Which fields of the body are the record's, however the two are written: `FriendlyName` is `friendly_name`."""
+    """Which fields of the body, or of the one object in it, are the record's."""
+    fields = _matching(one.body, kind, key=key)
+    if fields:
+        return {"fields": fields}
+    children = merged(one.body)["properties"]
+    objects = {name: child for name, child in children.items() if kind_of(child) == "object"}
+    named = {name: child for name, child in objects.items() if plain(name) in (*ENVELOPES, plain(singular(kind.name)))}
+    for name, child in (named or (objects if len(children) == 1 else {})).items():
+        inside = _matching(child, kind, key=key)
+        if inside:
+            return {"inside": {name: inside}}
+    if children:
+        one.remarks.append("no field of its body is one of the record's: nothing of it is kept")
+    return {}
+
+
+def _matching(body: Any, kind: Kind, *, key: bool) -> dict[str, str]:
+    """The names of an object that are the record's, however the two are written: `FriendlyName` is `friendly_name`."""
     names = merged(kind.schema)["properties"]
     alike = {plain(name): name for name in names}
     fields: dict[str, str] = {}
-    for name, child in merged(one.body)["properties"].items():
+    for name, child in merged(body)["properties"].items():
         target = name if name in names else alike.get(plain(name), "")
         if not target or target == kind.owner_field or (target == kind.key and not key):
             continue
         if target not in fields.values() and kind_of(child) == kind_of(names[target]):
             fields[name] = target
-    return {"fields": fields} if fields else {}
+    return fields
 
 
 def _about_one(one: Described, kind: Kind) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from mock_server.derived.making import Making
@@ -13,6 +13,8 @@ from mock_server.spec.model import Operation
 from mock_server.stores.state import State
 
 Put = Callable[[Record, Json], None]
+_Writer = tuple[str, str, Put | None, tuple[Json, ...], Callable[[Record], None], Callable[[Scene], Json] | None]
+"""The name in the body, the record's field, how it is written there, what clears it, and how; what a new one holds."""
 
 
 class Fields:
@@ -21,18 +23,23 @@ class Fields:
     def __init__(self, operation: Operation, making: Making, *, lasting: str = "") -> None:
         contract = operation.contract
         clears = contract.get("clears") or {}
-        self._writers = [
-            (
-                name,
-                _top(target),
-                _inside(target),
-                tuple(clears.get(name) or ()),
-                _remove(target),
-                making.new.get(target),
-            )
-            for name, target in _targets(operation)
-            if target != lasting
-        ]
+
+        def writers(targets: Iterable[tuple[str, str]], cleared: Mapping[str, Any]) -> list[_Writer]:
+            return [
+                (
+                    name,
+                    _top(target),
+                    _inside(target),
+                    tuple(cleared.get(name) or ()),
+                    _remove(target),
+                    making.new.get(target),
+                )
+                for name, target in targets
+                if target != lasting
+            ]
+
+        self._writers = writers(_targets(operation), clears)
+        self._objects = [(name, writers(one.items(), {})) for name, one in (contract.get("inside") or {}).items()]
         self._sets = [(field, source(node, making.shape)) for field, node in (contract.get("sets") or {}).items()]
         body = (operation.body_schema or {}).get("properties") or {}
         self._defaults = [
@@ -42,14 +49,23 @@ class Fields:
         ]
         self._making = making
         self.settles = bool(self._sets) or making.computes
-        written = {*(top for _, top, *_ in self._writers), *(field for field, _ in self._sets), *making.shape.computed}
+        every = [*self._writers, *(one for _, inner in self._objects for one in inner)]
+        written = {*(top for _, top, *_ in every), *(field for field, _ in self._sets), *making.shape.computed}
         self.renames = not written.isdisjoint(making.shape.aliases)
         """Whether what is written into a record may be one of its names."""
 
     def write(self, record: Record, call: Call, state: State) -> Collection[str]:
         """Changes the record as the body says, and returns what it wrote; a cleared field is as in a new record."""
-        body, written = call.body, []
-        for name, top, put, clearing, remove, new in self._writers:
+        written = self._written(self._writers, call.body, record, call, state)
+        for outer, writers in self._objects:
+            if isinstance(call.body.get(outer), dict):
+                written += self._written(writers, call.body[outer], record, call, state)
+        return written
+
+    @staticmethod
+    def _written(writers: list[_Writer], body: Json, record: Record, call: Call, state: State) -> list[str]:
+        written: list[str] = []
+        for name, top, put, clearing, remove, new in writers:
             if name not in body:
                 continue
             value = body[name]
@@ -73,7 +89,22 @@ class Fields:
         """What a body gives to a new record; a value that clears gives nothing."""
         body = call.body
         given: Record = {}
-        for name, top, put, clearing, _, _ in self._writers:
+        self._give(given, self._writers, body)
+        for outer, writers in self._objects:
+            if isinstance(body.get(outer), dict):
+                self._give(given, writers, body[outer])
+        for name, top, put, value in self._defaults:
+            if name in body:
+                continue
+            if put is None:
+                given[top] = value
+            else:
+                put(given, value)
+        return given
+
+    @staticmethod
+    def _give(given: Record, writers: list[_Writer], body: Json) -> None:
+        for name, top, put, clearing, _, _ in writers:
             if name not in body:
                 continue
             value = body[name]
@@ -83,14 +114,6 @@ class Fields:
                 given[top] = value
             else:
                 put(given, value)
-        for name, top, put, value in self._defaults:
-            if name in body:
-                continue
-            if put is None:
-                given[top] = value
-            else:
-                put(given, value)
-        return given
 
     def settle(self, record: Record, call: Call, state: State) -> None:
         """Sets what the server sets by itself, and what follows from other fields."""

@@ -114,7 +114,9 @@ def _fallen_back(operation: Operation, making: Making) -> Callable[[Record, Call
     """Takes out of a record what a full update does not send, unless it can never change."""
     contract = operation.contract
     lasting = {making.shape.key, *(contract.get("immutable") or ())}
-    names = [name for name in (contract.get("fields") or {}).values() if name not in lasting and name[:1] != "/"]
+    inside = [name for one in (contract.get("inside") or {}).values() for name in one.values()]
+    every = [*(contract.get("fields") or {}).values(), *inside]
+    names = [name for name in every if name not in lasting and name[:1] != "/"]
 
     def fall_back(record: Record, call: Call, state: State) -> None:
         fresh = making.made({making.shape.key: record[making.shape.key]}, call, state)

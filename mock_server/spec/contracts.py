@@ -122,6 +122,10 @@ KINDS: dict[str, Kind] = {
     ),
     "at": _POINTER,
     "fields": _NAMED,
+    "inside": Kind(
+        "a mapping from objects of the body to mappings from names to names",
+        lambda value: _maps_names(value, lambda one: bool(one) and _maps_names(one)),
+    ),
     "along": _NAMED,
     "clears": Kind(
         "a mapping from names to lists of values",
@@ -255,6 +259,11 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     asked = parameters["path"] | parameters["query"]
     key, page = contract.get("key") or {}, contract.get("page") or {}
     yield "fields", contract.get("fields") or (), body, "field of the request body"
+    inside = contract.get("inside") or {}
+    yield "inside", inside, body, "field of the request body"
+    for outer, names in inside.items():
+        whole = properties((operation.body_schema or {}).get("properties", {}).get(outer))
+        yield "inside", names, set(whole), f"field of {outer} in the request body"
     yield "along", contract.get("along") or (), body, "field of the request body"
     written = {*(contract.get("fields") or ()), *(contract.get("keeps") or ())}
     yield "clears", contract.get("clears") or (), written, "field under fields"

@@ -52,6 +52,11 @@ def _oldest_first(call: Call, state: State, honest: Any) -> Answer:
     return said._replace(body=list(said.body)[::-1])
 
 
+def _unheard(call: Call, state: State, honest: Any) -> Answer:
+    said: Answer = honest(call._replace(body={"label": {**call.body["label"], "text": "text"}}), state)
+    return said
+
+
 def _deleted_all_the_same(service: Service) -> None:
     honest = service.behaviours["deleteShelf"]
 
@@ -79,6 +84,7 @@ WORDS = [
         "listBooks",
     ),
     Defect("the oldest come first", NAME, "list", behaviour("listShelves", _oldest_first), "listShelves"),
+    Defect("what stands inside is lost", NAME, "read-back", behaviour("replaceLabel", _unheard), "replaceLabel"),
     Defect("what is in use is deleted", NAME, "links", _deleted_all_the_same, "deleteShelf"),
 ]
 WORDS = [Defect(one.name, one.provider, one.property, one.plant, one.first, "assumed") for one in WORDS]
