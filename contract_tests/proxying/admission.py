@@ -12,7 +12,7 @@ import orjson
 
 from contract_tests.endpoint.guard import Guard
 from contract_tests.endpoint.relay.heads import Headers, RequestHead, as_text, passed_on, value_of
-from contract_tests.endpoint.relay.passed import MERGED, REFUSED, TARGET, Decision, Passed, Said
+from contract_tests.endpoint.relay.passed import MERGED, MOCK, REFUSED, TARGET, Decision, Passed, Said
 from contract_tests.endpoint.relay.upstream import NoAnswer, Upstream
 from contract_tests.endpoint.wire import Broken, decompressed
 from contract_tests.proxying.instead import StandIn
@@ -63,6 +63,8 @@ class Admission:
 
     def needs_body(self, head: RequestHead) -> bool:
         """Whether the record that is written stands in the body, or a mock may have to be told of the request."""
+        if self.stand_in is not None and head.method not in ("GET", "HEAD"):
+            return True
         operation = self._operation(head.method, head.target)
         key = operation.contract.get("key") or {} if operation is not None else {}
         return key.get("in") == "body"
@@ -106,6 +108,9 @@ class Admission:
         kept = passed_on(headers, (b"host", *((self._header,) if self._has_key else ())))
         return [*kept, *self._key.items()] if self._has_key else kept
 
+    def _space(self, passed: Passed) -> int:
+        return self._kinds.of(as_text(self._sent(passed.headers))).space
+
     def _operation(self, method: str, target: bytes) -> Operation | None:
         match = self._router.match(method, unquote(target.partition(b"?")[0].decode("latin-1")))
         return match.operation if match is not None else None
@@ -130,23 +135,25 @@ class Admission:
 
     async def over(self, passed: Passed) -> None:
         """Learns from what the endpoint answered, and tells those who judge."""
-        if passed.how in (TARGET, MERGED):
-            self._learn(passed)
+        if passed.status < 300 and not passed.cut:
+            if passed.how in (TARGET, MERGED):
+                self._learn(passed)
+            elif passed.how == MOCK and self.stand_in is not None and passed.method not in ("GET", "HEAD"):
+                self.stand_in.did(_wire(passed), self._space(passed), _json(passed.reply_headers, passed.reply_body))
         await self._told(passed)
 
     def _learn(self, passed: Passed) -> None:
         operation = self._operation(passed.method, passed.target)
-        if operation is None or passed.status >= 300 or passed.cut:
+        if operation is None:
             return
         kind = operation.contract.get("record")
         if kind not in self._spec.records:
             return
         answer = _json(passed.reply_headers, passed.reply_body)
-        path, _, query = passed.target.partition(b"?")
-        wire = WireRequest(passed.method, path.decode("latin-1"), query.decode("latin-1"), {}, passed.body)
+        wire = _wire(passed)
         self._guard.learn(wire, passed.status, answer)
         if self.stand_in is not None:
-            self.stand_in.learn(operation, wire, answer)
+            self.stand_in.learn(operation, self._space(passed), answer)
         if (
             operation.contract.get("effect") == "list"
             and self._guard.restricted
@@ -155,6 +162,11 @@ class Admission:
             names = {part.partition("=")[0]: "" for part in wire.query.split("&") if part}
             if is_whole(operation.contract, names, answer):
                 self._guard.mark_listed(str(kind), whole=True)
+
+
+def _wire(passed: Passed) -> WireRequest:
+    path, _, query = passed.target.partition(b"?")
+    return WireRequest(passed.method, path.decode("latin-1"), query.decode("latin-1"), {}, passed.body)
 
 
 def _require_plain(path: bytes, headers: Headers) -> None:

@@ -130,7 +130,7 @@ async def _serve(
         target,
         key=key.secret if key is not None else None,
         told=told.tell,
-        stand_in=StandIn(proxy.spec, beside) if proxy.instead else None,
+        stand_in=StandIn(proxy.spec, beside, sells="purchase" not in guard.allowed) if proxy.instead else None,
     )
     relay = Relay(admission)
     await relay.listen(listening)

@@ -53,7 +53,7 @@ class Beginnings:
         self._spaces: dict[int, list[Known]] = {}
         self._step = 0
         self._properties = {
-            kind: {name: SchemaCheck(schema) for name, schema in _properties(record.schema).items()}
+            kind: {name: SchemaCheck(schema) for name, schema in properties_of(record.schema).items()}
             for kind, record in spec.records.items()
         }
 
@@ -274,8 +274,9 @@ def is_whole(contract: Mapping[str, Any], query: Mapping[str, Json], answer: Jso
     return not set(query) - {page.get("size")} and more in (None, "", ABSENT)
 
 
-def _properties(schema: Any) -> dict[str, Any]:
+def properties_of(schema: Any) -> dict[str, Any]:
+    """The properties of a schema and of all that it is made of."""
     found = dict(schema.get("properties") or {})
     for part in schema.get("allOf") or ():
-        found |= _properties(part)
+        found |= properties_of(part)
     return found
