@@ -23,10 +23,12 @@ AGENT = "00000000-aaaa-4000-8000-000000000001"
 @pytest.fixture(scope="module")
 def stage() -> Iterator[tuple[Proxy, Spy, HonestServer]]:
     with serving("vogent", records=3) as server:
-        between = Spy(server.origin("vogent"))
+        between: Any = Spy(server.origin("vogent"), lambda seen, said: between.change(seen, said))
+        between.change = lambda seen, said: said
         with proxying("vogent", between.origin, "--real", "--instead", "mock") as proxy:
             yield proxy, between, server
-            assert proxy.stop() == 0, proxy.of("finding")
+            assert proxy.stop() == 1
+            assert len(proxy.of("finding")) == 1, proxy.of("finding")
         between.stop()
 
 
@@ -107,3 +109,32 @@ def test_what_a_page_refuses_is_refused_by_the_mock_in_the_pages_words(ask: Call
     assert by(ask("GET", "/api/nothing")) == "mock"
     assert ask("GET", "/api/nothing").status_code == 404
     assert json.loads(ask("GET", "/api/nothing").content)
+
+
+def test_the_journal_has_both_side_by_side_and_says_whose_an_answer_is(
+    stage: tuple[Proxy, Spy, HonestServer], ask: Callable[..., requests.Response]
+) -> None:
+    proxy, between, _ = stage
+    between.change = lambda seen, said: said._replace(status=418)
+    assert ask("GET", "/api/agents").status_code == 418
+    between.change = lambda seen, said: said
+    ask("GET", f"{NUMBERS}/{THERE[2]}")
+    ask("POST", f"{NUMBERS}/purchase", {})
+    control, rows = proxy.where["control"], list[dict[str, Any]]()
+
+    def journalled() -> bool:
+        found = requests.get(f"{control}/requests", {"space": "test_proxy_1", "limit": 1000}, timeout=20).json()
+        rows[:] = found["requests"]
+        return {row["operation"] for row in rows[-4:]} >= {"listAgents", "getPhoneNumber", "purchasePhoneNumber"}
+
+    proxy.wait_until(journalled)
+    newest = {row["operation"]: row for row in rows}
+    assert newest["purchasePhoneNumber"]["findings"] is None  # the mock's own
+    assert newest["getPhoneNumber"]["findings"] == []
+    [finding] = newest["listAgents"]["findings"]
+    assert "418" in finding
+    assert "openapi/vogent.yaml:" in finding
+    shown = requests.get(f"{control}/requests/{newest['listAgents']['number']}", timeout=20)
+    assert "through a proxy" in shown.json()["explained"]["why"][0]
+    assert shown.json()["explained"]["why"][1] == finding
+    assert KEY not in shown.text

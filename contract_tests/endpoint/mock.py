@@ -1,9 +1,11 @@
-"""A mock of the harness's own: `ringback serve` as another process, started on first use, ended afterwards."""
+"""A mock of the harness's own, `ringback serve` as another process, and its journal."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import threading
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +13,12 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from mock_server.messages import Json
 from ringback.launch import command as ringback_command
+
+_MOST_WAITING, _AT_ONCE = 500, 20
+"""So many exchanges wait to be kept in a journal, and so many go together."""
+_PAUSE_SECONDS, _LAST_SECONDS = 0.1, 10.0
 
 
 class MockRefused(RuntimeError):
@@ -71,3 +78,42 @@ class OwnMock:
             self._process.wait(timeout=5)
         if self._process.poll() is None:
             self._process.kill()
+
+
+class Journal:
+    """The journal of a mock, in which exchanges with an endpoint are kept beside its own; a thread tells it of them.
+
+    Nobody waits for it: of more than it can take, the oldest are left out.
+    """
+
+    def __init__(self, control: str) -> None:
+        self._control = control
+        self._waiting: deque[tuple[str, dict[str, Json]]] = deque(maxlen=_MOST_WAITING)
+        self._ended = threading.Event()
+        self._pool = urllib3.PoolManager(1)
+        self._thread = threading.Thread(target=self._go_on, daemon=True)
+        self._thread.start()
+
+    def keep(self, space: str, exchange: dict[str, Json]) -> None:
+        """Keeps one exchange, as `POST /_ringback/requests` wants it."""
+        self._waiting.append((space, exchange))
+
+    def close(self) -> None:
+        """Ends when all is told."""
+        self._ended.set()
+        self._thread.join(_LAST_SECONDS)
+
+    def _go_on(self) -> None:
+        while not self._ended.wait(_PAUSE_SECONDS) or self._waiting:
+            while self._waiting:
+                several: dict[str, list[dict[str, Json]]] = {}
+                for _ in range(min(len(self._waiting), _AT_ONCE)):
+                    space, exchange = self._waiting.popleft()
+                    several.setdefault(space, []).append(exchange)
+                for space, exchanges in several.items():
+                    self._tell(space, exchanges)
+
+    def _tell(self, space: str, exchanges: list[dict[str, Json]]) -> None:
+        with suppress(urllib3.exceptions.HTTPError):
+            body = {"space": space, "requests": exchanges}
+            self._pool.request("POST", f"{self._control}/requests", json=body, retries=False, timeout=10)

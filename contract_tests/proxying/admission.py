@@ -101,15 +101,13 @@ class Admission:
             marks=marks(MERGED, "with what the mock holds") if rewrite is not None else [],
             careful=cost != "read" or head.method not in ("GET", "HEAD"),
             burst=self._periods.begun(space, writes=head.method not in ("GET", "HEAD")),
+            space=space,
         )
 
     def _sent(self, headers: Headers) -> Headers:
         """The headers for the endpoint: its own host, and the key where we put it in."""
         kept = passed_on(headers, (b"host", *((self._header,) if self._has_key else ())))
         return [*kept, *self._key.items()] if self._has_key else kept
-
-    def _space(self, passed: Passed) -> int:
-        return self._kinds.of(as_text(self._sent(passed.headers))).space
 
     def _operation(self, method: str, target: bytes) -> Operation | None:
         match = self._router.match(method, unquote(target.partition(b"?")[0].decode("latin-1")))
@@ -139,7 +137,7 @@ class Admission:
             if passed.how in (TARGET, MERGED):
                 self._learn(passed)
             elif passed.how == MOCK and self.stand_in is not None and passed.method not in ("GET", "HEAD"):
-                self.stand_in.did(_wire(passed), self._space(passed), _json(passed.reply_headers, passed.reply_body))
+                self.stand_in.did(_wire(passed), passed.space, _json(passed.reply_headers, passed.reply_body))
         await self._told(passed)
 
     def _learn(self, passed: Passed) -> None:
@@ -153,7 +151,7 @@ class Admission:
         wire = _wire(passed)
         self._guard.learn(wire, passed.status, answer)
         if self.stand_in is not None:
-            self.stand_in.learn(operation, self._space(passed), answer)
+            self.stand_in.learn(operation, passed.space, answer)
         if (
             operation.contract.get("effect") == "list"
             and self._guard.restricted

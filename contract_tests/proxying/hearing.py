@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from contract_tests.endpoint.mask import Mask as Forms
+from contract_tests.endpoint.mock import Journal
 from contract_tests.endpoint.relay.heads import as_text
 from contract_tests.endpoint.relay.passed import MERGED, TARGET, Passed
 from contract_tests.endpoint.transport import Exchange, Transport
@@ -23,7 +24,7 @@ from contract_tests.endpoint.wire import Broken, decompressed
 from contract_tests.judging.citations import Citations
 from contract_tests.judging.judge import Tally
 from contract_tests.proxying.telling import Teller
-from contract_tests.proxying.wanted import FRAME, Wanted
+from contract_tests.proxying.wanted import FRAME, SPACE, Wanted
 from contract_tests.recordings import har
 from contract_tests.recordings.growing import Growing
 from contract_tests.recordings.har import Recorded
@@ -35,7 +36,8 @@ from contract_tests.words.findings import Finding
 from contract_tests.words.keys import OWN, WRONG, KeyKinds
 from contract_tests.words.replies import Reply
 from contract_tests.words.results import Results
-from contract_tests.world.world import World
+from contract_tests.world.world import LONGEST_SHOWN, World
+from mock_server.messages import Json
 from mock_server.spec import Spec, WireRequest, key_header
 
 MOST_KEYS = 256
@@ -53,14 +55,14 @@ class _Passing(Offline):
     keep = Transport.keep
 
 
-def hear(pipe: socket.socket, wanted: Wanted, specs: Mapping[str, Spec]) -> None:
+def hear(pipe: socket.socket, wanted: Wanted, specs: Mapping[str, Spec], control: str) -> None:
     """Judges what comes over the pipe until it ends; then tells the whole, and ends the process with its exit code."""
     # What interrupts the proxy ends the pipe, and what came before that is still judged.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)
     with suppress(OSError):
         os.nice(NICENESS)
-    hearing = Hearing(wanted, specs)
+    hearing = Hearing(wanted, specs, Journal(control))
     for passed in _frames(pipe):
         hearing.take(passed)
     os._exit(hearing.end())
@@ -79,7 +81,8 @@ def _frames(pipe: socket.socket) -> Iterator[Passed]:
 class Hearing:
     """One vendor's exchanges as they come."""
 
-    def __init__(self, wanted: Wanted, specs: Mapping[str, Spec]) -> None:
+    def __init__(self, wanted: Wanted, specs: Mapping[str, Spec], journal: Journal) -> None:
+        self._journal = journal
         self._wanted = wanted
         self._spec: Spec = specs[wanted.provider]
         self._listener = Listener(self._spec, specs, wanted.origin, _Passing)
@@ -119,6 +122,8 @@ class Hearing:
         self.teller.exchange(passed, self._discretion, self._world.transport.guard.operation_of(_wire(passed)), found)
         for finding in found:
             self._tell(finding)
+        if passed.how in (TARGET, MERGED):
+            self._journal.keep(f"{SPACE}_{passed.space}", self._entry(passed, found))
 
     def _learn_key(self, passed: Passed) -> None:
         """Remembers the application's key for as long as the process runs, to take it out of what is kept."""
@@ -142,14 +147,14 @@ class Hearing:
         number = self._count["recorded"]
         self._keep(exchange)
         kind = key.kind
-        if kind == OWN and reply.status == 401 and key.space not in self._worked:
+        if kind == OWN and reply.status == 401 and passed.space not in self._worked:
             kind = WRONG
         elif reply.status < 400:
-            self._worked.add(key.space)
+            self._worked.add(passed.space)
         times = (passed.at, passed.at + passed.seconds)
         origin = self._wanted.origin
         heard = self._listener.hear(
-            Recorded(self._spec.provider, wire, reply, number, origin, kind, key.space, False, False, *times),
+            Recorded(self._spec.provider, wire, reply, number, origin, kind, passed.space, False, False, *times),
             passed.burst,
         )
         verdicts = heard.verdicts if heard is not None else []
@@ -178,6 +183,30 @@ class Hearing:
             flaws.append(str(why))
         return self._forms.reply(passed.status, headers, content, tuple(flaws))
 
+    def _entry(self, passed: Passed, found: list[Finding]) -> dict[str, Json]:
+        """The exchange for the mock's journal."""
+        wire, mask = _wire(passed), self._mask
+        operation = self._world.transport.guard.operation_of(wire)
+        said = [f"{one.at or 'body'}: {one.message} ({one.source}, {one.place})" for one in map(self._clean, found)]
+        return {
+            "at": datetime.fromtimestamp(passed.at, UTC).isoformat(),
+            "provider": self._spec.provider,
+            "operation": operation if operation in self._spec.operations else None,
+            "method": passed.method,
+            "path": mask.text(wire.path),
+            "query": mask.text(wire.query),
+            "request_headers": {one["name"]: one["value"] for one in mask.headers(as_text(passed.headers))},
+            "request_body": mask.body(passed.body) if passed.body else "",
+            "status": passed.status,
+            "response_body": mask.body(self._reply(passed).body)[:LONGEST_SHOWN],
+            "milliseconds": round(passed.seconds * 1000, 3),
+            "findings": [text[:2000] for text in said[:20]],
+        }
+
+    def _clean(self, finding: Finding) -> Finding:
+        """A finding with its page and line, without a key."""
+        return self._discretion.finding(self._citations.explained(finding))
+
     def _keep(self, exchange: Exchange) -> None:
         if self._har is None:
             self._count["recorded"] += 1
@@ -191,7 +220,7 @@ class Hearing:
                 self.teller.broken(self._lost)
 
     def _tell(self, finding: Finding) -> None:
-        clean = self._discretion.finding(self._citations.explained(finding))
+        clean = self._clean(finding)
         outcome = self._tally.outcomes[finding.operation, finding.property]
         fault = Fault(outcome, (clean,))
         self._causes[fault.cause] += 1
@@ -204,15 +233,11 @@ class Hearing:
 
     def results(self) -> Results:
         """What was found until now, without a secret, as the reports read it."""
-
-        def told(finding: Finding) -> Finding:
-            return self._discretion.finding(self._citations.explained(finding))
-
         order = list(self._spec.operations)
         return Results(
             targets={self._spec.provider: self._wanted.origin},
             outcomes=tuple(
-                replace(one, findings=list(map(told, one.findings)), notes=list(map(told, one.notes)))
+                replace(one, findings=list(map(self._clean, one.findings)), notes=list(map(self._clean, one.notes)))
                 for one in sorted(self._tally.outcomes.values(), key=lambda one: order.index(one.operation))
             ),
             properties={} if self._wanted.as_json else _promises(),
@@ -226,6 +251,7 @@ class Hearing:
     def end(self) -> int:
         """Tells the whole; the exit code."""
         results = self.results() if self._count["judged"] else Results()
+        self._journal.close()
         if self._har is not None:
             self._har.close()
         self.teller.whole(results, self._count, self._listener.done.left_out, dict(self._causes))

@@ -15,12 +15,11 @@ from contract_tests.endpoint.relay.passed import MOCK, Decision, Rewrite
 from contract_tests.endpoint.relay.upstream import Upstream
 from contract_tests.proxying.marking import marks
 from contract_tests.proxying.overlay import Overlay
+from contract_tests.proxying.wanted import SPACE
 from contract_tests.recordings.beginnings import properties_of
 from contract_tests.words.listed import rows_in
 from mock_server.messages import Json
 from mock_server.spec import Match, Operation, Router, Spec, WireRequest, key_header
-
-SPACE = "test_proxy"
 
 
 class StandIn:
@@ -66,6 +65,7 @@ class StandIn:
             self._mock.prefix + head.target,
             [(b"Host", self._mock.host), *passed_on(head.headers, (b"host", self._header)), *self._key(space)],
             marks=marks(MOCK, why),
+            space=space,
         )
 
     def rewrite(self, wire: WireRequest, head: RequestHead, space: int) -> Rewrite | None:

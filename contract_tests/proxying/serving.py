@@ -58,7 +58,9 @@ def serve(proxy: Proxy, mock: OwnMock, ready: Callable[[int], None]) -> int:
     """Serves until it is told to stop, calling `ready` with the port; the exit code."""
     listening = _listening(proxy.host, proxy.port)
     mine, theirs = socket.socketpair()
-    judge = multiprocessing.get_context("fork").Process(target=_judge, args=(theirs, (mine, listening), proxy))
+    judge = multiprocessing.get_context("fork").Process(
+        target=_judge, args=(theirs, (mine, listening), proxy, mock.control)
+    )
     judge.start()
     theirs.close()
     try:
@@ -90,13 +92,13 @@ def _listening(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _judge(pipe: socket.socket, others: tuple[socket.socket, ...], proxy: Proxy) -> None:
+def _judge(pipe: socket.socket, others: tuple[socket.socket, ...], proxy: Proxy, control: str) -> None:
     for one in others:
         one.close()
     # The judge and all it needs take a second to be imported, in which exchanges pass already.
     from contract_tests.proxying.hearing import hear
 
-    hear(pipe, proxy.wanted, proxy.specs)
+    hear(pipe, proxy.wanted, proxy.specs, control)
 
 
 async def _serve(

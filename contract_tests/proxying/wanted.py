@@ -22,3 +22,7 @@ class Wanted:
     record: Path | None
     as_json: bool
     notes: bool
+
+
+SPACE = "test_proxy"
+"""How the spaces of the mock begin in which it stands in for an endpoint; a number for each key follows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -17,7 +18,9 @@ from mock_server.control.inputs import (
     known_space,
     known_spaces,
     only,
+    open_space,
     switch,
+    unknown_name,
 )
 from mock_server.control.problems import Problem
 from mock_server.desk.events import HEADER, Feed, Marker, brief
@@ -25,7 +28,8 @@ from mock_server.desk.explaining import explain
 from mock_server.desk.journal import Entry
 from mock_server.desk.nearby import hints
 from mock_server.jsontext import BadJson, loads
-from mock_server.messages import Json
+from mock_server.messages import Json, Request
+from mock_server.messages import Response as Answered
 from mock_server.spaces import Space
 
 blueprint = Blueprint("requests", __name__)
@@ -82,6 +86,39 @@ def _rows() -> list[tuple[Entry, Space]]:
     spaces = known_spaces(request.args.get("space"))
     found = [(entry, space) for space in spaces for entry in filtered(space, request.args)]
     return found if len(spaces) == 1 else sorted(found, key=lambda row: row[0].number)
+
+
+@blueprint.post("/requests")
+def witnessed() -> tuple[dict[str, Any], int]:
+    """Keeps exchanges with an endpoint, as a proxy has seen and judged them, beside the mock's own."""
+    only()
+    told = body("Witnessed")
+    space, specs = open_space(told.get("space")), gateway().specs
+    for one in told["requests"]:
+        if one["provider"] not in specs:
+            raise Problem(404, "No such vendor", unknown_name(one["provider"], list(specs)))
+    for one in told["requests"]:
+        seen = {name.lower(): value for name, value in one.get("request_headers", {}).items()}
+        space.journal.record(
+            Request(one["method"], one["path"], one.get("query", ""), seen, one.get("request_body", "").encode()),
+            Answered(one["status"], one.get("response_body", "").encode()),
+            at=_time(one["at"]),
+            provider=one["provider"],
+            operation=one.get("operation"),
+            answer=None,
+            fault=None,
+            milliseconds=one["milliseconds"],
+            findings=one["findings"],
+        )
+    return {"kept": len(told["requests"])}, 201
+
+
+def _time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Problem(400, "Invalid body", f"at: {text!r} is no time; ISO 8601 is needed.") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 @blueprint.delete("/requests")

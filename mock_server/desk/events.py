@@ -20,7 +20,7 @@ HEADER = "x-ringback-live"
 
 BRIEF = (
     *("number", "at", "provider", "operation", "method", "path", "query"),
-    *("status", "answer", "fault", "milliseconds"),
+    *("status", "answer", "fault", "milliseconds", "findings"),
 )
 """What a list shows of an exchange: all but headers and bodies."""
 

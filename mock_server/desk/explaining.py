@@ -31,6 +31,8 @@ def explain(spec: Spec, entry: Entry, space: str, origin: str, key: str | None) 
     the fault rule that answers the same again, None where no operation was asked.
     """
     operation = spec.operations.get(entry.operation or "")
+    if entry.findings is not None:
+        return _judged(spec, entry, entry.findings, operation, origin, key)
     answer = _answer(spec, operation, entry.answer)
     body = entry.request_body.encode()
     near = hints(spec, entry.method, entry.path, entry.status, entry.operation, entry.fault, body)
@@ -46,6 +48,24 @@ def explain(spec: Spec, entry: Entry, space: str, origin: str, key: str | None) 
         "hints": near or [],
         "curl": curl(origin, _again(spec, entry, key)),
         "rule": _rule(entry, space, answer) if operation is not None else None,
+    }
+
+
+def _judged(
+    spec: Spec, entry: Entry, findings: list[str], operation: Operation | None, origin: str, key: str | None
+) -> dict[str, Json]:
+    """What is known of an endpoint's answer, which a proxy has judged."""
+    kept = "Nothing in it breaks what the pages say." if operation is not None else "No page documents the request."
+    return {
+        "why": ["An endpoint answered this through a proxy, and not the mock.", *(findings or [kept])],
+        "evidence": operation.evidence.grade if operation is not None else "assumed",
+        "source": operation.evidence.source if operation is not None else None,
+        "summary": None,
+        "operation_summary": operation.summary if operation is not None else None,
+        "unread": [],
+        "hints": [],
+        "curl": curl(origin, _again(spec, entry, key)),
+        "rule": None,
     }
 
 

@@ -23,7 +23,10 @@ _ENTRY_OVERHEAD = 64
 
 
 class Entry(NamedTuple):
-    """One exchange: `at` is the space's time in ISO 8601, `milliseconds` the time it took."""
+    """One exchange: `at` is the space's time in ISO 8601, `milliseconds` the time it took.
+
+    `findings` are None for an answer of the mock's own; of an endpoint behind a proxy, what breaks its contract.
+    """
 
     number: int
     at: str
@@ -39,6 +42,7 @@ class Entry(NamedTuple):
     fault: str | None
     response_body: str
     milliseconds: float
+    findings: list[str] | None = None
 
 
 class Budget:
@@ -108,6 +112,7 @@ class Journal:
         masks: Masks = NO_MASKS,
         secrets: Iterable[str] = (),
         milliseconds: float,
+        findings: list[str] | None = None,
     ) -> None:
         """Adds an exchange without what the `masks` say, and without the `secrets`, wherever they stand."""
         body, values = masks.body(request.body)
@@ -128,6 +133,7 @@ class Journal:
             fault,
             _text(response.body),
             milliseconds,
+            findings,
         )
         self.add(without(orjson.dumps(rest), values))
 

@@ -28,6 +28,7 @@ class Decision(NamedTuple):
 
     `marks` are put on the answer. `rewrite` sees a whole answer before the application does; None leaves it. `careful`
     says that it must not be sent twice. `burst` tells, when the exchange is over, with which others it overlapped.
+    `space` tells the keys of applications apart.
     """
 
     how: str
@@ -39,6 +40,7 @@ class Decision(NamedTuple):
     rewrite: Rewrite | None = None
     careful: bool = True
     burst: Callable[[], int] = lambda: 0
+    space: int = 0
 
 
 class Passed(NamedTuple):
@@ -63,6 +65,7 @@ class Passed(NamedTuple):
     at: float
     seconds: float
     burst: int
+    space: int
 
 
 class Policy(Protocol):

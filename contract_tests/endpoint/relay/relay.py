@@ -321,6 +321,7 @@ class _Exchange:
             at=self._at,
             seconds=perf_counter() - self._started,
             burst=decision.burst(),
+            space=decision.space,
         )
         await self._policy.over(passed)
 

@@ -124,7 +124,7 @@ function row(one, index, open) {
     <span role="cell" class="vendor">${one.provider}</span>
     <span role="cell" class="what"><a href=${link(one.number)} data-number=${one.number} aria-current=${one.number === open ? 'true' : nothing}><bdi>${short(asked)}</bdi></a>
       ${one.operation ? html`<bdi class="path">${short(`${one.method} ${one.path}`)}</bdi>` : html`<span class="path warn">nobody understood this</span>`}</span>
-    <span role="cell" class="chosen">${one.fault ? html`<span class="tag">${short(one.fault, 40)}</span>` : one.status >= 400 && one.answer ? short(one.answer, 60) : ''}</span>
+    <span role="cell" class="chosen">${one.findings ? html`<span class="tag">${one.findings.length ? count(one.findings.length, 'finding') : 'endpoint'}</span>` : one.fault ? html`<span class="tag">${short(one.fault, 40)}</span>` : one.status >= 400 && one.answer ? short(one.answer, 60) : ''}</span>
     <span role="cell" class="in"><bdi>${app.all ? short(one.space, 60) : ''}</bdi></span>
     <span role="cell" class="ms">${duration(one.milliseconds)}</span>
   </div>`
