@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from contract_tests.recordings import har
 from mock_server.messages import Json
 
 _TAIL = b"\n]}}\n"
+
+
+def _head() -> bytes:
+    """A recording of nothing, up to its end."""
+    return json.dumps(har.document([], [], frozenset()), ensure_ascii=False)[: -len("]}}")].encode()
 
 
 class Growing:
@@ -21,10 +25,8 @@ class Growing:
         self.file = file
         self.entries = 0
         self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        whole: dict[str, Any] = har.document([], [], frozenset())
-        head = json.dumps(whole, ensure_ascii=False)[: -len("]}}")].encode()
         self._end = 0
-        self._write(head + _TAIL)
+        self._write(_head() + _TAIL)
 
     def add(self, entry: dict[str, Json]) -> None:
         """Appends one exchange; raises OSError, and then the file is as it was before."""
@@ -56,7 +58,7 @@ def mend(file: Path) -> None:
     except ValueError:
         pass
     lines = content.split(b"\n")
-    kept = lines[:1]
+    kept = [_head()]
     for line in lines[1:]:
         try:
             json.loads(line.removesuffix(b","))

@@ -275,6 +275,8 @@ class _Exchange:
         more = [*marks]
         if chunked:
             more.append((b"Transfer-Encoding", b"chunked"))
+        if self._stopping():
+            self._lasting = False
         if not self._lasting:
             more.append((b"Connection", b"close"))
         return encoded(b"HTTP/1.1 %d %s" % (status, reason), [*passed_on(headers), *more])
