@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.conftest import Server
 from tests.honest.server import KEY, HonestServer
 from tests.proxies import Proxy, proxying
 from tests.spy import Said, Seen, Spy
@@ -194,6 +195,39 @@ def test_each_kind_of_breach_is_told_while_it_passes_with_its_page_and_line(
     assert fitting()[0]["place"].startswith("openapi/vogent.yaml:")
     assert proxy.of("broken") == []
     assert proxy.process.poll() is None
+
+
+def other_words(seen: Seen, said: Said) -> Said:
+    body = json.loads(said.body)
+    return said._replace(body=json.dumps({**body, "error": "No"}).encode()) if said.status >= 400 else said
+
+
+def other_constants(seen: Seen, said: Said) -> Said:
+    return said._replace(body=json.dumps({**json.loads(said.body), "powered_by": "Somebody"}).encode())
+
+
+BREACHES = {
+    "other words than the documented ones": (other_words, "errors", "/error"),
+    "another value than the constant": (other_constants, "examples", "/powered_by"),
+}
+
+
+def test_errors_and_constants_are_held_to_the_letter_of_the_page(server: Server, spy: Spying) -> None:
+    between: Any = spy(server.origin("teli"), lambda seen, said: between.change(seen, said))
+    key, number = {"X-API-Key": "test_to_the_letter"}, "/v1/voice/phone-numbers/+14155551234/update-agent"
+    with proxying("teli", between.origin) as proxy:
+        for change, property, at in [(unchanged, "", ""), *BREACHES.values()]:
+            between.change, before = change, len(proxy.of("finding"))
+            for agent in ("agent_abc123", "agent_nobody"):
+                requests.post(proxy.url + number, json={"inbound_agent_id": agent}, headers=key, timeout=20)
+            proxy.wait_for("exchange", len(between.seen))
+            if property:
+                proxy.wait_until(lambda: len(proxy.of("finding")) > before)  # noqa: B023 - asked at once
+                found = [(one["property"], one["at"]) for one in proxy.of("finding")[before:]]
+                assert (property, at) in found, found
+            else:
+                assert proxy.of("finding") == []
+        assert proxy.stop() == 1
 
 
 def test_an_endpoint_that_is_honest_has_no_such_finding(spy: Spying, honest: HonestServer) -> None:

@@ -48,7 +48,7 @@ class Teller:
             )
             return
         words = _WORDS.get(passed.how, "" if passed.how == TARGET else passed.how)
-        more = [words, f"{len(found)} finding{'s' if len(found) > 1 else ''}" if found else ""]
+        more = [words, _several(len(found), "finding") if found else ""]
         text = f"{passed.status} {passed.method} {printable(target)} {milliseconds:g} ms"
         say(self._style.paint("  ".join([text, *filter(None, more)]), "bad" if found else "muted"))
 
@@ -93,9 +93,14 @@ class Teller:
         if left_out:
             say("\nNot judged: " + ", ".join(f"{times:,} {reason}" for reason, times in left_out.items()))
         shown = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in numbers.items())
-        kinds = f"{sum(causes.values()):,} findings of {len(causes)} kinds" if causes else "no finding"
-        say(f"\n{shown}; {kinds}, {counts['notes']} notes in {results.seconds:.1f} s")
+        found = f"{_several(sum(causes.values()), 'finding')} of {_several(len(causes), 'kind')}"
+        told = found if causes else "no finding"
+        say(f"\n{shown}; {told}, {_several(counts['notes'], 'note')} in {results.seconds:.1f} s")
 
     @staticmethod
     def _line(event: str, **values: Any) -> None:
         say(json.dumps({"event": event, **values}, ensure_ascii=False, default=str))
+
+
+def _several(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

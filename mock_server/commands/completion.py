@@ -103,13 +103,19 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[st
 
 def _whole(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """The parser with what only the harness knows of it, where that is installed."""
-    if parser.prog.split()[-1] != "check":
-        return parser
+    command = parser.prog.split()[-1]
     try:
-        from contract_tests.cli import _parser
+        if command == "check":
+            from contract_tests.cli import _parser
+
+            return _parser()
+        if command == "proxy":
+            from contract_tests import proxy
+
+            return proxy.parser()
     except ImportError:
-        return parser
-    return _parser()
+        pass
+    return parser
 
 
 def explain(parser: argparse.ArgumentParser) -> None:
@@ -132,12 +138,12 @@ def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 def _values(parser: argparse.ArgumentParser, names: Sequence[str]) -> Iterable[str]:
     """Vendors, and the operations of those that are named, where the command takes them."""
     takes = {action.dest for action in parser._actions if not action.option_strings}
-    if not takes & {"provider", "name"} or parser.prog.split()[-1] not in ("operations", "add", "check"):
+    if not takes & {"provider", "name"} or parser.prog.split()[-1] not in ("operations", "add", "check", "proxy"):
         return []
     from mock_server.spec import load, spec_files
 
     vendors = spec_files()
     named = [name.lower() for name in names if name.lower() in vendors]
-    if not named or "check" in parser.prog:
+    if not named or parser.prog.split()[-1] in ("check", "proxy"):
         return list(vendors)
     return [operation for name in named for operation in load(vendors[name]).operations]
