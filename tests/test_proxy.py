@@ -326,6 +326,26 @@ def test_the_proxy_puts_the_key_in_and_nobody_else_learns_it(spy: Spying, tmp_pa
             assert SECRET not in record.read_text()
 
 
+def test_the_key_is_not_lent_to_a_page_in_a_browser_nor_to_another_name(spy: Spying, honest: HonestServer) -> None:
+    """Any site that a developer visits may ask 127.0.0.1 for something, and a name of its own may lead there."""
+    between = spy(honest.origin("vogent"))
+    with proxying("vogent", between.origin, "--api-key-env", "REAL_KEY", env={"REAL_KEY": KEY}) as proxy:
+        for header in (
+            {"Origin": "https://evil.example"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Host": "evil.example"},
+            {"Host": "127.0.0.1.evil.example:80"},
+        ):
+            refused = requests.get(proxy.url + NUMBERS, headers=header, timeout=20)
+            assert (refused.status_code, refused.headers["X-Ringback-Proxy"]) == (403, "refused"), header
+        assert between.seen == []
+        assert requests.get(proxy.url + NUMBERS, timeout=20).status_code == 200
+        assert requests.get(proxy.url + NUMBERS, headers={"Host": "localhost:4020"}, timeout=20).status_code == 200
+        with proxying("vogent", between.origin) as plain:
+            own = {**VOGENT, "Origin": "https://app.example"}  # A page that has a key of its own may use it.
+            assert requests.get(plain.url + NUMBERS, headers=own, timeout=20).status_code == 200
+
+
 def test_an_applications_key_is_passed_on_and_kept_nowhere(spy: Spying, tmp_path: Path) -> None:
     record = tmp_path / "seen.har"
 

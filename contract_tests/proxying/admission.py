@@ -12,8 +12,9 @@ import orjson
 
 from contract_tests.endpoint.guard import Guard
 from contract_tests.endpoint.relay.heads import Headers, RequestHead, as_text, passed_on, value_of
+from contract_tests.endpoint.relay.line import NoAnswer
 from contract_tests.endpoint.relay.passed import MERGED, MOCK, REFUSED, TARGET, Decision, Passed, Said
-from contract_tests.endpoint.relay.upstream import NoAnswer, Upstream
+from contract_tests.endpoint.relay.upstream import Upstream
 from contract_tests.endpoint.wire import Broken, decompressed
 from contract_tests.proxying.instead import StandIn
 from contract_tests.proxying.marking import marks
@@ -41,9 +42,11 @@ class Admission:
         target: Upstream,
         *,
         key: str | None,
+        host: str,
         told: Told,
         stand_in: StandIn | None = None,
     ) -> None:
+        self._hosts = {"localhost", "127.0.0.1", "::1", host.lower()}
         self._spec = spec
         self._guard = guard
         self._target = target
@@ -73,6 +76,8 @@ class Admission:
         """To the endpoint where the guard admits it; else to the mock, or refused."""
         headers = self._sent(head.headers)
         path, _, query = head.target.partition(b"?")
+        if self._has_key and (why := _stranger(head.headers, self._hosts)) is not None:
+            return self._refused(403, why)
         if path[:1] != b"/":
             return self._refused(400, "a path is needed: this is no proxy to any place")
         wire = WireRequest(head.method, path.decode("latin-1"), query.decode("latin-1"), {}, body)
@@ -160,6 +165,17 @@ class Admission:
             names = {part.partition("=")[0]: "" for part in wire.query.split("&") if part}
             if is_whole(operation.contract, names, answer):
                 self._guard.mark_listed(str(kind), whole=True)
+
+
+def _stranger(headers: Headers, hosts: set[str]) -> str | None:
+    """Why a request may be a browser page's of another site, to which the key that we put in must not be lent."""
+    host = value_of(headers, b"host").decode("latin-1").lower()
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if host and name not in hosts:
+        return f"the key is put in for {', '.join(sorted(hosts))} only, and not for the Host {name}"
+    if value_of(headers, b"origin") or value_of(headers, b"sec-fetch-site") in (b"cross-site", b"same-site"):
+        return "the key is not put in for pages in a browser: any site could use it"
+    return None
 
 
 def _wire(passed: Passed) -> WireRequest:

@@ -131,6 +131,7 @@ async def _serve(
         guard,
         target,
         key=key.secret if key is not None else None,
+        host=proxy.host,
         told=told.tell,
         stand_in=StandIn(proxy.spec, beside, sells="purchase" not in guard.allowed) if proxy.instead else None,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from contract_tests.endpoint.relay.heads import Headers, encoded
-from contract_tests.endpoint.relay.upstream import NoAnswer, Upstream
+from contract_tests.endpoint.relay.line import NoAnswer
+from contract_tests.endpoint.relay.upstream import Upstream
 
 
 class Answered(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from contract_tests.endpoint.relay.heads import Headers, ReplyHead, RequestHead
-from contract_tests.endpoint.relay.upstream import NoAnswer, Upstream
+from contract_tests.endpoint.relay.line import NoAnswer
+from contract_tests.endpoint.relay.upstream import Upstream
 
 TARGET, MERGED, MOCK, REFUSED, UNANSWERED = "target", "merged", "mock", "refused", "unanswered"
 """Whose the answer is: the target's, the target's with the mock's records in it, the mock's, our own (twice)."""
