@@ -28,6 +28,8 @@ from mock_server.spec import Operation, Router, Spec, WireRequest, key_header
 _AMBIGUOUS = re.compile(rb"//|/\.{1,2}(?:/|$)|%2e|%2f|%5c|\\|;|%00", re.IGNORECASE)
 """What in a path two servers may read differently."""
 _OTHER_METHOD = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
+MOST_KNOWN = 2_000
+"""So many requests and keys are remembered, so that nobody has to look again what they are."""
 
 Told = Callable[[Passed], Awaitable[None]]
 
@@ -55,6 +57,8 @@ class Admission:
         self._told = told
         self._router = Router(spec.operations.values())
         self._kinds = KeyKinds([spec])
+        self._known: dict[tuple[str, bytes], Operation | None] = {}
+        self._spaces: dict[bytes, int] = {}
         self._periods = Periods()
         self._header = spec.security.header.lower().encode()
         self.stand_in = stand_in
@@ -81,7 +85,7 @@ class Admission:
         if path[:1] != b"/":
             return self._refused(400, "a path is needed: this is no proxy to any place")
         wire = WireRequest(head.method, path.decode("latin-1"), query.decode("latin-1"), {}, body)
-        space = self._kinds.of(as_text(headers)).space
+        space = self._space_of(headers)
         instead = self.stand_in.wants(wire, space) if self.stand_in is not None else None
         if instead is not None and self.stand_in is not None:
             return await self.stand_in.decision(wire, head, space, instead)
@@ -115,8 +119,22 @@ class Admission:
         return [*kept, *self._key.items()] if self._has_key else kept
 
     def _operation(self, method: str, target: bytes) -> Operation | None:
-        match = self._router.match(method, unquote(target.partition(b"?")[0].decode("latin-1")))
-        return match.operation if match is not None else None
+        asked = (method, target)
+        if asked not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            match = self._router.match(method, unquote(target.partition(b"?")[0].decode("latin-1")))
+            self._known[asked] = match.operation if match is not None else None
+        return self._known[asked]
+
+    def _space_of(self, headers: Headers) -> int:
+        """Tells the keys of applications apart."""
+        value = value_of(headers, self._header)
+        if value not in self._spaces:
+            if len(self._spaces) >= MOST_KNOWN:
+                self._spaces.clear()
+            self._spaces[value] = self._kinds.of(as_text(headers)).space
+        return self._spaces[value]
 
     def _refused(self, status: int, why: str) -> Decision:
         return Decision(REFUSED, said=self.refused(status, why))

@@ -45,7 +45,7 @@ MOST_KEYS = 256
 MOST_ALIKE = 100
 """So many findings of one cause are kept; the others are counted."""
 _UNDERSTOOD = re.compile(r"(?:\s*(?:identity|gzip|x-gzip|deflate)\s*,?)*", re.IGNORECASE)
-NICENESS = 5
+NICENESS = 15
 """Judging waits while something has to be passed on."""
 
 
@@ -75,7 +75,7 @@ def _frames(pipe: socket.socket) -> Iterator[Passed]:
             content = stream.read(size)
             if len(content) < size:
                 return
-            yield pickle.loads(content)  # noqa: S301 - our own words, from the process that forked this one
+            yield from pickle.loads(content)  # noqa: S301 - our own words, from the process that forked this one
 
 
 class Hearing:

@@ -30,6 +30,8 @@ from mock_server.spec import Spec
 
 MOST_UNJUDGED_BYTES = 64 << 20
 """So much waits to be judged; then an application waits for its next answer."""
+MOMENT_SECONDS = 0.002
+"""So long the judge is not told of an exchange, in which others may be passed on."""
 DRAIN_SECONDS = 5.0
 JUDGE_SECONDS = 60.0
 """So long what has passed may still be judged after the end."""
@@ -162,6 +164,8 @@ class _Telling:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
+        self._waiting: list[Passed] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def over(cls, pipe: socket.socket) -> _Telling:
@@ -170,14 +174,25 @@ class _Telling:
         return cls(writer)
 
     async def tell(self, passed: Passed) -> None:
-        """Hands over an exchange; waits where too many are unjudged."""
-        content = pickle.dumps(passed, pickle.HIGHEST_PROTOCOL)
+        """Hands over an exchange, when there is a moment for that; waits where too many are unjudged."""
+        self._waiting.append(passed)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(MOMENT_SECONDS, self._flush)
+        if self._writer.transport.get_write_buffer_size() > MOST_UNJUDGED_BYTES:
+            with suppress(ConnectionError):
+                await self._writer.drain()
+
+    def _flush(self) -> None:
+        self._timer = None
+        content = pickle.dumps(self._waiting, pickle.HIGHEST_PROTOCOL)
+        self._waiting = []
         self._writer.write(FRAME.pack(len(content)) + content)
-        with suppress(ConnectionError):
-            await self._writer.drain()
 
     async def end(self) -> None:
         """Says that there is no more, when all of it has been taken."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush()
         with suppress(ConnectionError, OSError):
             self._writer.close()
             await self._writer.wait_closed()

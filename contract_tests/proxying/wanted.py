@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FRAME = struct.Struct(">I")
-"""What stands before each exchange in the pipe: its length in bytes."""
+"""What stands before some exchanges in the pipe: their length in bytes."""
 
 
 @dataclass(frozen=True)
