@@ -20,10 +20,10 @@ import yaml
 
 from contract_tests.patching import changes, places
 from contract_tests.patching.offering import NotTaken, lines, offered, take, tried
-from contract_tests.patching.yamltext import CannotEdit, YamlText, walk
+from contract_tests.patching.yamltext import CannotEdit, YamlText, flow, walk
 from contract_tests.recordings import har
 from mock_server.commands.cli import main
-from mock_server.spec import Spec, load, load_all
+from mock_server.spec import SchemaCheck, Spec, load, load_all
 from tests.conftest import RINGBACK, ROOT, Server
 from tests.honest.server import KEY, HonestServer
 
@@ -95,32 +95,32 @@ def diff(*arguments: object) -> str:
 def test_each_correction_can_be_taken_alone_and_the_mock_then_says_what_was_recorded(
     recording: Path, own: Path, serve: Callable[..., Server]
 ) -> None:
-    before = own.read_text()
-    said = json.loads(diff(recording, "--specs", own.parent, "--patch", "--json"))
-    assert own.read_text() == before
-    assert said["contradicts_pages"] == []
-    found = {one["statement"]: one for one in said["patches"]}
-    assert {one["number"] for one in said["patches"]} <= set(range(1, len(said["patches"]) + len(said["left"]) + 1))
-    replaced = {name for name, one in found.items() if one["do"] == "replace"}
+    before, spec = own.read_text(), load(own)
+    offer = offered({"interactly": spec}, ["interactly"], [har.read(recording, {"interactly": spec})])
+    numbered = {one.statement: one for one in offer.items}
+    replaced = {name for name, one in numbered.items() if one.word == "replace"}
     assert replaced == {f"answer {name}" for name in ("missing-key", "number-required", "assistant-not-found")}
-    assert found["status 200"]["do"] == "raise"
-    assert {one["line"].rpartition(":")[0] for one in said["patches"]} == {"specs/interactly.yaml"}
+    assert numbered["status 200"].word == "raise"
+    assert [one.number for one in offer.items] == list(range(1, len(offer.items) + 1))
+    gone = changes.loaded(numbered["answer assistant-not-found"].change(before), own)
+    assert gone.operations["getAssistant"].answers["assistant-not-found"].status == 410
+    wanted = ",".join(str(numbered[f"answer {name}"].number) for name in ("number-required", "missing-key"))
+    chosen = ["--specs", own.parent, "--patch", "--take", wanted, "--json"]
+    told = subprocess.run([*RINGBACK, "diff", recording, *chosen], capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0, told.stderr
+    said = json.loads(told.stdout)
+    assert "2 taken, fidelity" in said["written"][0]
+    assert (len(said["patches"]), said["contradicts_pages"]) == (2, [])
     for one in said["patches"]:
         # Every one is a patch that stands for itself.
         tree = own.parent.parent / f"alone-{one['number']}"
         tree.mkdir()
-        shutil.copy(own, tree)
+        (tree / "interactly.yaml").write_text(before)
         text = one["diff"].replace(str(own), "interactly.yaml")
         done = subprocess.run(["git", "apply", "-p0", "-"], input=text, text=True, cwd=tree, capture_output=True)
         assert done.returncode == 0, done.stderr
         assert load(tree / "interactly.yaml") is not None
         assert "source: 'recording vendor.har of 2026-11-02, entry" in (tree / "interactly.yaml").read_text()
-    number = found["answer number-required"]["number"]
-    other = found["answer missing-key"]["number"]
-    chosen = ["--specs", own.parent, "--patch", "--take", f"{number},{other}"]
-    told = subprocess.run([*RINGBACK, "diff", recording, *chosen], capture_output=True, text=True, timeout=120)
-    assert told.returncode == 0, told.stderr
-    assert "2 taken, fidelity" in told.stdout
     after = own.read_text().splitlines()
     assert [line for line in before.splitlines() if line.lstrip().startswith("#")] == [
         line for line in after if line.lstrip().startswith("#")
@@ -247,6 +247,47 @@ def test_nothing_is_half_written(
     own.write_bytes(before)
     assert "1 taken" in take(offer, [1])[0]
     assert load(own).answer(None, "missing-key").evidence.source == "recording x.har of 2026-11-02, entry 0"
+
+
+def test_a_field_that_is_not_there_and_one_that_is_null_are_what_the_page_leaves_open(tmp_path: Path) -> None:
+    """The page shows the rows of a list, and says neither which fields are always there nor which are never null."""
+    spec = load(ROOT / "openapi" / "teli.yaml")
+    answer = next(one.value for one in spec.operations["listPhoneNumbers"].answers.values() if one.status == 200)
+    body = json.loads(json.dumps(answer))
+    for row in body["phone_numbers"]:
+        del row["provider"]
+        row["area_code"] = None
+    url = "https://api.teli.ai/v1/voice/phone-numbers"
+    request = {"method": "GET", "url": url, "headers": [{"name": "X-API-Key", "value": "***"}]}
+    content = {"mimeType": "application/json", "text": json.dumps(body)}
+    response = {"status": 200, "headers": [], "content": content}
+    file = write(tmp_path / "rows.har", [{"request": request, "response": response}])
+    offer = offered({"teli": spec}, ["teli"], [har.read(file, {"teli": spec})])
+    known = {one.statement: one for one in offer.items if one.word == "replace"}
+    assert {name: one.recorded for name, one in known.items()} == {
+        "required /phone_numbers/*": ["provider"],
+        "null /phone_numbers/*": ["area_code"],
+    }
+    text = offer.tryings["teli"].text
+    for one in known.values():
+        text = one.change(text)
+    schema = changes.loaded(text, ROOT / "openapi" / "teli.yaml").operations["listPhoneNumbers"].responses[200].schema
+    assert schema is not None
+    row = schema["properties"]["phone_numbers"]["items"]
+    assert "provider" not in row["required"]
+    assert "area_code" in row["required"]
+    assert row["properties"]["area_code"]["type"] == ["string", "null"]
+    assert row["properties"]["area_code"]["x-evidence"]["null"]["source"] == "recording rows.har, entry 0"
+    assert SchemaCheck(schema).is_valid(body)
+
+
+@pytest.mark.parametrize(
+    "said", ["two\nlines", "# none", "a: b", "***", "\u2028\x07", "yes", "2026-01-01", "{x}", "'", ""]
+)
+def test_whatever_was_said_is_written_in_one_line(said: str) -> None:
+    text = flow({"message": said, said: [said, None]})
+    assert len(text.splitlines()) == 1
+    assert yaml.safe_load(f"a:\n    b: {text}\n")["a"]["b"] == {"message": said, said: [said, None]}
 
 
 # --- the text --------------------------------------------------------------------------------------------

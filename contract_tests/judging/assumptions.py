@@ -18,7 +18,8 @@ from contract_tests.words.pointers import pointed_all
 from contract_tests.words.spec_lines import Place, SpecLines
 from contract_tests.world.world import Sent, World
 from mock_server.messages import Json
-from mock_server.spec import Evidence, NamedAnswer, NamedRequest, Operation, SchemaCheck, refuse, whole
+from mock_server.spec import Evidence, NamedAnswer, NamedRequest, Operation, SchemaCheck, refuse
+from mock_server.spec.evidence import WHOLE, statements
 
 _KEYS_OF = {
     "read-back": ("fields",),
@@ -34,6 +35,11 @@ _KEYS_OF = {
     "transition": ("transition",),
 }
 """What of a contract the verdicts on a property rest on."""
+REQUIRED = "required"
+KEYWORDS = (REQUIRED, "null", "type", "enum", "pattern")
+"""What may be assumed of a field by itself, and every answer speaks about."""
+EACH = (REQUIRED, "null")
+"""What is assumed of each field of a record: of these the ones are told that are otherwise."""
 _MOST_KEPT = 500
 """So many exchanges of one statement are kept; the others are counted."""
 
@@ -126,7 +132,7 @@ class Assumptions:
         self._world = world
         self._lines = SpecLines(world.spec)
         self._known: dict[tuple[str, str], Assumption] = {}
-        self._fields: dict[tuple[str, int], list[tuple[str, Evidence, SchemaCheck]]] = {}
+        self._fields: dict[tuple[str, int], list[tuple[str, str, Evidence, SchemaCheck]]] = {}
 
     def __iter__(self) -> Iterator[Assumption]:
         """The statements that were met, contradicted ones first, in the order of the spec."""
@@ -244,12 +250,15 @@ class Assumptions:
         if which not in self._fields:
             response = operation.response(reply.status)
             self._fields[which] = list(_own_fields(response.schema if response else None, "", self._grades))
-        for pointer, evidence, check in self._fields[which]:
+        for pointer, word, evidence, check in self._fields[which]:
             for value in pointed_all(reply.json, pointer):
-                place = partial(self._lines.field, operation, reply.status, pointer)
+                place = partial(self._lines.field, operation, reply.status, pointer, word)
                 wrong = check.differences(value)
+                if word != WHOLE:
+                    wrong = [one for one in wrong if one.kind == word and "." not in one.field]
+                    value = sorted(one.field for one in wrong) if word in EACH else value
                 expected = wrong[0].message if wrong else "there"
-                name = f"field {pointer}"
+                name = f"field {pointer}" if word == WHOLE else f"{word} {pointer or '/'}"
                 self._count(operation, name, evidence, place, expected, not wrong, value, entry, reply.status)
 
     def _answer(self, operation: Operation, answer: NamedAnswer, holds: bool, recorded: Json, entry: int) -> None:
@@ -288,13 +297,13 @@ def _is_malformed(operation: Operation, request: NamedRequest) -> bool:
     return operation.body_schema is not None and (request.raw_body is not None or not isinstance(request.body, dict))
 
 
-def _own_fields(schema: Any, at: str, grades: Collection[str]) -> Iterator[tuple[str, Evidence, SchemaCheck]]:
-    """The fields of an answer whose evidence is of one of these grades, and their own."""
+def _own_fields(schema: Any, at: str, grades: Collection[str]) -> Iterator[tuple[str, str, Evidence, SchemaCheck]]:
+    """The fields of an answer whose evidence is of one of these grades and their own, as a whole or of one keyword."""
     if not isinstance(schema, Mapping):
         return
-    told = whole(schema) if at else None
-    if told is not None and told.grade in grades:
-        yield at, told, SchemaCheck(schema)
+    for word, told in statements(schema.get("x-evidence")).items():
+        if told.grade in grades and (word in KEYWORDS or (word == WHOLE and at)):
+            yield at, word, told, SchemaCheck(schema)
     for name, child in (schema.get("properties") or {}).items():
         yield from _own_fields(child, f"{at}/{name}", grades)
     yield from _own_fields(schema.get("items"), f"{at}/*", grades)

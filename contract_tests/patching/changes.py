@@ -96,6 +96,37 @@ def field_widened(file: Path, operation: str, status: int, pointer: str, values:
     return change
 
 
+def not_required(operation: str, status: int, pointer: str, names: Sequence[str], said: str) -> Change:
+    """Fields that an answer may go without, as it did."""
+
+    def change(old: str) -> str:
+        for name in names:
+            text = YamlText(old)
+            _not_required(text, places.field(text, operation, status, pointer), name)
+            old = text.changed()
+        text = YamlText(old)
+        places.grade(text, places.field(text, operation, status, pointer), said, part="required")
+        return text.changed()
+
+    return change
+
+
+def may_be_null(operation: str, status: int, pointer: str, names: Sequence[str], said: str) -> Change:
+    """Fields that may be null, as they were."""
+
+    def change(old: str) -> str:
+        for name in names:
+            at = f"{pointer.rstrip('/')}/{name}" if name else pointer
+            text = YamlText(old)
+            _widen(text, places.field(text, operation, status, at), "null", None)
+            text = YamlText(text.changed())
+            places.grade(text, places.field(text, operation, status, at), said, part="null")
+            old = text.changed()
+        return old
+
+    return change
+
+
 def agreed(bodies: Sequence[Json]) -> tuple[dict[str, Json], set[str]]:
     """The body that was recorded most often, and the keys of which recordings say different things."""
     known = [body for body in bodies if isinstance(body, dict)]

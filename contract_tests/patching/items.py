@@ -9,9 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from contract_tests.judging.assumptions import Assumption, Said
+from contract_tests.judging.assumptions import EACH, KEYWORDS, REQUIRED, Assumption, Said
 from contract_tests.patching import places
-from contract_tests.patching.changes import Change, agreed, answered, field_widened, observed, raised, renamed
+from contract_tests.patching.changes import (
+    Change,
+    agreed,
+    answered,
+    field_widened,
+    may_be_null,
+    not_required,
+    observed,
+    raised,
+    renamed,
+)
 from contract_tests.patching.yamltext import CannotEdit
 from contract_tests.words.findings import show
 from mock_server.spec import Spec
@@ -103,9 +113,10 @@ def _left(several: Sequence[Assumption], why: str) -> Left:
 def _item(spec: Spec, several: Sequence[Assumption], names: Sequence[str]) -> Item:
     first = several[0]
     for_it, against = (sum(getattr(one, name) for one in several) for name in ("supported", "contradicted"))
-    if for_it and against:
+    if for_it and against and first.statement.partition(" ")[0] not in EACH:
         raise CannotEdit(f"{for_it} exchanges speak for it and {against} against it: which is right nobody knows")
-    source = _source(next(said for one in several for said in one.said), names)
+    speaking = [said for one in several for said in one.said if said.holds is not bool(against)]
+    source = _source(speaking[0], names)
     said = observed(source)
     change = _replaced(spec, several, said) if against else _raised(first, said)
     return Item(
@@ -149,7 +160,8 @@ def _find(one: Assumption) -> tuple[Any, str, str]:
         return partial(places.refusal, id=one.operation, index=int(name)), "evidence", ""
     if kind == "contract":
         return partial(places.contract, id=one.operation), "evidence", name
-    return partial(places.field, id=one.operation, status=one.status, pointer=name), "x-evidence", ""
+    part = kind if kind in KEYWORDS else ""
+    return partial(places.field, id=one.operation, status=one.status, pointer=name), "x-evidence", part
 
 
 def _raised(one: Assumption, said: str) -> Change:
@@ -183,6 +195,10 @@ def _replaced(spec: Spec, several: Sequence[Assumption], said: str) -> Change:
     if kind == "field":
         values = [each.recorded for each in told]
         return field_widened(Path(spec.file), first.operation, first.status, name, values, said)
+    if kind in EACH:
+        fields = sorted({field for each in told for field in each.recorded})
+        change = not_required if kind == REQUIRED else may_be_null
+        return change(first.operation, first.status, name, fields, said)
     raise CannotEdit(f"{show(told[0].recorded)} was recorded: what is right then is written by hand")
 
 

@@ -66,7 +66,8 @@ def tried(offer: Offer, wanted: Sequence[int] | None = None) -> None:
         trying = offer.tryings[item.provider]
         try:
             item.diff = unified(trying.text, trying.alone(item), shown(trying.file))
-        except CannotEdit as why:
+        except (CannotEdit, LookupError, TypeError, ValueError, RecursionError) as why:
+            # Whatever a server has answered, the other corrections are offered.
             offer.items.remove(item)
             offer.left.append(Left(item.provider, item.operations[0], item.statement, item.line, str(why)))
 

@@ -125,16 +125,16 @@ def grade(text: YamlText, node: Node, said: str, word: str = "x-evidence", part:
         text.put(node, word, said)
         return
     if own is None:
-        text.put(node, word, f"{{{part}: {said}}}")
+        text.put(node, word, f"{{{flow(part)}: {said}}}")
         return
     known = text.meant(own)
     if any(key.text == "grade" for key, _ in known.pairs):
         if word != "x-evidence":
             raise CannotEdit("one statement speaks for the whole contract")
-        parts = {part: said, "body": text.inline(own)}
+        parts = {part: said, "body" if part == "status" else "*": text.inline(own)}
     else:
         parts = {key.text: text.inline(value) for key, value in known.pairs} | {part: said}
-    told = [f'"{name}": {value}' if name == "*" else f"{name}: {value}" for name, value in parts.items()]
+    told = [f"{flow(name)}: {value}" for name, value in parts.items()]
     text.put(node, word, f"{{{', '.join(told)}}}")
 
 

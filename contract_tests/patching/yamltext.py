@@ -265,9 +265,26 @@ class YamlText:
         return int(self._starts[mark.line] + mark.column) if mark.line < len(self._starts) else len(self.text)
 
 
+class _OneLine(yaml.SafeDumper):
+    """Writes texts with line ends in quotes, with escapes."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+_OneLine.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'
+    ),
+)
+
+
 def flow(value: Json) -> str:
     """A value as YAML writes it in one line."""
-    said = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), sort_keys=False, allow_unicode=True)
+    said = yaml.dump(
+        value, Dumper=_OneLine, default_flow_style=True, width=float("inf"), sort_keys=False, allow_unicode=True
+    )
     return str(said).removesuffix("\n").removesuffix("\n...").strip()
 
 

@@ -87,8 +87,11 @@ class SpecLines:
         rule = rules.node.value[index]
         return self._place(_Found(rule.start_mark.line + 1, rule), (rule, self._operations[operation.id]))
 
-    def field(self, operation: Operation, status: int | None, pointer: str) -> Place | None:
-        """A field of an answer with that status, or of the request's body (None); `*` stands for each row of a list."""
+    def field(self, operation: Operation, status: int | None, pointer: str, word: str = "*") -> Place | None:
+        """A field of an answer with that status, or of the request's body (None); `*` stands for each row of a list.
+
+        With a keyword it is of that alone, where the evidence speaks of it.
+        """
         node = self._operations[operation.id]
         above = self._down(node, *(("requestBody",) if status is None else ("responses", str(status))))
         content = self._down(above, "content")
@@ -98,7 +101,7 @@ class SpecLines:
             for part in pointer.strip("/").split("/") if pointer.strip("/") else []:
                 found = self._child(found, part)
                 graded += [found.node] if found else []
-            return self._place(found, tuple(reversed(graded)), "*") if found else None
+            return self._place(found, tuple(reversed(graded)), word) if found else None
         return None
 
     def _child(self, schema: _Found | None, part: str) -> _Found | None:
