@@ -34,7 +34,7 @@ from mock_server.spec import (
     unserved,
 )
 from mock_server.stores import Snapshot, State, StoreFailed, StoreFull, Transaction
-from mock_server.stores.state import TELEPHONE
+from mock_server.stores.state import TELEPHONE, stored_kind
 
 log = logging.getLogger("ringback")
 
@@ -77,6 +77,7 @@ class Service:
         self._listings = listings(spec.operations)
         self._ringing = spec.ringing
         self._prefix = spec.provider + "/"
+        self._sweeping = _sweeping(spec)
         self._kinds = tuple(self._prefix + kind for kind in spec.records)
         self._header = spec.security.header.lower()
         self.told: Teller | None = None
@@ -178,16 +179,33 @@ class Service:
         return shared is None or shared.knows(self.spaces.name_of(self._key(request)) or DEFAULT_SPACE)
 
     def is_long(self, request: Request) -> bool:
-        """Whether the answer lists so many rows that others should not have to wait until it is made."""
-        if request.method not in ("GET", "HEAD"):
+        """Whether so many rows may be read, or changed, that others should not have to wait until that is done."""
+        reads = request.method in _READING
+        if not reads and request.method != "DELETE":
             return False
-        match = self.router.match("GET", request.path)
-        if match is None or match.operation is None or match.operation.id not in self._listings:
+        match = self.router.match("GET" if reads else request.method, request.path)
+        operation = match.operation if match is not None else None
+        if operation is None or operation.id not in (self._listings if reads else self._sweeping):
             return False
+        kinds = self._kinds_of(operation) if reads else self._sweeping[operation.id]
         name = self.spaces.name_of(self._key(request)) or DEFAULT_SPACE
         count = self.spaces.store.count
-        kinds = self._kinds_of(match.operation)
-        return "page" not in match.operation.contract and any(count(name, kind) > BATCH for kind in kinds)
+        long = any(count(name, kind) > BATCH for kind in kinds)
+        return long and (not reads or self._reads_many(operation, request.query))
+
+    def _reads_many(self, operation: Operation, query: str) -> bool:
+        """Whether a list may read more rows than a page has: all of them, or until it has found enough that fit."""
+        contract = operation.contract
+        page = contract.get("page")
+        if page is None:
+            return True
+        # What only a few rows have is looked for in all of them, and so are the rows before those that are skipped:
+        # whatever is asked for beside a page's size and its cursor. (Percent signs hide names.)
+        at_once = (page.get("size"), page.get("parameter"))
+        if "%" in query or any(part.partition("=")[0] not in at_once for part in query.split("&") if part):
+            return True
+        in_query = {one.name for one in operation.parameters_in("query")}
+        return any(name not in in_query for name in contract.get("filters") or ())
 
     def _unserved(self, request: Request, match: Match | None) -> Outcome:
         """The answer where the spec has no operation: a stub's, else the vendor's 404 or 405."""
@@ -376,6 +394,20 @@ class Service:
                 hint,
             )
             self.spaces.afterwards(partial(self.told, told))
+
+
+def _sweeping(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """The operations that remove a record, each with the kinds, as the store calls them, that may refer to it."""
+    found = {}
+    for operation in spec.operations.values():
+        gone = operation.contract.get("record") if operation.contract.get("effect") == "delete" else None
+        kinds = (
+            kind for kind, shape in spec.records.items() if any(one.record == gone for one in shape.links.values())
+        )
+        referring = tuple(stored_kind(spec.provider, kind) for kind in kinds)
+        if referring:
+            found[operation.id] = referring
+    return found
 
 
 def _release(made: list[Response]) -> None:

@@ -141,14 +141,15 @@ class MemoryReader:
             return None
         return _shared(row[1]) if len(row[1]) <= _SHARED_BYTES else own(row[1])
 
-    def all(self, kind: str, after: int = 0, *, look: bool = False) -> Iterator[Row]:
+    def all(self, kind: str, after: int = 0, *, look: bool = False, newest: bool = False) -> Iterator[Row]:
         table = self._tables.get(kind)
         if table is None:
             return
         parse = _shared if look and len(table.rows) <= _SHARED_ROWS else own
         # A writer in mid-way, the reader itself perhaps, only appends to these lists or puts others in their place.
         rows, ids, sequences = table.rows, table.ids, table.sequences
-        for index in range(bisect_right(sequences, after), len(ids)):
+        places = range(bisect_right(sequences, after), len(ids))
+        for index in reversed(places) if newest else places:
             row = rows.get(ids[index])
             if row is not None and row[0] == sequences[index]:
                 yield Row(row[0], parse(row[1]))

@@ -49,8 +49,11 @@ class Transaction(Protocol):
     def delete(self, kind: str, id: str) -> bool:
         """Removes the document; False when there was none."""
 
-    def all(self, kind: str, after: int = 0, *, look: bool = False) -> Iterator[Row]:
-        """The kind's rows in order, those with a sequence number above `after`; with `look` as `look` gives them."""
+    def all(self, kind: str, after: int = 0, *, look: bool = False, newest: bool = False) -> Iterator[Row]:
+        """The kind's rows in order, those with a sequence number above `after`; with `look` as `look` gives them.
+
+        With `newest` the other way round.
+        """
 
     def naming(
         self, kind: str, namings: Sequence[Naming], values: Collection[str], *, look: bool = False

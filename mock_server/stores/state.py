@@ -115,7 +115,7 @@ class State:
 
     def newest(self, kind: str, *, look: bool = False) -> Iterator[Row]:
         """The kind's rows, the newest first; `look` as in `rows`."""
-        return reversed(list(self.rows(kind, look=look)))
+        return self._transaction.all(self._prefix + kind, look=look, newest=True)
 
     def all(self, kind: str, *, look: bool = False) -> Iterator[dict[str, Json]]:
         """The kind's records in the order of their creation; `look` as in `rows`."""

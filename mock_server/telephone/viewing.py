@@ -80,10 +80,10 @@ class Calls(State):
 
     def newest(self, kind: str, *, look: bool = False) -> Iterator[Row]:
         if kind == self._kind:
-            for row in reversed(list(self._book.rows("calls", look=True))):
+            for row in self._book.newest("calls", look=True):
                 if self._is_ours(row.document):
                     yield Row(_BEHIND + row.sequence, self._shown(row.document))
-        yield from reversed(list(super().rows(kind, look=look)))
+        yield from super().newest(kind, look=look)
 
     def count(self, kind: str) -> int:
         return sum(1 for _ in self.rows(kind)) if kind == self._kind else super().count(kind)

@@ -19,6 +19,7 @@ TOOLS = "/teli/v1/agents/agent_abc123/tools"
 UPDATE = "/teli/v1/voice/phone-numbers/+14155551234/update-agent"
 ORGANIZATIONS = "/teli/v1/organizations"
 VOGENT_NUMBER = "/vogent/api/phone_numbers/1caec78c-4bba-477d-82cf-bcfce2b73856"
+CALLS = "/teli/v1/voice/calls"
 ROWS = 10_000
 
 Act = Callable[[Server], Any]
@@ -48,13 +49,29 @@ def _nicknamed(server: Server) -> Any:
     return requests.post(server.url + UPDATE, json={"nickname": ["x" * 200] * 20}, headers=TELI, timeout=60)
 
 
+def _without_agent(server: Server) -> Any:
+    """Deletes the agent that many numbers of Vogent have."""
+    state = requests.get(f"{server.control}/state", timeout=20).json()
+    records = state["providers"]["vogent"]["records"]
+    agent, number = records["agents"][0]["id"], records["numbers"][0]
+    records["numbers"] += [
+        {**number, "id": f"{ROWS:08x}-0000-4000-8000-{index:012x}", "number": f"+1312{index:07d}", "agentId": agent}
+        for index in range(ROWS)
+    ]
+    requests.put(f"{server.control}/state", params=SPACE, json=state, timeout=120).raise_for_status()
+    gone = requests.delete(f"{server.url}/vogent/api/agents/{agent}", headers=BEARER, timeout=60)
+    assert gone.status_code < 300, gone.text
+
+
 def _nested(depth: int) -> bytes:
     return b'{"a":' * depth + b"1" + b"}" * depth
 
 
 def many_rows(server: Server) -> None:
-    """A space with many numbers at Interactly."""
+    """A space with many numbers at Interactly, and many calls at Teli."""
     state = requests.get(f"{server.control}/state", timeout=20).json()
+    calls = state["providers"]["teli"]["records"]["calls"]
+    calls += [{**calls[0], "call_id": f"call_{index:032x}"} for index in range(ROWS)]
     rows = state["providers"]["interactly"]["records"]["numbers"]
     if len(rows) < ROWS:
         rows += [{**rows[0], "number": f"+1000{index:07d}", "_id": f"{index:024x}"} for index in range(ROWS)]
@@ -126,6 +143,8 @@ OFFENDERS = [
     Offender("long paths, listed", _control("GET", "/requests/unmatched", params=SPACE), _long_paths),
     Offender("many rows, imported", many_rows),
     Offender("many rows, listed", _get("/interactly/assistants/v1/numbers", BEARER), many_rows),
+    Offender("many rows, looked through", _get(f"{CALLS}?limit=1&is_admin=true&organization_id=none", TELI), many_rows),
+    Offender("many rows, let go", _without_agent, many_rows),
     Offender("many rows, exported", _control("GET", "/state", params=SPACE), many_rows),
     Offender("many rows, kept", _control("POST", "/snapshots", json={**SPACE, "name": "x"}), many_rows),
     Offender("many rows, given up", _control("PUT", "/state", params=SPACE, data=_STATE, headers=JSON), many_rows),
