@@ -6,10 +6,14 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mock_server import formtext
 from mock_server.adopting.circles import circles
+from mock_server.adopting.narrowing import contained, narrowed
 from mock_server.adopting.patterns import issued_by, matching
+from mock_server.adopting.samples import fits, forget
 from mock_server.adopting.words import reached
 from mock_server.spec.routing import path_values
 
@@ -129,3 +133,54 @@ def test_what_is_no_form_is_refused(text: bytes) -> None:
 )
 def test_a_parameter_may_be_a_part_of_a_segment(template: str, path: str, values: dict[str, str] | None) -> None:
     assert path_values(template.strip("/").split("/"), path) == values
+
+
+_plain_schemas = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["string", "integer", "number", "object", "array", ["string", "null"], "null"]),
+        "minimum": st.integers(-1, 2),
+        "maximum": st.integers(0, 3),
+        "minLength": st.integers(0, 2),
+        "maxLength": st.integers(1, 3),
+        "enum": st.lists(st.sampled_from(["a", 1, None, "abc"]), min_size=1, max_size=3, unique=True),
+    },
+)
+_schemas = st.recursive(
+    _plain_schemas,
+    lambda inner: st.one_of(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "properties": st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
+                "additionalProperties": st.just(False) | inner,
+                "required": st.just(["a"]),
+                "items": inner,
+                "prefixItems": st.lists(inner, min_size=1, max_size=1),
+                "minItems": st.integers(0, 1),
+            },
+        ),
+        st.fixed_dictionaries({"anyOf": st.lists(inner, min_size=1, max_size=2)}),
+        st.fixed_dictionaries({"oneOf": st.lists(inner, min_size=1, max_size=2)}),
+        st.fixed_dictionaries({"allOf": st.lists(inner, min_size=1, max_size=2)}),
+    ),
+    max_leaves=4,
+)
+_VALUES = (
+    *(None, 0, 1, 1.5, 2, -1, 4, "", "a", "abc", "abcd", [], [1], ["a", 1], [None]),
+    *({}, {"a": 1}, {"a": "a", "b": 1}, {"b": None}, {"c": 1}),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(sent=_schemas, shown=_schemas)
+def test_what_is_said_to_be_contained_is_and_what_is_narrowed_fits_both(sent: Any, shown: Any) -> None:
+    forget()
+    allowed = [value for value in _VALUES if fits(sent, value)]
+    if contained(sent, shown):
+        assert [value for value in allowed if not fits(shown, value)] == []
+    less = narrowed(sent, [shown])
+    if less is not None:
+        left = [value for value in _VALUES if fits(less, value)]
+        assert left == [value for value in allowed if fits(shown, value)] or less is sent
+    forget()

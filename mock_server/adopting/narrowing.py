@@ -66,12 +66,22 @@ def contained(sent: Schema, shown: Schema) -> bool:
     return all(_holds(word, one, other) for word in other)
 
 
+_BESIDE = {
+    "additionalProperties": ("properties", "patternProperties"),
+    "items": ("prefixItems",),
+    "then": ("if",),
+    "else": ("if",),
+}
+"""What a word's meaning depends on beside its value."""
+
+
 def _holds(word: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether what the one schema says makes true what the other says with this word."""
     wanted = other[word]
-    if word in one and _plain(one[word]) == _plain(wanted):
-        # Each of these means the same beside whatever else a schema says, but for these two.
-        return word not in ("additionalProperties", "oneOf") or one.get("properties") == other.get("properties")
+    if any(one.get(name) != other.get(name) for name in _BESIDE.get(word, ())):
+        return False
+    if word == "if" or (word in one and _plain(one[word]) == _plain(wanted)):
+        return True
     if word == "type":
         return "type" in one and set(_types(one)) <= {
             *_types(other),
