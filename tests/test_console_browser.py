@@ -99,6 +99,24 @@ def until(page: Any, holds: str) -> None:
     raise AssertionError(f"after 8 seconds not so: {holds}")
 
 
+def test_what_a_proxy_has_judged_stands_beside_the_mocks_own_with_its_findings(
+    page: Any, running: Server, key: str
+) -> None:
+    page.goto(console(running, "requests", key))
+    page.get_by_text("It is quiet here").wait_for()
+    ask(running, key, body={"inbound_agent_id": "agent_abc123"})
+    seen = {"provider": "teli", "method": "POST", "path": UPDATE, "operation": "updatePhoneAgent", "status": 418}
+    for findings in ([], [f"status: {HOSTILE}"]):
+        row = {**seen, "at": "2026-01-01T10:00:00Z", "milliseconds": 2.5, "findings": findings}
+        told = requests.post(f"{running.control}/requests", json={"space": key, "requests": [row]}, timeout=20)
+        assert (told.status_code, told.json()) == (201, {"kept": 1})
+    page.locator(".rows .r").nth(2).wait_for()
+    assert page.locator(".rows .chosen").all_inner_texts() == ["1 finding", "endpoint", ""]
+    page.locator(".rows .r a").first.click()
+    page.get_by_text("An endpoint answered this through a proxy").wait_for()
+    assert not page.evaluate("window.hit")
+
+
 def test_requests_come_live_are_searched_and_explained(page: Any, running: Server, key: str) -> None:
     page.goto(console(running, "requests", key))
     page.get_by_text("It is quiet here").wait_for()
