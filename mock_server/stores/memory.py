@@ -226,7 +226,9 @@ class MemoryTransaction(MemoryReader):
         self._undo: list[tuple[Table, str, Stored | None]] = []
 
     def put(self, kind: str, id: str, document: Json) -> None:
-        table = self._tables.of(kind)
+        table = self._tables.get(kind)
+        if table is None:
+            table = self._tables.of(kind)
         old = table.rows.get(id)
         # Copied, because orjson's own bytes keep the large block of memory that they were written into.
         encoded = b"".join((dumps(document), b""))

@@ -37,19 +37,31 @@ Namings = Mapping[str, Collection[Naming]]
 class Index:
     """The rows of one kind by what they name."""
 
-    __slots__ = ("_fields", "namings")
+    __slots__ = ("_fields", "_known", "_names", "namings")
 
     def __init__(self, namings: Collection[Naming]) -> None:
         self.namings = frozenset(namings)
         self._fields = {naming: _Field(naming) for naming in self.namings}
+        self._names = tuple(naming.field for naming in self.namings)
+        self._known: dict[str, tuple[str | None, ...]] = {}
+        """What the rows hold in these fields, of those that hold a text or nothing in each."""
 
     def put(self, id: str, document: Json) -> None:
         """The row of that id is now this one."""
+        held = tuple(map(document.get, self._names)) if isinstance(document, dict) else ()
+        # Nearly always a row goes on naming what it named.
+        if self._known.get(id) == held:
+            return
+        if all(value is None or type(value) is str for value in held):
+            self._known[id] = held
+        else:
+            self._known.pop(id, None)
         for field in self._fields.values():
             field.put(id, document)
 
     def drop(self, id: str) -> None:
         """There is no row of that id."""
+        self._known.pop(id, None)
         for field in self._fields.values():
             field.put(id, None)
 
