@@ -33,8 +33,6 @@ MOST_UNJUDGED_BYTES = 64 << 20
 MOMENT_SECONDS = 0.002
 """So long the judge is not told of an exchange, in which others may be passed on."""
 DRAIN_SECONDS = 5.0
-JUDGE_SECONDS = 60.0
-"""So long what has passed may still be judged after the end."""
 
 
 class CannotListen(Exception):
@@ -69,7 +67,7 @@ def serve(proxy: Proxy, mock: OwnMock, ready: Callable[[int], None]) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(proxy, mine, listening, mock, ready, judge))
         ended = judge.exitcode
-        judge.join(JUDGE_SECONDS)
+        judge.join()  # What has passed is judged to its end; a second signal does not wait for that.
     finally:
         listening.close()
     if ended is not None:
