@@ -138,7 +138,7 @@ def test_told_to_stop_it_lets_what_is_under_way_end_and_takes_nothing_new(tmp_pa
             assert answer.headers.get("Connection") == "close"
             with pytest.raises(requests.ConnectionError):
                 read(proxy)
-            assert proxy.stop() == 0
+            assert proxy.process.wait(timeout=30) == 0  # It was told once; told twice it would not wait.
         assert len(entries(record)) == 1
 
 

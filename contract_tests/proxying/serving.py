@@ -65,16 +65,15 @@ def serve(proxy: Proxy, mock: OwnMock, ready: Callable[[int], None]) -> int:
     theirs.close()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(proxy, mine, listening, mock, ready, judge))
-        ended = judge.exitcode
+            ended = runner.run(_serve(proxy, mine, listening, mock, ready, judge))
         judge.join()  # What has passed is judged to its end; a second signal does not wait for that.
     finally:
         listening.close()
-    if ended is not None:
+    if ended:
         sys.stderr.write("ringback proxy: the process that judges ended, and so does the proxy\n")
     if judge.exitcode not in (0, 1) and proxy.wanted.record is not None:
         mend(proxy.wanted.record)
-    return 0 if judge.exitcode == 0 and ended is None else 1
+    return 0 if judge.exitcode == 0 and not ended else 1
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -108,7 +107,8 @@ async def _serve(
     mock: OwnMock,
     ready: Callable[[int], None],
     judge: BaseProcess,
-) -> None:
+) -> bool:
+    """Serves until it is told to stop; whether that was because the judge has ended."""
     loop = asyncio.get_running_loop()
     told = await _Telling.over(pipe)
     settings, provider = proxy.settings, proxy.spec.provider
@@ -147,7 +147,14 @@ async def _serve(
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped)
     # Nothing that passes unjudged may look as if it had been judged.
-    loop.add_reader(judge.sentinel, stop.set)
+    ended: list[bool] = []
+
+    def bereft() -> None:
+        loop.remove_reader(judge.sentinel)
+        ended.append(True)
+        stop.set()
+
+    loop.add_reader(judge.sentinel, bereft)
     ready(listening.getsockname()[1])
     await stop.wait()
     loop.remove_reader(judge.sentinel)
@@ -155,6 +162,7 @@ async def _serve(
     for upstream in (target, beside):
         upstream.close()
     await told.end()
+    return bool(ended)
 
 
 class _Telling:
