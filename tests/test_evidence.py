@@ -146,3 +146,18 @@ def test_what_a_request_breaks_says_that_it_is_refused_in_some_form(acme: Load) 
         assert said is not None
         assert said.grade == grade
     assert refused_in_some_form(operation, []) is None
+
+
+def test_that_a_query_is_read_generously_or_an_empty_text_taken_is_against_no_page(acme: Load) -> None:
+    """Unless a page says so: what may be asked for is not yet what is refused."""
+    operation = acme(lambda document: None)["updateNumber"]
+    grades = {"query": "assumed", "body": operation.evidence.grade}
+    for place, grade in grades.items():
+        said = refused_in_some_form(operation, [Violation(place, "agent_id", "enum", "is not one of them", "x")])
+        assert said is not None
+        assert said.grade == grade
+    empty = refused_in_some_form(operation, [Violation("body", "agent_id", "empty", "an empty string found", "")])
+    assert empty is not None
+    assert empty.grade == "assumed"
+    missing = refused_in_some_form(operation, [Violation("query", "limit", "required", "limit is required")])
+    assert missing == operation.evidence

@@ -155,6 +155,18 @@ def test_a_purchase_is_made_once_and_given_back(serve: Serve, spy: Spying) -> No
     assert "the budget of 1 purchases is spent" in done.stdout
 
 
+def test_of_a_small_budget_what_was_allowed_is_reached_and_what_no_page_removes_is_no_failure(
+    serve: Serve, spy: Spying
+) -> None:
+    server = serve()
+    opened(server, "vogent")
+    target = spy(server.origin("vogent"))
+    done = check("vogent", "--target", target.origin, *REAL, "--allow", "read,write,purchase", env=ENV)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [one.path for one in target.writes].count("/api/dials") == 1
+    assert "no documented operation removes it" in " ".join(done.stdout.split())
+
+
 @pytest.mark.parametrize("budget", [12, 25, 40])
 def test_the_budget_holds_and_leaves_enough_to_clean_up(serve: Serve, spy: Spying, budget: int) -> None:
     server = serve()
@@ -421,6 +433,16 @@ def test_a_server_that_lacks_what_the_project_began_with_breaks_the_contract(ser
     assert done.returncode == 1, done.stdout + done.stderr
     assert "FAIL uponai updatePhoneNumberAssignment [examples]" in done.stdout
     assert "the server has no such operation" not in done.stdout
+
+
+def test_a_number_that_the_list_of_the_account_shows_is_found_by_its_update(serve: Serve, spy: Spying) -> None:
+    """Nobody said that the account is the pages' own: that its list has rows says so."""
+    lost = Said(404, {"Content-Type": "application/json"}, b'{"success": false, "message": "Not found"}')
+    target = spy(serve().origin("uponai"), lambda seen, said: lost if seen.method == "PUT" else said)
+    words = ["--depth", "quick", "--draws", "1", "--operation", "updatePhoneNumberAssignment"]
+    done = check("uponai", "--target", target.origin, *words, env=ENV)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL uponai updatePhoneNumberAssignment [examples]" in done.stdout
 
 
 def test_where_nothing_of_the_vendor_is_there_it_is_another_server(serve: Serve, spy: Spying) -> None:

@@ -45,24 +45,32 @@ class Scenario:
         changing = _without_twins([one for one in writing if cost_of(one) == "write"])
         harmless = [one for one in changing if not destroys(one) and one.contract.get("effect") == "update"]
         buying = [one for one in writing if cost_of(one) == "purchase"]
+        guard = self._world.transport.guard
+        limited = guard.max_requests is not None
+        for operation in looking:
+            self._try(operation, "examples", self._look, operation)
+        for operation in [*looking[:1], *harmless[:1]]:
+            self._try(operation, "keys", self._knock, operation)
+        # Of a budget, what was allowed by name comes before what is refused anyway.
+        bought = {one.contract.get("record") for one in buying} if limited and "purchase" in guard.allowed else set()
+        kinds = sorted(self._world.spec.records, key=lambda kind: kind not in bought)
+        for kind in kinds[: len(bought & set(kinds))]:
+            self._life(kind, [one for one in writing if one.contract.get("record") == kind])
         steps: list[tuple[Operation, str, Callable[[Operation], None]]] = [
-            *((operation, "examples", self._look) for operation in looking),
-            *((operation, "keys", self._knock) for operation in [*looking[:1], *harmless[:1]]),
             *((operation, "errors", self._documented_errors) for operation in [*looking, *changing]),
         ]
-        if self._world.transport.guard.max_requests is None:
+        if not limited:
             steps += [(operation, "errors", self._assumed_errors) for operation in [*looking, *changing]]
             steps += [(operation, "list", self._look) for operation in looking if changing and _lists(operation)]
         for operation, property, step in steps:
             self._try(operation, property, step, operation)
-        for kind in self._world.spec.records:
+        for kind in kinds[len(bought & set(kinds)) :]:
             self._life(kind, [one for one in writing if one.contract.get("record") == kind])
         for operation in writing:
             if "record" not in operation.contract:
                 self._try(operation, "examples", self._look, operation)
         for operation in buying:
             self._try(operation, "errors", self._documented_errors, operation)
-        limited = self._world.transport.guard.max_requests is not None
         for operation in [*(looking + changing if limited else []), *buying]:
             self._try(operation, "errors", self._assumed_errors, operation)
         if writing:

@@ -38,6 +38,20 @@ def record_in(operation: Operation, body: Json, key: str) -> Json:
     return next((one for one in inside if key in one), found)
 
 
+def addressed_in(operation: Operation, body: Json, key: Json) -> Json:
+    """The record of the answer to a call that addressed one by `key`.
+
+    Where the contract says that it is the first of several, and one row alone has that key in any of its fields, it is
+    that one: which rows stand beside it, and in which order, is the server's own affair.
+    """
+    at = operation.contract.get("at") or ""
+    found = pointed(body, at)
+    above, _, place = at.rpartition("/")
+    rows = pointed(body, above) if place.isdigit() else None
+    mine = [row for row in rows if isinstance(row, dict) and key in row.values()] if isinstance(rows, list) else []
+    return mine[0] if len(mine) == 1 else found
+
+
 def _lists(node: Json, depth: int) -> Iterator[list[Json]]:
     if isinstance(node, list):
         yield node

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from contract_tests.endpoint.transport import Reply
 from contract_tests.words.findings import NotCovered
-from contract_tests.words.listed import record_in, rows_in
+from contract_tests.words.listed import addressed_in, record_in, rows_in
 from contract_tests.words.schemas import declared, grade_of
 from contract_tests.words.statements import weakest
 from contract_tests.world.world import ABSENT, Sent, World, pointed
@@ -75,7 +75,10 @@ def answered(operation: Operation, sent: Sent, reply: Reply) -> Reading | None:
         return None
     key = contract.get("key") or {}
     made = key.get("in") == "answer"
-    record = record_in(operation, reply.json, key["name"]) if made else pointed(reply.json, contract["at"])
+    if made:
+        record = record_in(operation, reply.json, key["name"])
+    else:
+        record = addressed_in(operation, reply.json, key_of(operation, sent, reply))
     return Reading(operation, record, (), sent.wire, reply.status)
 
 
@@ -110,11 +113,17 @@ def sent_fields(operation: Operation, sent: Sent) -> dict[str, Json]:
 
 
 def _shown(schema: Any, value: Json) -> Json:
-    """What of a value an answer may show."""
-    if not isinstance(schema, Mapping) or not isinstance(value, dict):
+    """What of a value an answer shows: no secrets, and of an object whose members a page names no others."""
+    if not isinstance(schema, Mapping):
+        return value
+    if isinstance(value, list):
+        return [_shown(schema.get("items"), child) for child in value]
+    if not isinstance(value, dict):
         return value
     known = schema.get("properties") or {}
     hidden = {name for name, one in known.items() if isinstance(one, Mapping) and one.get("writeOnly")}
+    if known and not {"additionalProperties", "patternProperties"} & set(schema):
+        hidden |= set(value) - set(known)
     return {name: _shown(known.get(name), child) for name, child in value.items() if name not in hidden}
 
 

@@ -145,7 +145,8 @@ class Traces:
                 guard.reserve(requests, must=True)
         elif reply.status < 300 and key is not None and not guard.is_found(kind, key):
             where = f"{self._world.spec.provider} {kind} {key}"
-            self._left.append(f"{where}: made, or there before; no whole list was read that could tell")
+            kept = "" if self._world.remover(kind) else f"; {undoing.KEPT}"
+            self._left.append(f"{where}: made, or there before; no whole list was read that could tell{kept}")
         elif (
             attempt is not None and reply.status < 300 and key is not None and not operation.contract.get("idempotent")
         ):

@@ -157,6 +157,7 @@ class World:
         self._unsure: dict[tuple[str, str], list[str]] = {}
         self._worked: set[str] = set()
         self._absent: set[tuple[int, str]] = set()
+        self._shown: set[tuple[str, Json]] = set()
         """How the server answers where it has no operation: status and body, without the path and figures."""
         self._lacking: dict[str, str] = {}
         self._names: dict[str, set[frozenset[str]]] = {}
@@ -312,7 +313,7 @@ class World:
     def _is_unsure(self, name: str, literal: Json) -> bool:
         """Whether nobody has said that this account has what stands for a literal of the variable."""
         variable = self.spec.variables[name]
-        if self.own or name in self.given or literal in ("", None):
+        if self.own or name in self.given or literal in ("", None) or (name, literal) in self._shown:
             return False
         documented = literal in [variable.default, *variable.others]
         return variable.found_operation is None or name in self._unshown or not documented
@@ -430,6 +431,7 @@ class World:
         self.watch.after(operation, prepared, reply)
         self._worked |= {operation.id, self._path(operation, prepared.path)} if reply.status < 300 else set()
         self._learn_names(operation, reply)
+        self._learn_values(operation, sent, reply)
         if not self.own and key is ABSENT and operation.contract.get("effect") == "list" and reply.status < 300:
             name = operation.contract["key"]["name"]
             rows = [row.get(name) if isinstance(row, dict) else row for row in rows_in(operation, reply.json) or []]
@@ -463,7 +465,11 @@ class World:
     def same_record(self, kind: str, field: str, one: Json, other: Json) -> bool:
         """Whether two values of a field that refers to a record name the same one, as this server has shown it."""
         target = self.spec.records[kind].references.get(field)
-        return any({one, other} <= names for names in self._names.get(str(target), ()))
+        return self.are_names(str(target), one, other)
+
+    def are_names(self, kind: str, one: Json, other: Json) -> bool:
+        """Whether two values name the same record of a kind, as this server has shown it."""
+        return any({one, other} <= names for names in self._names.get(kind, ()))
 
     def _learn_names(self, operation: Operation, reply: Reply) -> None:
         """Keeps by which names an answer shows each record."""
@@ -474,6 +480,14 @@ class World:
         for row in rows if reply.status < 300 else ():
             shown = [row.get(name) for name in (shape.key, *shape.aliases)] if isinstance(row, dict) else []
             self._names.setdefault(shape.kind, set()).add(frozenset(one for one in shown if isinstance(one, str)))
+
+    def _learn_values(self, operation: Operation, sent: Sent, reply: Reply) -> None:
+        """Keeps what of the pages this account has after all: under what a list's path names, rows are shown."""
+        if self.own or operation.contract.get("effect") != "list" or reply.status >= 300:
+            return
+        if rows_in(operation, reply.json):
+            named = {one.name: one.variable for one in operation.parameters_in("path") if one.variable}
+            self._shown |= {(variable, sent.path.get(name)) for name, variable in named.items()}
 
     def _lacks(self, operation: Operation, request: NamedRequest, wire: WireRequest, reply: Reply) -> bool:
         """Whether a foreign server has left out an operation that is not on the pages the project began with.
@@ -620,9 +634,9 @@ def _owning(operation: Operation) -> list[str]:
 
 
 def _said(wire: WireRequest, reply: Reply) -> tuple[int, str]:
-    """An answer that says that there is nothing, without what it repeats of the request."""
+    """An answer that says that there is nothing, without what it repeats of the request and what it numbers it by."""
     text = reply.body.decode("utf-8", "replace")
-    return reply.status, re.sub(r"\d+", "0", text.replace(wire.path, "") if len(wire.path) > 1 else text)
+    return reply.status, re.sub(r"[\w-]*\d[\w-]*", "0", text.replace(wire.path, "") if len(wire.path) > 1 else text)
 
 
 def _values_at(operation: Operation, answer: Json, pointer: str) -> list[Json]:

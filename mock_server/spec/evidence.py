@@ -39,10 +39,11 @@ def whole(schema: Any) -> Evidence | None:
     return statements(schema.get("x-evidence")).get(WHOLE) if isinstance(schema, Mapping) else None
 
 
-def stated(schema: Any, field: str, kind: str = "") -> Evidence | None:
+def stated(schema: Any, field: str, kind: str = "", *, by_name: bool = False) -> Evidence | None:
     """How we know what a schema says of a dotted field, or of it what a violation of that kind breaks.
 
-    None where the schema says nothing: then it is as sure as the operation.
+    None where the schema says nothing: then it is as sure as the operation. `by_name` asks for a statement about that
+    very kind alone.
     """
     nodes = list(_way(schema, field))
     said = [statements(node.get("x-evidence")) for node in nodes]
@@ -51,7 +52,7 @@ def stated(schema: Any, field: str, kind: str = "") -> Evidence | None:
             if kind in place:
                 return place[kind]
     # A page that shows a field, or says that it is needed, says nothing about an empty text in it.
-    rest = () if kind == "empty" else (WHOLE,)
+    rest = () if kind == "empty" or by_name else (WHOLE,)
     for place in reversed(said):
         for word in (*_ALSO.get(kind, (kind,)), *rest):
             if word in place:

@@ -51,7 +51,9 @@ def refused_in_some_form(operation: Operation, violations: Sequence[Violation]) 
             parameters = operation.parameters_in(violation.place)
             schema = next((one.schema for one in parameters if one.name == field), None)
             field = ""
-        said.append(stated(schema, field, violation.kind) or _unsaid(operation, violation))
+        # That a page says what a parameter is for is no word on other values of it.
+        by_name = violation.place == "query" and violation.kind != "required"
+        said.append(stated(schema, field, violation.kind, by_name=by_name) or _unsaid(operation, violation))
     return strongest(*said) if said else None
 
 

@@ -34,6 +34,7 @@ class Habits:
     conflicts: bool = False
     sold_out: bool = False
     clamping: bool = False
+    lenient: bool = False
     chunked: bool = False
     http10: bool = False
     closing_every: int = 0
@@ -61,7 +62,7 @@ class Habits:
     def whole(self, body: Json) -> Json:
         """An answer with what every answer of this server has."""
         if self.request_ids and isinstance(body, dict):
-            return {**body, "requestId": f"r-{next(self.counter)}"}
+            return {**body, "requestId": f"{self.random.getrandbits(64):016x}"}
         return body
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
@@ -99,7 +98,6 @@ class HonestServer(ThreadingHTTPServer):
 
     def __init__(self, *vendors: str, habits: Habits | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.habits = habits or Habits()
         self.lock = Lock()
         self.accounts = {vendor: VENDORS[vendor].Account(self.habits) for vendor in vendors or VENDORS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
 from typing import Any
 
@@ -89,7 +90,7 @@ class Account:
                 if "organization_id" not in query:
                     raise Refused(400, "organization_id required")
                 wanted = query.get("agent_type", "voice")
-                if wanted not in ("voice", "sms"):
+                if wanted not in ("voice", "sms") and not self._habits.lenient:
                     raise Refused(400, "which agents?")
                 mine = query["organization_id"] == _ORGANIZATION and wanted == "voice"
                 mine = mine and query.get("user_id", _OWNER) == _OWNER
@@ -99,6 +100,8 @@ class Account:
                 if found is None:
                     raise Refused(404, "Agent not found")
                 return 200, self._told(agent=self._habits.row(found))
+            case ("PATCH", "v1", "agents", agent, "tools"):
+                return 200, self._equip(agent, read())
             case ("GET", "v1", "organizations"):
                 return 200, self._listed("organizations", [self._organization()])
             case ("GET", "v1", "organizations", organization, *rest) if organization == _ORGANIZATION:
@@ -132,10 +135,8 @@ class Account:
         for name in ("user_id", "organization_id"):
             if not query.get(name):
                 raise Refused(400, f"{name} required")
-        if query.get("is_admin", "false") not in ("true", "false") or query.get("phone_type", "voice") not in (
-            "voice",
-            "sms",
-        ):
+        known = query.get("is_admin", "false") in ("true", "false")
+        if not self._habits.lenient and not (known and query.get("phone_type", "voice") in ("voice", "sms")):
             raise Refused(400, "is_admin, phone_type")
         rows = [one.shown() for one in self._numbers.values()]
         mine = query.get("is_admin") == "true"
@@ -180,6 +181,17 @@ class Account:
         self._numbers[number].update(stored)
         return self._told(phone_number=number, **fields, message="Phone number updated successfully")
 
+    def _equip(self, name: str, body: dict[str, Json]) -> Json:
+        agent, tools = self._agent(name), body.get("tools")
+        if agent is None:
+            raise Refused(404, "Agent not found")
+        if not isinstance(tools, list) or not all(map(_is_tool, tools)):
+            raise Refused(400, "tools")
+        if len({one["name"] for one in tools}) < len(tools):
+            raise Refused(400, "a name twice")
+        shown = agent["agent_id"] if self._habits.other_names else name
+        return self._told(agent_id=shown, tools_count=len(tools), message="Agent tools updated successfully")
+
     def _invite(self, organization: str, body: dict[str, Json]) -> Json:
         if organization != _ORGANIZATION:
             raise Refused(404, "Organization not found")
@@ -194,3 +206,11 @@ class Account:
         user["phone"] = body.get("phone")
         self._users.append(user)
         return self._told(user=user)
+
+
+def _is_tool(tool: Json) -> bool:
+    if not isinstance(tool, dict) or not tool.get("type") or not isinstance(tool["type"], str):
+        return False
+    if not isinstance(tool.get("name"), str) or not re.fullmatch("[a-z][a-z0-9_]*", tool["name"]):
+        return False
+    return all(isinstance(tool.get(name, {}), dict) for name in ("transfer_destination", "transfer_option"))

@@ -74,6 +74,8 @@ class Account:
     def _listed(self, query: dict[str, str]) -> Json:
         self._workspace(query.get("workspaceId"))
         limit = query.get("limit", "1000")
+        if self._habits.lenient:
+            return self._habits.rows(self._agents)[: int(limit) if limit.isdigit() and int(limit) else None]
         if not limit.isdigit() or not 1 <= int(limit) <= 1000 or query.get("pagination_key"):
             raise Refused(400, "limit or key")
         return self._habits.rows(self._agents)[: int(limit)]
@@ -132,7 +134,8 @@ class Account:
             fields["is_time_routing_enabled"] = body["isTimeRoutingEnabled"]
         found.update(fields)
         shown = self._habits.row(found.now)
-        return {"success": True, "message": "done", "numbers": [shown], "assignment": shown}
+        rows = self._habits.rows([one.now for one in self._numbers]) if self._habits.shuffled else [shown]
+        return {"success": True, "message": "done", "numbers": rows, "assignment": shown}
 
 
 def _is_entry(entry: Json) -> bool:

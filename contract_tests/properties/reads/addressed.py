@@ -9,9 +9,10 @@ from contract_tests.endpoint.guard import BudgetSpent
 from contract_tests.endpoint.transport import Reply
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
+from contract_tests.words.listed import addressed_in
 from contract_tests.words.statements import weakest
 from contract_tests.world import reading
-from contract_tests.world.world import World, pointed
+from contract_tests.world.world import World
 from mock_server.messages import Json
 from mock_server.spec import Operation, RecordSpec, Spec
 
@@ -96,7 +97,7 @@ def _another(world: World, operation: Operation, name: Json, names: list[Json], 
             yield Difference(f"/{place}", name, told, f"{name} was addressed, and {told!r} is answered")
     if "at" not in operation.contract and operation.contract["effect"] != "read":
         return
-    record = pointed(reply.json, operation.contract.get("at") or "")
+    record = addressed_in(operation, reply.json, name)
     if not isinstance(record, dict):
         return
     answered = _names(kind, record)
