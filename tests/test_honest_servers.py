@@ -90,6 +90,13 @@ def test_an_honest_server_is_not_accused_however_often_and_deep_it_is_checked(
             assert depth == "deep" or any(outcome.verdict == "passed" for outcome in run.outcomes)
 
 
+def test_what_one_documented_request_needs_costs_the_others_nothing() -> None:
+    """No list shows the number that one of UponAI's documented requests addresses in another form."""
+    with serving("uponai") as server:
+        run = checked(server, "uponai", "quick", operations=["updatePhoneNumberAssignment"])
+    assert "passed" in [one.verdict for one in run.outcomes if one.property == "values"]
+
+
 def test_the_command_finds_notes_and_nothing_else(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     with serving("interactly") as server:

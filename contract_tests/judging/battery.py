@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 from mock_server.messages import Json
 
-MIXED = "  Łódź Cafe\u0301 and Caf\u00e9, 'single' \"double\" <b>&amp;</b> back\\slash 1/2 %2B {{name}} \U0001f642  "
+MIXED = (
+    "  Łódź Cafe\u0301 and Caf\u00e9, 'single' \"double\" <b>&amp;</b> back\\slash 1/2 %2B {{name}} "
+    "a\u200bb\u00a0c \U0001f642  "
+)
 """What servers change in texts, all in one: for places where one value has to do."""
 
 TEXTS = {
@@ -16,6 +19,7 @@ TEXTS = {
     "composed Unicode": "Caf\u00e9",
     "decomposed Unicode": "Cafe\u0301",
     "an emoji": "desk \U0001f642 \U0001f469\u200d\U0001f469\u200d\U0001f467",
+    "invisible characters": "a\u200bb\u00a0c\u00add",
     "markup": "<b>a</b> &amp; <script>b</script>",
     "quotes": 'it\'s "quoted" `so`',
     "letter case": "mIxEd CaSe",
@@ -94,7 +98,7 @@ def _texts(schema: Mapping[str, Any], documented: Json, brief: bool) -> Iterator
     else:
         known = TEXTS
     if brief and known is TEXTS:
-        known = {"a mixed text": MIXED, "1,024 characters": TEXTS["1,024 characters"]}
+        known = {"a mixed text": MIXED, **{what: TEXTS[what] for what in ("leading zeros", "1,024 characters")}}
     lengths = range(schema.get("minLength", 0), schema.get("maxLength", 1 << 20) + 1)
     pattern = re.compile(schema.get("pattern", ""))
     for what, text in known.items():

@@ -56,6 +56,7 @@ NICKNAMES = {
     "a nickname is cut at 64 characters": lambda value: value[:64],
     "a nickname is cut at 255 characters": lambda value: value[:255],
     "a nickname is in lower case": str.lower,
+    "a nickname's soft hyphens are lost": lambda value: value.replace("\u00ad", ""),
     "a nickname's accents are lost": lambda value: value.encode("ascii", "ignore").decode(),
 }
 AGENT_NAMES = {
@@ -102,6 +103,18 @@ DEFECTS = [
         "interactly",
         "importNumber",
         field("importNumber", "label", text(lambda value: value[:255])),
+    ),
+    _found(
+        "a label loses its invisible characters",
+        "interactly",
+        "importNumber",
+        field("importNumber", "label", text(lambda value: value.replace("\u200b", ""))),
+    ),
+    _found(
+        "a label of digits is a number",
+        "interactly",
+        "importNumber",
+        field("importNumber", "label", text(lambda value: value.lstrip("0") if value.isdigit() else value)),
     ),
     _found(
         "a speed is rounded", "teli", "updateAgent", field("updateAgent", "voice_speed", floats(lambda v: round(v, 1)))
