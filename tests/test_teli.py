@@ -380,7 +380,8 @@ class TestReadingAgents:
         sms = create_agent(client, sms_agent())["agent_id"]
         others = create_agent(client, voice_agent(user_id="user_other"))["agent_id"]
 
-        assert [row["agent_id"] for row in agents(client, agent_type="sms")] == [sms]
+        of_sms = agents(client, agent_type="sms")
+        assert (of_sms[-1]["agent_id"], {row["agent_type"] for row in of_sms}) == (sms, {"sms"})
         assert {sms, others} <= {row["agent_id"] for row in agents(client)}
         assert others not in [row["agent_id"] for row in agents(client, user_id=OWNER["user_id"])]
         assert others in [row["agent_id"] for row in agents(client, user_id=OWNER["user_id"], is_admin="true")]

@@ -1,4 +1,4 @@
-"""Teli: the release of a phone number, which its contract alone cannot say."""
+"""Teli: what its contracts alone cannot say: releases of numbers, and what a knowledge base is made of."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC
 from mock_server.derived import Derived, refines
 from mock_server.messages import Answer, Call
 from mock_server.stores.state import State
+from mock_server.values.identifiers import uuid4
 
 
 @refines
@@ -26,4 +27,33 @@ def release_phone_number(call: Call, state: State, derived: Derived) -> Answer:
     return Answer("released", release)
 
 
-BEHAVIOURS = {"releasePhoneNumber": release_phone_number}
+@refines
+def add_sources(call: Call, state: State, derived: Derived) -> Answer:
+    """Describes the addresses and texts of a knowledge base that is made or grows (docs: knowledge-bases/add-sources).
+
+    A function, because what was sent is shown in three ways: counted, in short, and one by one under ids.
+    """
+    said = derived(call, state)
+    base = state.get("knowledge_bases", said.body["knowledge_base_id"])
+    assert base is not None
+    urls, texts = call.body.get("urls", []), call.body.get("texts", [])
+    added = [{"type": "url", "source_id": uuid4(call.random), "url": url} for url in urls]
+    added += [{"type": "text", "source_id": uuid4(call.random), "title": text["title"]} for text in texts]
+    sources, details = [*base.get("knowledge_base_sources", ()), *added], base.get("source_details", {})
+    short = [{"title": text["title"], "text_length": len(text["text"])} for text in texts]
+    base["knowledge_base_sources"], base["total_sources"] = sources, len(sources)
+    base["source_types"] = list(dict.fromkeys(source["type"] for source in sources))
+    base["source_details"] = {
+        "urls": [*details.get("urls", ()), *urls],
+        "texts": [*details.get("texts", ()), *short],
+    }
+    state.put("knowledge_bases", base)
+    counts = {"sources_added": len(added)} if said.name == "added" else {}
+    return Answer(said.name, {**said.body, **counts, "total_sources": len(sources)})
+
+
+BEHAVIOURS = {
+    "releasePhoneNumber": release_phone_number,
+    "createKnowledgeBase": add_sources,
+    "addKnowledgeBaseSources": add_sources,
+}
