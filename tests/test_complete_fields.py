@@ -11,6 +11,8 @@ NO_ANSWER = "no page shows it in an answer"
 ANOTHER_NAME = "the record shows what came of it under another name and in another form"
 SECRET = "a secret, which is never given back"
 CHOOSES = "chooses among the operation's kinds of request, and names no field of the record"
+SENT = "is sent, and shown in no answer; `message` of the answers is the vendor's own"
+ADDRESSES = "says which record is meant"
 PLACES_THE_CALL = "says how a call is placed; the record tells of the call, as tests/test_dials.py reads it"
 NOT_READ_BACK = {
     ("interactly", "importNumber"): {"credentials": SECRET},
@@ -33,6 +35,9 @@ NOT_READ_BACK = {
     },
     ("teli", "createKnowledgeBase"): {"urls": ANOTHER_NAME, "texts": ANOTHER_NAME},
     ("teli", "addKnowledgeBaseSources"): {"urls": ANOTHER_NAME, "texts": ANOTHER_NAME},
+    ("teli", "sendSms"): {"campaign_id": ADDRESSES, "phone_number": "is whom the message is for", "message": SENT},
+    ("teli", "bulkSendSms"): {"campaign_id": ADDRESSES, "phone_numbers": ANOTHER_NAME, "message": SENT},
+    ("teli", "purchaseSmsNumber"): {"area_code": "begins the number that is bought"},
     ("vogent", "createBatchDialJob"): {"rows": "are listed by the queue, each under an id of its own"},
     ("vogent", "setBatchDialJobPaused"): {"paused": ANOTHER_NAME},
     ("vogent", "createDial"): {

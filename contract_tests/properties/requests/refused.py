@@ -81,6 +81,9 @@ def _cases(world: World, operation: Operation, word: str) -> Iterator[Case]:
         name = contract["key"]["name"]
         path = {**plain.path, name: _documented(operation, declared, name) or _nobodys(plain.path[name])}
         yield Case(word, name, declared, plain.with_values(path, plain.query, plain.body))
+    elif word == "missing" and contract["key"]["in"] == "body":
+        name = contract["key"]["name"]
+        yield Case(word, name, declared, _with(plain, name, _nobodys(_value(plain, name))))
     elif word == "unknown":
         links = world.spec.records[contract["record"]].references
         for name, target in (contract.get("fields") or {}).items():
