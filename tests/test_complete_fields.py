@@ -12,6 +12,7 @@ ANOTHER_NAME = "the record shows what came of it under another name and in anoth
 SECRET = "a secret, which is never given back"
 CHOOSES = "chooses among the operation's kinds of request, and names no field of the record"
 SENT = "is sent, and shown in no answer; `message` of the answers is the vendor's own"
+NAMES_THE_GROUP = "says whose the group is, which is there before"
 ADDRESSES = "says which record is meant"
 PLACES_THE_CALL = "says how a call is placed; the record tells of the call, as tests/test_dials.py reads it"
 NOT_READ_BACK = {
@@ -38,6 +39,8 @@ NOT_READ_BACK = {
     ("teli", "sendSms"): {"campaign_id": ADDRESSES, "phone_number": "is whom the message is for", "message": SENT},
     ("teli", "bulkSendSms"): {"campaign_id": ADDRESSES, "phone_numbers": ANOTHER_NAME, "message": SENT},
     ("teli", "purchaseSmsNumber"): {"area_code": "begins the number that is bought"},
+    ("teli", "registerBrand"): {"nonBlocking": "says when the answer comes"},
+    ("teli", "importContacts"): dict.fromkeys(("list_id", "organization_id", "user_id"), NAMES_THE_GROUP),
     ("vogent", "createBatchDialJob"): {"rows": "are listed by the queue, each under an id of its own"},
     ("vogent", "setBatchDialJobPaused"): {"paused": ANOTHER_NAME},
     ("vogent", "createDial"): {

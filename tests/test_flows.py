@@ -412,6 +412,72 @@ def test_a_teli_partner_opens_an_organization_with_a_user_and_a_number(run: Prog
     assert run.refused("teli", "POST", f"/v1/organizations/{organization}/users", user) == 400
 
 
+def test_teli_s_contacts_are_written_to_from_a_campaign_and_counted(run: Program) -> None:
+    agent = {"agent_type": "sms", "agent_name": "Qualifier", "starting_message": "Hi.", "prompt": "Ask.", **OWNER}
+    sms = run("teli", "POST", "/v1/agents", agent)["agent_id"]
+    group = run("teli", "POST", "/v1/contacts/groups", {"group_name": "November Leads", **OWNER})["group_id"]
+    run("teli", "POST", "/v1/contacts", {"list_id": group, "phone_number": "+12025550171", **OWNER})
+    more = {"list_id": group, "contacts": [{"phone_number": "+12025550172", "first_name": "Ann"}], **OWNER}
+    imported = run("teli", "POST", "/v1/contacts/lists", more)
+    assert imported["message"] == "1 contacts added to group 'November Leads'"
+    listed = run("teli", "GET", f"/v1/contacts/lists/{group}/contacts", user_id=OWNER["user_id"])
+    contacts = [{"phone_number": row["phone_number"]} for row in listed["contacts"]]
+    assert [row["first_name"] for row in listed["contacts"]] == [None, "Ann"]
+    assert listed["total"] == len(contacts) == 2
+
+    sender = {"sms_agent_id": sms, "teli_sms_number": "+13135559999", "contacts": contacts}
+    body = {"campaign_id": "november", "campaign_name": "November", **sender, **OWNER}
+    made = run("teli", "POST", "/v1/campaigns", body)
+    assert (made["status"], made["agent"]) == ("processing", {"agent_id": sms, "agent_name": "Qualifier"})
+    assert made["details"]["total_contacts"] == 2
+    path = f"/v1/organizations/{OWNER['organization_id']}"
+    rows = run("teli", "GET", f"{path}/campaigns", user_id=OWNER["user_id"])["campaigns"]
+    assert [row["status"] for row in rows if row["campaign_id"] == "november"] == ["ACTIVE"]
+
+    before = run("teli", "GET", path)["organization"]["total_sms_outbound"]
+    numbers = ["+12025550171", "+12025550172", "+12025550173"]
+    many = {"campaign_id": "november", "phone_numbers": numbers, "message": "We are closed tomorrow."}
+    sent = run("teli", "POST", "/v1/sms/bulk-send", many)
+    assert (sent["message"], sent["total"]) == ("Bulk SMS complete: 2 sent, 1 failed", 3)
+    stranger = {"phone_number": numbers[2], "status": "failed"}
+    assert sent["results"][2] == {**stranger, "error": f"Client {numbers[2]} not found in campaign november"}
+    one = {"campaign_id": "november", "phone_number": numbers[0], "message": "See you at three."}
+    assert run("teli", "POST", "/v1/sms/send", one)["human_takeover"] is True
+    assert run.refused("teli", "POST", "/v1/sms/send", {**one, "phone_number": numbers[2]}) == 404
+    assert run("teli", "GET", path)["organization"]["total_sms_outbound"] == before + 3
+
+
+def test_a_teli_knowledge_base_grows_and_an_sms_number_changes_hands(run: Program) -> None:
+    texts = [{"title": "Hours", "text": "From 9 to 5."}]
+    made = run("teli", "POST", "/v1/knowledge-bases", {"name": "FAQ", "texts": texts, **OWNER})
+    path = f"/v1/knowledge-bases/{made['knowledge_base_id']}"
+    added = run("teli", "POST", f"{path}/sources", {"urls": ["https://example.com/prices"]})
+    assert (made["total_sources"], added["sources_added"], added["total_sources"]) == (1, 1, 2)
+    base = run("teli", "GET", path)["knowledge_base"]
+    assert (base["status"], base["source_types"]) == ("complete", ["text", "url"])
+    assert base["source_details"]["texts"] == [{"title": "Hours", "text_length": 12}]
+    run("teli", "DELETE", path)
+    assert run.refused("teli", "GET", path) == 404
+
+    organization = {"organization_id": OWNER["organization_id"]}
+    bought = run("teli", "POST", "/v1/sms/phone-numbers/purchase", {"area_code": "415", **organization})
+    number = bought["phone_number"]
+
+    def free() -> list[str]:
+        rows = run("teli", "GET", "/v1/sms/phone-numbers/available", **organization)["phone_numbers"]
+        return [row["phone_number"] for row in rows]
+
+    assign = f"/v1/sms/phone-numbers/{quote(number)}/assign?{urlencode(organization)}"
+    assert number in free()
+    run("teli", "POST", assign, {"user_id": OWNER["user_id"]})
+    rows = run("teli", "GET", "/v1/sms/phone-numbers", **organization)["phone_numbers"]
+    (owner,) = [row["assigned_to"]["email"] for row in rows if row["phone_number"] == number]
+    assert (owner, number in free()) == ("owner@example.org", False)
+    assert run.refused("teli", "POST", assign, {"user_id": OWNER["user_id"]}) == 400
+    run("teli", "DELETE", assign)
+    assert number in free()
+
+
 # Interactly
 
 

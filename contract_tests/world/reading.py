@@ -210,7 +210,7 @@ def made_beside(world: World, operation: Operation, sent: Sent, reply: Reply) ->
     key = key_of(operation, sent, reply)
     for name, node in (operation.contract.get("makes") or {}).items():
         shown = answered(operation, sent, reply)
-        named = field(shown.record, node["key"]) if shown is not None else ABSENT
+        named = field(shown.record, node["key"]) if shown is not None and "key" in node else ABSENT
         if not isinstance(body.get(name), dict) or named is ABSENT:
             continue
         for reader in world.readers(node["record"]):

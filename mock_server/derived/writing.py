@@ -59,7 +59,7 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
 
 
 def _made_with_it(spec: Spec, operation: Operation) -> list[Callable[[Record, Call, State], None]]:
-    """What makes, of an object in the body, a record of another kind that belongs to the new one."""
+    """What makes, of an object in the body, or each of a list, a record of another kind that belongs to this one."""
     return [_beside(spec, operation, name, node) for name, node in (operation.contract.get("makes") or {}).items()]
 
 
@@ -71,10 +71,13 @@ def _beside(
 
     def make(record: Record, call: Call, state: State) -> None:
         given = call.body.get(name)
-        if isinstance(given, dict):
-            own = {field: value for field, value in given.items() if field in known}
-            named = {key: record[node["key"]], node["field"]: record[own_key]}
-            state.put(kind, making.made({**own, **named}, call, state))
+        named = {node["field"]: record[own_key]}
+        if "key" in node:
+            named[key] = record[node["key"]]
+        for one in given if isinstance(given, list) else [given]:
+            if isinstance(one, dict):
+                own = {field: value for field, value in one.items() if field in known}
+                state.put(kind, making.made({**own, **named}, call, state))
 
     return make
 
@@ -87,7 +90,7 @@ def updating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     write = fields.write
     find = finder(spec, operation, shape)
     check_links, check_names = references(spec, operation, shape), conflicts(operation, shape)
-    settles = fields.settles
+    settles, with_it = fields.settles, _made_with_it(spec, operation)
     full = _fallen_back(operation, making) if not contract.get("partial") else None
     renames = fields.renames or full is not None
 
@@ -105,6 +108,8 @@ def updating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
         if check_names is not None:
             check_names(record, call, state)
         state.put(kind, record, renamed=renames)
+        for make in with_it:
+            make(record, call, state)
         return say(call, state, record)
 
     return update

@@ -175,8 +175,8 @@ KINDS: dict[str, Kind] = {
         _are_parents,
     ),
     "makes": Kind(
-        "a mapping from objects of the body to {record: KIND, key: FIELD, field: FIELD}",
-        lambda value: _maps(value, lambda one: _has(one, "record key field")),
+        "a mapping from objects of the body to {record: KIND, key: FIELD, field: FIELD}, from lists without key",
+        lambda value: _maps(value, lambda one: _has(one, "record field", "key")),
     ),
     "sets": Kind("a mapping from fields of the record to sources", lambda value: _maps(value, lambda one: True)),
     "shows": Kind("a mapping from names or pointers to sources", lambda value: _maps(value, lambda one: True)),
@@ -332,7 +332,7 @@ def check_against(checker: Checker, spec: Spec, operation: Operation, place: str
     named = [("upsert", [contract["upsert"]] if "upsert" in contract else [])]
     named += [(key, list(contract.get(key) or ())) for key in ("sets", "needs", "conflict")]
     named += [("transition", [contract["transition"]["field"]] if "transition" in contract else [])]
-    named += [("makes", [one["key"] for one in (contract.get("makes") or {}).values()])]
+    named += [("makes", [one["key"] for one in (contract.get("makes") or {}).values() if "key" in one])]
     named += [("within", [one["field"] for one in (contract.get("within") or {}).values()])]
     for key, fields in named:
         for field in fields:

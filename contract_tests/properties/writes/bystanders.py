@@ -181,6 +181,10 @@ def _lawful(world: World, operation: Operation, change: Change, mine: set[str]) 
         return True  # It may be part of the record that was written, or come up from the next page.
     if kind == operation.contract["record"] and change.record in mine:
         return True
+    if change.before == "absent" and kind in {
+        one["record"] for one in (operation.contract.get("makes") or {}).values()
+    }:
+        return True  # It was made of what was sent.
     if operation.contract["effect"] == "delete" and str(change.before) in mine:
         return True  # What becomes of references is a property of its own.
     counts = all(isinstance(one, int | float) for one in (change.before, change.after))
