@@ -21,6 +21,7 @@ def complaints(
     """What is wrong with the rows of one answer, by the key of the contract that says so."""
     yield "at", _twice(operation, rows)
     yield "count", _miscounted(operation, body, rows)
+    yield "total", _wrong_total(operation, query, body, rows)
     yield "page", _too_many(operation, query, rows)
     yield "filters", _unasked(operation, query, rows)
     yield "within", _elsewhere(operation, query, rows)
@@ -68,6 +69,18 @@ def _miscounted(operation: Operation, body: Json, rows: list[Json]) -> Iterable[
     if count is not None and pointed(body, count) != len(rows):
         found = pointed(body, count)
         yield Difference(count, len(rows), found, f"the list has {len(rows)} rows and counts {show(found)}")
+
+
+def _wrong_total(operation: Operation, query: Json, body: Json, rows: list[Json]) -> Iterable[Difference]:
+    """A total of fewer than the page has, or of more than there can be where the first page is not full."""
+    total, page = operation.contract.get("total"), operation.contract.get("page") or {}
+    if total is None:
+        return
+    found, size = pointed(body, total), query.get(page.get("size"))
+    first = str(query.get(page.get("number"), 1)) == "1" and not {"offset", "after", "parameter"} & page.keys()
+    whole = first and isinstance(size, int) and len(rows) < size
+    if not isinstance(found, int) or found < len(rows) or (whole and found > len(rows)):
+        yield Difference(total, len(rows), found, f"the page has {len(rows)} rows, and all of them are {show(found)}")
 
 
 def _too_many(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:

@@ -51,7 +51,7 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     more = next((one["name"] for one in contract.get("answers") or () if one.get("when") == "more"), default)
     page, owning = _paging(operation, kind, tells_more=more != default), owning_fields(operation)
     newest = contract.get("order") == "newest"
-    place, count = at.strip("/"), (contract.get("count") or "").strip("/")
+    place, count, total = at.strip("/"), (contract.get("count") or "").strip("/"), contract.get("total", "").strip("/")
 
     def rows(call: Call, state: State, after: int) -> Iterator[Row]:
         owned = belongs(call, state) if belongs is not None else {}
@@ -81,6 +81,8 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
             return Answer(default, {place: documents} if place else documents)
         found, following, extra = page(call, state, rows)
         shown = (row.document if show is None else show(row.document) for row in found)
+        if total:
+            extra = {**extra, total: sum(1 for _ in rows(call, state, 0))}
         body: Json = {place: shown, **extra} if place else shown
         return Answer(default if following is None else more, body)
 

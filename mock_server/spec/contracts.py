@@ -140,6 +140,7 @@ KINDS: dict[str, Kind] = {
     "idempotent": _FLAG,
     "consistent": Kind("a list of {digits_of: NAME, equal: NAME} or {digits_of: NAME, contain: NAME}", _are_rules),
     "count": _POINTER,
+    "total": _POINTER,
     "filters": _NAMED,
     "since": _NAMED,
     "until": _NAMED,

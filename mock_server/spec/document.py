@@ -163,7 +163,8 @@ KEYWORDS: dict[str, frozenset[str]] = {
     ),
     "campaign operation": frozenset("start move read refuses shows rows at count form leave-out".split()),
     "call operation": frozenset(
-        "place read hang-up over refuses agent number pool to browser webhook keep missing shows".split()
+        "place read hang-up only-if over refuses agent enabled number pool to browser webhook keep missing shows"
+        "".split()
     ),
     "webhook": frozenset(["post"]),
     "webhook operation": frozenset("summary description requestBody responses x-evidence x-delivery".split()),

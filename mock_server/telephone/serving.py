@@ -63,7 +63,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
 
     def act(call: Call, state: State) -> Answer:
         body = call.body
-        browser = bool(body.get(node.get("browser", "")))
+        browser = bool(_sent(body, node, "browser"))
         ours = None if browser else _caller(body, node, inbound, state)
         id = body.get(node["agent"])
         if id is None and ours is not None and inbound.agent is not None:
@@ -90,7 +90,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
             greeting_of(inbound, agent, "outbound"),
             str(agent[inbound.name]),
             asked={**asked, "to": body.get(node["to"]), "token": hexadecimal(call.random, _TOKEN_DIGITS)},
-            webhook_url=body.get(node.get("webhook", "")),
+            webhook_url=_sent(body, node, "webhook"),
         )
         id = str(agent[spec.records[inbound.agents].key])
         version = agent.get(inbound.version) if inbound.version else None
@@ -106,16 +106,23 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
     return act
 
 
+def _sent(body: Mapping[str, Json], node: Mapping[str, Any], word: str) -> Json:
+    """What was sent in the field that the spec gives that part; nothing where it has no such field."""
+    return body.get(node[word]) if word in node else None
+
+
 def _caller(body: Mapping[str, Json], node: Mapping[str, Any], inbound: Inbound, state: State) -> Record | None:
     """The number that is called from; None where a pool of numbers is named."""
     id = body.get(node["number"])
     if not id:
-        if body.get(node.get("pool", "")):
+        if _sent(body, node, "pool"):
             return None
         raise Refusal(node["refuses"]["no-number"], assumed=True)
     number = state.find(inbound.numbers, id)
     if number is None:
         raise Refusal(node["refuses"]["number"], assumed=True, number=id)
+    if "enabled" in node and number.get(node["enabled"]) is False:
+        raise Refusal(node["refuses"]["disabled"], assumed=True, number=id)
     return number
 
 
@@ -139,6 +146,9 @@ def _hanging_up(spec: Spec, operation: Operation, node: Mapping[str, Any], _: in
         found = _known(spec, node, call, state)
         if found["state"] == ENDED:
             raise Refusal(node["over"], assumed=True)
+        wanted = node.get("only-if") or {}
+        if any(call.body.get(name) != value for name, value in wanted.items()):
+            return Answer(success, filled(node["shows"], facts(found, call.now)))
         # As its next step, and at once: so whoever is told of steps is told of this one too.
         found["hung_up"], found["due_at"] = True, stamp(call.now)
         keep(_book(state), found)

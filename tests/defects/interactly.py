@@ -438,4 +438,11 @@ DEFECTS = [
         "importNumber",
     ),
     Defect("a row comes twice", "interactly", "list", rows("listNumbers", None, lambda r: r + r[:1])),
+    Defect(
+        "the total of a list of pages is that of one page of one row",
+        "interactly",
+        "list",
+        answer("listCalls", lambda b: b.update(totalCount=1), status=200),
+        "listCalls",
+    ),
 ]
