@@ -43,6 +43,17 @@ NOT_READ_BACK = {
     ("teli", "importContacts"): dict.fromkeys(("list_id", "organization_id", "user_id"), NAMES_THE_GROUP),
     ("vogent", "createBatchDialJob"): {"rows": "are listed by the queue, each under an id of its own"},
     ("vogent", "setBatchDialJobPaused"): {"paused": ANOTHER_NAME},
+    ("interactly", "createCall"): {"metadata": NO_ANSWER},
+    ("uponai", "initiateCall"): {
+        "fromNumber": PLACES_THE_CALL,
+        "toNumber": PLACES_THE_CALL,
+        "overrideAgentVersion": ANOTHER_NAME,
+        "agentOverride": NO_ANSWER,
+        "customSipHeaders": NO_ANSWER,
+        "customerName": NO_ANSWER,
+        "ignoreE164Validation": NO_ANSWER,
+        "trunkName": NO_ANSWER,
+    },
     ("vogent", "createDial"): {
         "callAgentId": PLACES_THE_CALL,
         "fromNumberId": PLACES_THE_CALL,

@@ -498,6 +498,31 @@ def test_an_interactly_assistant_answers_and_its_report_arrives(run: Program, ap
     assert credentials["authToken"] not in json.dumps(run("interactly", "GET", "/assistants/v1/numbers"))
 
 
+def test_an_interactly_call_is_placed_ended_by_its_control_url_and_found_in_the_list(run: Program) -> None:
+    numbers = {"userNumber": "+15005550200", "assistantNumber": "+1234567890"}
+    first = run("interactly", "POST", "/calls/v1/conversations", {**numbers, "metadata": {"lead": "7"}})
+    assert (first["direction"], first["status"]) == ("outbound", "queued")
+    control = first["monitor"]["controlUrl"].removeprefix("https://api-prod.interactly.ai")
+
+    def status() -> str:
+        return str(run("interactly", "GET", f"/calls/v1/conversations/{first['id']}")["status"])
+
+    run.until(lambda found: found == "ongoing", status, seconds=1)
+    run("interactly", "POST", control, {"type": "say", "message": "One moment."})
+    assert status() == "ongoing"
+    run("interactly", "POST", control, {"type": "end"})
+    run.until(lambda found: found == "finished", status, seconds=1)
+    assert run.refused("interactly", "POST", control, {"type": "end"}) == 400
+    second = run("interactly", "POST", "/calls/v1/conversations", {**numbers, "userNumber": "+15005550201"})
+    today = {"startDate": NOW, "endDate": "2026-03-02T23:59:59Z", "size": 1}
+    pages = [run("interactly", "GET", "/calls/v1/conversations", page=page, **today) for page in (1, 2, 3)]
+    assert [page["totalCount"] for page in pages] == [2, 2, 2]
+    assert [[row["id"] for row in page["conversations"]] for page in pages] == [[first["id"]], [second["id"]], []]
+    label = run("interactly", "GET", "/assistants/v1/numbers", label="friendly-name-2")[0]
+    barred = {**numbers, "assistantNumber": label["number"]}
+    assert run.refused("interactly", "POST", "/calls/v1/conversations", barred) == 400
+
+
 # UponAI
 
 ACCOUNT = {"accountSid": "29e90072-fb58-4c6c-870a-43005115131e", "workspaceId": 1}
@@ -538,6 +563,27 @@ def test_uponai_s_new_version_takes_calls_once_it_is_pinned(run: Program) -> Non
         body = {**ACCOUNT, "inboundAgents": [share], "inboundWebhookUrl": None}
         run("uponai", "PUT", f"/api/numbers/{number}/agent", body)
         assert run.ring("+12137771235")["agent"]["version"] == version
+
+
+def test_uponai_s_agent_calls_out_and_tells_its_own_webhook(run: Program, app: Application) -> None:
+    agent = uponai_agent(run, "Caller")
+    run("uponai", "PATCH", f"/api/agents/{agent}", {"workspaceId": 1, "webhook_url": app.url})
+    body = {"agentId": agent, "fromNumber": "334", "toNumber": "+15005550200", "metadata": {"lead": "7"}}
+    placed = run("uponai", "POST", "/api/v1/calls/initiate", body)
+    call = placed["call"]["call"]["callId"]
+
+    def read() -> Any:
+        return run("uponai", "GET", f"/api/v1/calls/{placed['call_sid']}")["call"]
+
+    ended = run.until(lambda found: found["status"] == "ended", read)
+    assert (ended["callId"], ended["metadata"], ended["agentVersion"]) == (call, {"lead": "7"}, 1)
+    events = app.events(3)
+    assert [event["event"] for event in events] == ["call_started", "call_ended", "call_analyzed"]
+    assert {event["call"]["call_id"] for event in events} == {call}
+    run("uponai", "PATCH", f"/api/calls/{call}", {"workspaceId": 1, "metadata": {"lead": "7", "won": True}})
+    mine = run("uponai", "GET", "/api/v1/calls", agentId=agent, limit=5)
+    assert mine["pagination"] == {"page": 1, "limit": 5, "total": 1}
+    assert [row["metadata"] for row in mine["calls"]] == [{"lead": "7", "won": True}]
 
 
 # Programs that meet trouble

@@ -250,7 +250,10 @@ def test_a_new_assistant_can_be_read_renamed_and_attached(client: Any) -> None:
     assert without(assistant, "_id") == {"teamId": TEAM_ID, "name": "Night Shift"}
     path = f"{ASSISTANTS}/{assistant['_id']}"
     renamed = client.patch(path, json={"name": "Day Shift", "welcomeMessage": "Hello", "_id": "ignored"})
-    assert (renamed.status_code, renamed.json()) == (200, {**assistant, "name": "Day Shift"})
+    assert (renamed.status_code, renamed.json()) == (
+        200,
+        {**assistant, "name": "Day Shift", "welcomeMessage": "Hello"},
+    )
     assert client.get(path).json() == renamed.json()
     attached = client.put(f"{NUMBERS}/{SECOND_NUMBER_ID}", json={"assistantId": assistant["_id"]})
     assert (attached.status_code, attached.json()) == (200, {**SECOND, "assistantId": assistant["_id"]})

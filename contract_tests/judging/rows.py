@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from contract_tests.words.findings import Difference, show
-from contract_tests.words.pointers import pointed
+from contract_tests.words.pointers import ABSENT, pointed
 from mock_server.messages import Json
 from mock_server.spec import Operation
 from mock_server.spec.moments import moment
@@ -72,13 +72,19 @@ def _miscounted(operation: Operation, body: Json, rows: list[Json]) -> Iterable[
 
 
 def _wrong_total(operation: Operation, query: Json, body: Json, rows: list[Json]) -> Iterable[Difference]:
-    """A total of fewer than the page has, or of more than there can be where the first page is not full."""
+    """A total of fewer than the page has, or of more than there can be where the first page is not full.
+
+    A server may have a most of its own for the rows of a page, but hardly one below the documented usual.
+    """
     total, page = operation.contract.get("total"), operation.contract.get("page") or {}
-    if total is None:
+    found = pointed(body, total) if total is not None else ABSENT
+    if found is ABSENT:
         return
-    found, size = pointed(body, total), query.get(page.get("size"))
+    name = page.get("size")
+    usual = next((one.schema.get("default") for one in operation.parameters_in("query") if one.name == name), None)
+    sizes = [size for size in (query.get(name, usual), usual) if isinstance(size, int)]
     first = str(query.get(page.get("number"), 1)) == "1" and not {"offset", "after", "parameter"} & page.keys()
-    whole = first and isinstance(size, int) and len(rows) < size
+    whole = first and bool(sizes) and len(rows) < min(sizes)
     if not isinstance(found, int) or found < len(rows) or (whole and found > len(rows)):
         yield Difference(total, len(rows), found, f"the page has {len(rows)} rows, and all of them are {show(found)}")
 

@@ -199,6 +199,9 @@ class Scenario:
         if "twin" in contract:
             world.send(world.spec.operations[contract["twin"]], part)
             self._looked(kind, key)
+        if world.own:
+            # What follows finds the record as the page's example leaves it.
+            world.send(operation, base)
 
     def _addressed(self, kind: str, operation: Operation, made: Json) -> NamedRequest:
         """The plain request of an update, for the record that was made or for one that may be written."""

@@ -48,7 +48,7 @@ def saying(operation: Operation, shape: RecordSpec) -> Say:
     show = shown_as(shape_at(operation, default.status, at or ""), shape) if at is not None else None
     echo = echoing(operation) if at != "" else None
     shows = {
-        answer.name: [one for one in _shows(operation, shape) if _has_place(answer, one[0])]
+        answer.name: [one for one in besides(operation, shape) if _has_place(answer, one[0])]
         for answer in operation.answers.values()
         if answer.status < 300
     }
@@ -69,7 +69,7 @@ def saying(operation: Operation, shape: RecordSpec) -> Say:
         shown = record if show is None else show(record)
         body: dict[str, Json] = dict(shown) if echo is None else echo(call)
         if at:
-            _place(body, at, shown)
+            place_at(body, at, shown)
         scene = None
         for place, field, make in shows[name]:
             if field is not None:
@@ -79,7 +79,7 @@ def saying(operation: Operation, shape: RecordSpec) -> Say:
             scene = scene or Scene(call, state, record, call.now, call.random)
             value = make(scene)
             if value is not ABSENT:
-                _place(body, place, value)
+                place_at(body, place, value)
         return Answer(name, body)
 
     return say
@@ -108,7 +108,7 @@ def echoing(operation: Operation) -> Callable[[Call], dict[str, Json]]:
     return echo
 
 
-def _shows(operation: Operation, shape: RecordSpec) -> list[tuple[str, str | None, Make]]:
+def besides(operation: Operation, shape: RecordSpec) -> list[tuple[str, str | None, Make]]:
     """Where each value of `shows` stands in the answer, the field that it is if it is one, and what makes it."""
     found = []
     for place, node in (operation.contract.get("shows") or {}).items():
@@ -123,7 +123,7 @@ def _has_place(answer: NamedAnswer, name: str) -> bool:
     return not isinstance(answer.value, Mapping) or name.strip("/").partition("/")[0] in answer.value
 
 
-def _place(body: dict[str, Json], pointer: str, value: Json) -> None:
+def place_at(body: dict[str, Json], pointer: str, value: Json) -> None:
     """Puts a value at a name or a pointer, making the objects on the way."""
     *above, last = pointer.strip("/").split("/")
     node: Any = body

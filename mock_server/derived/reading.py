@@ -9,10 +9,10 @@ from itertools import islice
 from typing import Any
 
 from mock_server.derived.addressing import finder, name_of, owners, owning_fields, refusal, typed
-from mock_server.derived.answering import first_success, saying, shape_at, shown_as
+from mock_server.derived.answering import besides, first_success, place_at, saying, shape_at, shown_as
 from mock_server.derived.making import Making
 from mock_server.derived.refusing import refusals
-from mock_server.derived.scene import ABSENT, Record, asked, reader
+from mock_server.derived.scene import ABSENT, Record, Scene, asked, reader
 from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import SchemaCheck
 from mock_server.spec.contracts import properties
@@ -51,7 +51,8 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     more = next((one["name"] for one in contract.get("answers") or () if one.get("when") == "more"), default)
     page, owning = _paging(operation, kind, tells_more=more != default), owning_fields(operation)
     newest = contract.get("order") == "newest"
-    place, count, total = at.strip("/"), (contract.get("count") or "").strip("/"), contract.get("total", "").strip("/")
+    place, count, total = at.strip("/"), (contract.get("count") or "").strip("/"), contract.get("total", "")
+    more_shown = besides(operation, shape)
 
     def rows(call: Call, state: State, after: int) -> Iterator[Row]:
         owned = belongs(call, state) if belongs is not None else {}
@@ -82,7 +83,11 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
         found, following, extra = page(call, state, rows)
         shown = (row.document if show is None else show(row.document) for row in found)
         if total:
-            extra = {**extra, total: sum(1 for _ in rows(call, state, 0))}
+            place_at(extra, total, sum(1 for _ in rows(call, state, 0)))
+        for where, _, make in more_shown:
+            value = make(Scene(call, state, {}, call.now, call.random))
+            if value is not ABSENT:
+                place_at(extra, where, value)
         body: Json = {place: shown, **extra} if place else shown
         return Answer(default if following is None else more, body)
 

@@ -25,7 +25,7 @@ _ASSIGNMENT = (
     "platform_import_error",
     "platform_import_error_message",
 )
-_UPDATABLE = ("response_engine", "interruption_sensitivity", "max_call_duration_ms", "responsiveness")
+_UPDATABLE = ("response_engine", "interruption_sensitivity", "max_call_duration_ms", "responsiveness", "webhook_url")
 _PRIVATE = ("workspace_id", "earlier_versions")
 
 

@@ -349,6 +349,7 @@ DEFECTS = [
     ),
     # filters
     Defect("the agents of every type", "teli", "filters", without_filter("agent_type"), "listAgents"),
+    Defect("the calls of every agent", "uponai", "filters", _ignored("listCalls", "agentId"), "listCalls"),
     Defect(
         "of two filters one counts",
         "teli",

@@ -439,10 +439,10 @@ DEFECTS = [
     ),
     Defect("a row comes twice", "interactly", "list", rows("listNumbers", None, lambda r: r + r[:1])),
     Defect(
-        "the total of a list of pages is that of one page of one row",
+        "the total of a list of pages is one too many",
         "interactly",
         "list",
-        answer("listCalls", lambda b: b.update(totalCount=1), status=200),
+        answer("listCalls", lambda b: b.update(totalCount=b["totalCount"] + 1), status=200),
         "listCalls",
     ),
 ]
