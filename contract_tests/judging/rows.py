@@ -78,7 +78,7 @@ def _wrong_total(operation: Operation, query: Json, body: Json, rows: list[Json]
     """
     total, page = operation.contract.get("total"), operation.contract.get("page") or {}
     found = pointed(body, total) if total is not None else ABSENT
-    if found is ABSENT:
+    if total is None or found is ABSENT:
         return
     name = page.get("size")
     usual = next((one.schema.get("default") for one in operation.parameters_in("query") if one.name == name), None)
