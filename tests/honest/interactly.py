@@ -66,7 +66,7 @@ class Account:
     def answer(self, method: str, parts: list[str], query: dict[str, str], read: Any) -> tuple[int, Json]:
         """The status and body for a method and the parts of a path; `read()` gives the body of the request."""
         if parts[:2] != ["assistants", "v1"]:
-            raise Refused(418, "nothing is served here")
+            raise Refused(404, "nothing is served here")
         match (method, *parts[2:]):
             case ("PUT", "numbers", id):
                 return 200, self._update(self._known(self.numbers, id), read())
