@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from contract_tests.endpoint.transport import Reply
 from contract_tests.judging import readings
 from contract_tests.judging import rows as row_rules
+from contract_tests.words import paging
 from contract_tests.words.facts import Fact, Record, Verdict, Write
 from contract_tests.words.findings import NOTHING, Difference, show
 from contract_tests.words.listed import record_in, rows_in
-from contract_tests.words.pointers import ABSENT, pointed
+from contract_tests.words.pointers import ABSENT
 from contract_tests.words.schemas import same, shows
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
@@ -334,8 +335,7 @@ class Model:
     def _listed(self, operation: Operation, request: NamedRequest, sent: Sent, reply: Reply) -> Iterator[Verdict]:
         rows = [row for row in rows_in(operation, reply.json) or [] if isinstance(row, dict)]
         kind = operation.contract["record"]
-        page = operation.contract.get("page") or {}
-        which = _signature(operation, sent, page)
+        which = _signature(operation, sent)
         known = which in self._complete
         for row in rows:
             record = next((self._find(kind, name) for name in self._names(kind, row) if self._find(kind, name)), None)
@@ -385,15 +385,17 @@ class Model:
     def _whole(self, operation: Operation, which: str, sent: Sent, reply: Reply, rows: list[Json]) -> list[Json] | None:
         """All rows of a list once its last page has come; None before, or where its beginning was not seen."""
         page = operation.contract.get("page") or {}
-        if "next" not in page:
-            return rows if page.get("size") not in sent.query else None
-        cursor = sent.query.get(page["parameter"])
-        before = self._pages.pop((which, str(cursor)), None) if cursor is not None else []
+        if not paging.turns(operation):
+            # What is not shown may be on a page that nobody can turn to.
+            return rows if page.get("size") not in sent.query and not paging.full(operation, {}, len(rows)) else None
+        turned = [page[word] for word in ("parameter", "number", "offset", "after") if word in page]
+        place = next((str(sent.query[name]) for name in turned if name in sent.query), None)
+        before = self._pages.pop((which, place), None) if place is not None else []
         if before is None:
             return None
-        following = pointed(reply.json, page["next"])
+        _, following = paging.following(operation, sent.query, len(before), rows, reply.json)
         whole = before + rows if before else rows
-        if following in (None, "", ABSENT):
+        if following is ABSENT:
             return whole
         self._pages[(which, str(following))] = whole
         return None
@@ -407,10 +409,9 @@ class Model:
             return True
         if record.born is None:
             return False
-        page = operation.contract.get("page") or {}
         asked = {**sent.path, **sent.query}
         plain = self._plain(operation)
-        for name in [name for name in asked if name in (page.get("size"), page.get("parameter"))]:
+        for name in paging.parameters(operation) & set(asked):
             del asked[name]
         for name, value in plain.query.items() if plain else ():
             if name not in filters and asked.get(name, ABSENT) == value:
@@ -487,8 +488,9 @@ def _same(one: Write, other: Write) -> bool:
     return one.operation is other.operation and one.wire[:3] == other.wire[:3] and one.wire.body == other.wire.body
 
 
-def _signature(operation: Operation, sent: Sent, page: dict[str, str]) -> str:
-    query = {name: value for name, value in sent.query.items() if name not in (page.get("size"), page.get("parameter"))}
+def _signature(operation: Operation, sent: Sent) -> str:
+    turning = paging.parameters(operation)
+    query = {name: value for name, value in sent.query.items() if name not in turning}
     return json.dumps([operation.id, dict(sent.path), query], sort_keys=True, default=str)
 
 

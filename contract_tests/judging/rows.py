@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from contract_tests.words.findings import Difference, show
+from contract_tests.words.paging import usual_size
 from contract_tests.words.pointers import ABSENT, pointed
 from mock_server.messages import Json
 from mock_server.spec import Operation
@@ -80,9 +81,8 @@ def _wrong_total(operation: Operation, query: Json, body: Json, rows: list[Json]
     found = pointed(body, total) if total is not None else ABSENT
     if total is None or found is ABSENT:
         return
-    name = page.get("size")
-    usual = next((one.schema.get("default") for one in operation.parameters_in("query") if one.name == name), None)
-    sizes = [size for size in (query.get(name, usual), usual) if isinstance(size, int)]
+    usual = usual_size(operation)
+    sizes = [size for size in (query.get(page.get("size"), usual), usual) if isinstance(size, int)]
     first = str(query.get(page.get("number"), 1)) == "1" and not {"offset", "after", "parameter"} & page.keys()
     whole = first and bool(sizes) and len(rows) < min(sizes)
     if not isinstance(found, int) or found < len(rows) or (whole and found > len(rows)):

@@ -14,7 +14,7 @@ from contract_tests.words.pointers import ABSENT, pointed
 from contract_tests.words.shapes import shape
 from contract_tests.world import reading
 from mock_server.messages import Json
-from mock_server.spec import Operation, SchemaCheck, Spec
+from mock_server.spec import Operation, Parameter, SchemaCheck, Spec
 
 
 @dataclass
@@ -137,7 +137,7 @@ class Beginnings:
         """What the path says of the records below it: the account or organization that they belong to, say."""
         found = {}
         for parameter in operation.parameters_in("path"):
-            named = dict(self._variable(parameter.variable, recognised.sent.path.get(parameter.name)))
+            named = dict(self._addressed(operation, parameter, recognised.sent.path.get(parameter.name)))
             for name, target in self.spec.records[kind].references.items():
                 if target in named and target != kind:
                     found[name] = named[target]
@@ -216,8 +216,16 @@ class Beginnings:
         for place, values in (("path", sent.path), ("query", sent.query)):
             for parameter in operation.parameters_in(place):
                 if parameter.name in values:
-                    yield from self._variable(parameter.variable, values[parameter.name])
+                    yield from self._addressed(operation, parameter, values[parameter.name])
         yield from self._in_body(operation.body_schema, sent.body)
+
+    def _addressed(self, operation: Operation, parameter: Parameter, value: Json) -> Iterator[tuple[str, Json]]:
+        """The record that a parameter names: of the kind that the contract says, else of its variable's."""
+        owner = (operation.contract.get("within") or {}).get(parameter.name)
+        if owner is not None and value not in (None, ""):
+            yield owner["record"], value
+        elif owner is None:
+            yield from self._variable(parameter.variable, value)
 
     def _in_body(self, schema: Any, value: Json) -> Iterator[tuple[str, Json]]:
         if not isinstance(schema, Mapping):

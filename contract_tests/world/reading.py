@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from contract_tests.endpoint.transport import Reply
 from contract_tests.words.findings import NotCovered
 from contract_tests.words.listed import addressed_in, record_in, rows_in
+from contract_tests.words.paging import following
 from contract_tests.words.schemas import declared, grade_of
 from contract_tests.words.statements import weakest
 from contract_tests.world.world import ABSENT, Sent, World, pointed
@@ -238,29 +239,6 @@ def rows_of(
     return [row for page in found for row in page], wire, status
 
 
-def turns(operation: Operation) -> bool:
-    """Whether the pages of a list can be turned: by what its answer or its last row says, or by counting."""
-    page = operation.contract.get("page") or {}
-    return "size" in page and bool({"next", "offset", "number", "after"} & set(page))
-
-
-def _following(
-    operation: Operation, query: Mapping[str, Json], found: list[list[Json]], body: Json
-) -> tuple[str, Json]:
-    """The parameter for the next page and its value; ABSENT where this was the last one."""
-    page = operation.contract.get("page") or {}
-    if "next" in page:
-        return page["parameter"], pointed(body, page["next"])
-    if not turns(operation) or page["size"] not in query or len(found[-1]) < int(query[page["size"]]):
-        return "", ABSENT
-    if "offset" in page:
-        return page["offset"], sum(map(len, found))
-    if "number" in page:
-        return page["number"], len(found) + 1
-    last = found[-1][-1] if found[-1] else {}
-    return page["after"], last.get(operation.contract["key"]["name"], ABSENT)
-
-
 def pages(
     world: World, operation: Operation, request: NamedRequest, *, key: Json = ABSENT
 ) -> tuple[list[list[Json]], WireRequest, int]:
@@ -272,17 +250,18 @@ def pages(
         sent, reply = world.send(operation, request.with_values(request.path, query, request.body), key=key)
         if wire is None:
             wire, status = sent.wire, reply.status
-        found.append(rows_in(operation, reply.json) or [])
-        parameter, following = _following(operation, query, found, reply.json)
-        if following in (None, "", ABSENT):
+        rows, before = rows_in(operation, reply.json) or [], sum(map(len, found))
+        found.append(rows)
+        parameter, next_page = following(operation, query, before, rows, reply.json)
+        if next_page is ABSENT:
             break
         last = found[-_ALIKE:]
-        if following in turned or (len(last) == _ALIKE and last[0] and all(rows == last[0] for rows in last)):
+        if next_page in turned or (len(last) == _ALIKE and last[0] and all(rows == last[0] for rows in last)):
             motion.circles.add(operation.id)
             motion.long.add(operation.id)
             break
-        turned.append(following)
-        query[parameter] = following
+        turned.append(next_page)
+        query[parameter] = next_page
     else:
         motion.long.add(operation.id)
     assert wire is not None

@@ -9,6 +9,7 @@ from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import make_some
 from contract_tests.words.findings import Difference, NotCovered, show
 from contract_tests.words.listed import rows_in
+from contract_tests.words.paging import turns
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
@@ -43,7 +44,7 @@ def shows_all_once(recorder: Recorder) -> None:
     recorder.each(successes(recorder.world, operation), check)
     if "lifts" in operation.contract:
         _lift_the_filters(recorder)
-    if reading.turns(operation):
+    if turns(operation):
         _turn_the_pages(recorder)
         _turn_while_rows_come_and_go(recorder)
     elif "size" in (operation.contract.get("page") or {}):
