@@ -195,10 +195,14 @@ class Guard:
 
     def may_write(self, kind: str, key: Json) -> bool:
         """Whether a record may be written: one that was made or named, or any where nothing is restricted."""
+        named = (kind, str(key)) in self._named or (self.names(kind) and str(key) in self._numbers)
+        return not self.restricted or self.is_made(kind, key) or named
+
+    def names(self, kind: str) -> bool:
+        """Whether numbers were named, and records of the kind go by a number."""
         shape = self.spec.records.get(kind)
         by_number = shape is not None and any("number" in name for name in (shape.key, *shape.aliases))
-        named = (kind, str(key)) in self._named or (by_number and str(key) in self._numbers)
-        return not self.restricted or self.is_made(kind, key) or named
+        return bool(self._numbers) and by_number
 
     def is_nobodys(self, key: Json) -> bool:
         """Whether the pages use the key for what is not there."""

@@ -47,15 +47,26 @@ class Scenario:
         buying = [one for one in writing if cost_of(one) == "purchase"]
         guard = self._world.transport.guard
         limited = guard.max_requests is not None
-        for operation in looking:
+
+        def live(kinds: list[str]) -> None:
+            for kind in kinds:
+                self._life(kind, [one for one in writing if one.contract.get("record") == kind])
+
+        # Of a budget, what was named or allowed by name comes before looks at all the rest, and what is refused anyway.
+        kinds = list(self._world.spec.records)
+        named = [one for one in kinds if limited and writing and guard.names(one)]
+        allowed = {one.contract.get("record") for one in buying} if limited and "purchase" in guard.allowed else set()
+        bought = [one for one in kinds if one in allowed and one not in named]
+        about = [one for one in looking if one.contract.get("record") in named]
+        for operation in about:
             self._try(operation, "examples", self._look, operation)
+        live(named)
+        for operation in looking:
+            if operation not in about:
+                self._try(operation, "examples", self._look, operation)
         for operation in [*looking[:1], *harmless[:1]]:
             self._try(operation, "keys", self._knock, operation)
-        # Of a budget, what was allowed by name comes before what is refused anyway.
-        bought = {one.contract.get("record") for one in buying} if limited and "purchase" in guard.allowed else set()
-        kinds = sorted(self._world.spec.records, key=lambda kind: kind not in bought)
-        for kind in kinds[: len(bought & set(kinds))]:
-            self._life(kind, [one for one in writing if one.contract.get("record") == kind])
+        live(bought)
         steps: list[tuple[Operation, str, Callable[[Operation], None]]] = [
             *((operation, "errors", self._documented_errors) for operation in [*looking, *changing]),
         ]
@@ -64,8 +75,7 @@ class Scenario:
             steps += [(operation, "list", self._look) for operation in looking if changing and _lists(operation)]
         for operation, property, step in steps:
             self._try(operation, property, step, operation)
-        for kind in kinds[len(bought & set(kinds)) :]:
-            self._life(kind, [one for one in writing if one.contract.get("record") == kind])
+        live([one for one in kinds if one not in named and one not in bought])
         for operation in writing:
             if "record" not in operation.contract:
                 self._try(operation, "examples", self._look, operation)

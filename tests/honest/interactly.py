@@ -8,6 +8,7 @@ none, a filter that finds parts of a label, further fields everywhere. A check m
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -18,6 +19,26 @@ Json = Any
 VARIABLES: dict[str, str] = {}
 TEAM = "77aa00000000000000000001"
 SWITCHES = ("inboundEnabled", "outboundEnabled")
+TEXTS = (
+    *("name", "welcomeMessage", "welcomeMessageMode", "assistantProvider", "assistantModel", "assistantLLMUrl"),
+    *("assistantSystemPrompt", "assistantResponseSplitter", "backgroundSound", "ttsAudioCacheScope"),
+    *("endCallMessage", "endCallToolDescription"),
+)
+TRUTHS = (
+    *("welcomeMessageInterruptionsEnabled", "ttsCacheEnabled", "assistantBackchannelingEnabled", "dtmfInputEnabled"),
+)
+FIGURES = ("assistantTemperature", "backgroundSoundVolume")
+COUNTS = ("assistantMaxTokens", "maxCallDuration", "idleTimeout", "maxIdleMessagesInSequence")
+LISTS = ("hints", "assistantToolIds", "assistantKnowledgeBaseIds", "endCallPhrases")
+OBJECTS = (
+    *("config", "startSpeakingOptions", "stopSpeakingOptions", "userInterruptionAckPlan", "assistantPredefinedTools"),
+    *("callForwardData", "assistantAnalysis", "assistantServer"),
+)
+WORDS = {
+    "welcomeMessageMode": ("assistant-speaks-first", "assistant-waits-for-user", "automatic"),
+    "assistantProvider": ("openai", "azure", "gemini", "deepseek", "bedrock", "custom-llm"),
+    "ttsAudioCacheScope": ("assistant", "team"),
+}
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -81,15 +102,17 @@ class Account:
                     raise Refused(404, "no such provider")
                 return self._take(read(), provider == "twilio")
             case ("POST", "assistants"):
-                return 201, self._assistant(_text(read(), "name", required=True))
+                body = read()
+                _text(body, "name", required=True)
+                fields = _assistant_fields(body)
+                assistant = self._assistant(body["name"])
+                assistant.update(fields)
+                return 201, assistant
             case ("GET", "assistants", id):
                 return 200, self._known(self.assistants, id)
             case ("PATCH", "assistants", id):
                 assistant, body = self._known(self.assistants, id), read()
-                if not isinstance(body.get("assistantServer", {}), dict):
-                    raise Refused(422, "assistantServer is an object")
-                if "name" in body:
-                    assistant["name"] = _text(body, "name")
+                assistant.update(_assistant_fields(body))
                 return 200, assistant
         raise Refused(501, "we do not do that")
 
@@ -125,6 +148,25 @@ class Account:
         if id not in records:
             raise Refused(410, "not here, perhaps not any more")
         return records[id]
+
+
+def _assistant_fields(body: dict[str, Json]) -> dict[str, Json]:
+    """What the pages name of an assistant, each of its type; the address of its webhook is kept out of answers."""
+    kinds: list[tuple[tuple[str, ...], Callable[[Json], bool]]] = [
+        (TEXTS, lambda one: isinstance(one, str)),
+        (TRUTHS, lambda one: isinstance(one, bool)),
+        (FIGURES, lambda one: isinstance(one, int | float) and not isinstance(one, bool)),
+        (COUNTS, lambda one: isinstance(one, int | float) and not isinstance(one, bool) and one == int(one)),
+        (LISTS, lambda one: isinstance(one, list) and all(isinstance(item, str) for item in one)),
+        (OBJECTS, lambda one: isinstance(one, dict)),
+    ]
+    found = {}
+    for names, right in kinds:
+        for name in [name for name in names if name in body]:
+            if not right(body[name]) or body[name] not in WORDS.get(name, (body[name],)):
+                raise Refused(422, f"{name} cannot be that")
+            found[name] = body[name]
+    return {name: value for name, value in found.items() if name != "assistantServer"}
 
 
 def _text(body: dict[str, Json], name: str, *, required: bool = False) -> str:
