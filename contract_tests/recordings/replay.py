@@ -18,7 +18,7 @@ from contract_tests.endpoint.guard import COSTS, Guard
 from contract_tests.endpoint.mock import MockRefused, OwnMock
 from contract_tests.endpoint.transport import Transport, Unreachable
 from contract_tests.recordings import har
-from contract_tests.recordings.beginnings import Beginnings, Known
+from contract_tests.recordings.beginnings import Beginnings, Known, properties_of
 from contract_tests.recordings.bursts import bursts
 from contract_tests.recordings.fidelity import Comparison, Fidelity, Issued
 from contract_tests.recordings.har import Recorded, Recording
@@ -31,6 +31,7 @@ from mock_server.messages import Json
 from mock_server.spec import Operation, Spec, WireRequest, key_header
 
 _MOST_STARTS = 40
+_SOME_TIME = "2026-01-01T00:00:00.000Z"
 _MISSING = re.compile(r"(\w+)\[(\d+)\]\S* (?:cannot be completed: KeyError '(\w+)'|.*?(\w+) is required)")
 _WRONG = re.compile(r"(\w+)\[(\d+)\](?:\.(\w+))?")
 
@@ -235,11 +236,19 @@ class Replay:
             key, listed = self.spec.records[record.references[name]].key, self.beginnings.listed
             owners = [row[key] for row in self.fixtures.get(record.references[name], ()) if key in row]
             return next((owner for owner in owners if (kind, name, str(owner)) not in listed), ABSENT)
-        value = self.beginnings.template(kind).get(name, "recorded")
+        value = self.beginnings.template(kind).get(name, _plain(properties_of(record.schema).get(name)))
         if name in (record.key, *record.aliases) and isinstance(value, str):
             digits = f"{index:04d}"
             return value[: -len(digits)] + digits
         return value
+
+
+def _plain(schema: Any) -> Json:
+    """Some value of a field that no answer shows."""
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    if kind in ("integer", "number"):
+        return 0
+    return _SOME_TIME if kind == "string" and schema.get("format") == "date-time" else "recorded"
 
 
 def _row(known: Known) -> dict[str, Any]:
