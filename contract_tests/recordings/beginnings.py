@@ -195,8 +195,10 @@ class Beginnings:
         names = self._names(kind, shown) if isinstance(shown, dict) else set()
         names |= {str(key)} if key is not ABSENT else set()
         known = self._find(space, kind, names) if names else None
-        if known is None and names and self._is_documented(kind, names):
-            # A record that the pages name was there: no server issues their ids anew.
+        sent = recognised.sent.body if isinstance(recognised.sent.body, dict) else {}
+        issued = names - {str(one) for one in sent.values()}
+        if known is None and issued and self._is_documented(kind, issued):
+            # A record that the pages name was there: no server issues their ids anew. What was asked for by name it may.
             known = Known(kind, names)
             self._spaces[space].append(known)
         if known is None:

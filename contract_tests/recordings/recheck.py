@@ -26,7 +26,7 @@ from contract_tests.recordings.naming import (
 from contract_tests.words.facts import Verdict
 from contract_tests.words.findings import NotCovered
 from contract_tests.words.keys import NONE, OTHER, WRONG, WRONG_KEY
-from contract_tests.world.world import World
+from contract_tests.world.world import NOT_THERE, World, said
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Spec, WireRequest
 
@@ -79,6 +79,8 @@ class Listener:
         self.done = Rechecked(world, assumptions(world))
         self._recogniser = Recogniser(spec, specs)
         self._judges: dict[int, Judge] = {}
+        self._done: set[str] = set()
+        self._absent: set[tuple[int, str]] = set()
 
     def hear(self, recorded: Recorded, burst: int = 0) -> Judged | None:
         """What an exchange says; None where it says nothing. Those of one `burst` overlap in time."""
@@ -99,6 +101,9 @@ class Listener:
         if reply.status in NOT_NOW and reply.status not in operation.responses:
             done.leave_out("that the server had no time for")
             return None
+        if key == world.key and self._lacks(recognised, reply):
+            done.leave_out("to an operation that the server does not have")
+            return None
         space = recorded.space if key == world.key else 0
         judge = self._judges.setdefault(space, Judge(world, alone=recorded.alone))
         recognised = _named(self._recogniser, recognised, reply, judge.model)
@@ -112,6 +117,22 @@ class Listener:
         judge.verdicts.clear()
         done.assumptions.see(operation, request, sent, reply, key, verdicts, recorded.entry, recorded.day)
         return Judged(recorded, verdicts)
+
+    def _lacks(self, recognised: Recognised, reply: Reply) -> bool:
+        """Whether the server has left out an operation that is not on the pages the project began with.
+
+        As far as the recording shows it has never done it, and answers with a status that no page gives for it, or as
+        it does where an operation is left out.
+        """
+        operation = recognised.operation
+        if reply.status not in NOT_THERE:
+            self._done |= {operation.id}
+        if operation.evidence.grade == "seed" or operation.id in self._done:
+            return False
+        answered = said(recognised.sent.wire, reply)
+        if reply.status not in operation.responses:
+            self._absent.add(answered)
+        return answered in self._absent
 
 
 def judged(

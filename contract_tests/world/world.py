@@ -34,7 +34,8 @@ __all__ = ["ABSENT", "Sent", "World", "pointed"]
 
 LONGEST_SHOWN = 20_000
 """So much of an answer is kept with a finding."""
-_ABSENT = (404, 405, 501)
+NOT_THERE = (404, 405, 501)
+"""The statuses of a server that has no such operation."""
 PAUSE_SECONDS = 0.05
 """So long it is waited before what is not shown yet is looked for again."""
 
@@ -497,16 +498,16 @@ class World:
         """
         if self.own or operation.evidence.grade == "seed" or operation.id in self._worked:
             return False
-        if reply.status not in _ABSENT:
+        if reply.status not in NOT_THERE:
             return False
         if not self._absent and not self.transport.guard.real:
             nothing = WireRequest("GET", "/", "", wire.headers, None)
-            self._absent.add(_said(nothing, self.transport.send(nothing)))
-        said = _said(wire, reply)
+            self._absent.add(said(nothing, self.transport.send(nothing)))
+        answered = said(wire, reply)
         wanted = not request.answer or self.spec.answer(operation, request.answer).status < 300
         if wanted and reply.status not in operation.responses:
-            self._absent.add(said)
-        return said in self._absent
+            self._absent.add(answered)
+        return answered in self._absent
 
     def _forget_searched(self) -> None:
         """What was found for sale may be sold now, so it is looked for anew when it is next needed."""
@@ -633,7 +634,7 @@ def _owning(operation: Operation) -> list[str]:
     return [node["field"] for node in (operation.contract.get("within") or {}).values()]
 
 
-def _said(wire: WireRequest, reply: Reply) -> tuple[int, str]:
+def said(wire: WireRequest, reply: Reply) -> tuple[int, str]:
     """An answer that says that there is nothing, without what it repeats of the request and what it numbers it by."""
     text = reply.body.decode("utf-8", "replace")
     return reply.status, re.sub(r"[\w-]*\d[\w-]*", "0", text.replace(wire.path, "") if len(wire.path) > 1 else text)
