@@ -198,7 +198,7 @@ class Beginnings:
         sent = recognised.sent.body if isinstance(recognised.sent.body, dict) else {}
         issued = names - {str(one) for one in sent.values()}
         if known is None and issued and self._is_documented(kind, issued):
-            # A record that the pages name was there: no server issues their ids anew. What was asked for by name it may.
+            # A record that the pages name was there: no server issues their ids anew, but what was asked for by name.
             known = Known(kind, names)
             self._spaces[space].append(known)
         if known is None:
