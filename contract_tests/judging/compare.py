@@ -78,7 +78,7 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
     asked = _as_documented(operation, sent)
     for name, value in answer.value.items():
         actual = body.get(name, ABSENT)
-        if name in echo and _by_another_name(world, operation, name, sent.value(name), actual):
+        if name in echo and by_another_name(world, operation, name, sent.value(name), actual):
             continue
         if name in echo:
             how = contract_evidence(operation, "echo").grade
@@ -97,7 +97,7 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
     yield from _consistent(contract.get("consistent") or (), body)
 
 
-def _by_another_name(world: World, operation: Operation, name: str, sent: Json, actual: Json) -> bool:
+def by_another_name(world: World, operation: Operation, name: str, sent: Json, actual: Json) -> bool:
     """Whether the record that was addressed by one of its names is answered by another one of them."""
     key = operation.contract.get("key") or {}
     if world.own or not key.get("aliases") or key.get("name") != name or actual == sent:

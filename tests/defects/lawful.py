@@ -9,7 +9,20 @@ from urllib.parse import unquote
 from mock_server.exchange import Service
 from mock_server.messages import Answer, Call, Request, Response
 from mock_server.stores import State
-from tests.defects.planting import Ask, Defect, Plant, answer, behaviour, boundary, edits, of, rows, stalling, status
+from tests.defects.planting import (
+    Ask,
+    Defect,
+    Plant,
+    answer,
+    behaviour,
+    boundary,
+    drop,
+    edits,
+    of,
+    rows,
+    stalling,
+    status,
+)
 
 
 def _national(body: dict[str, Any]) -> None:
@@ -61,6 +74,13 @@ def _no_signs(service: Service) -> None:
 
 
 LAWFUL = [
+    Defect(
+        "the older page's answer, without what was updated",
+        "teli",
+        "",
+        drop("updateAgent", "updated"),
+        "updateAgent",
+    ),
     Defect(
         "another form of the pretty number",
         "teli",

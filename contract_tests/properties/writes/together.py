@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from contract_tests.endpoint.guard import BudgetSpent, cost_of
 from contract_tests.endpoint.transport import Reply, Transport
+from contract_tests.judging.compare import by_another_name
 from contract_tests.judging.readings import plain, repeated, unlike
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import choices, with_body
@@ -120,7 +121,7 @@ def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent
         written.setdefault(key, {}).update(mine)
         shown = reading.answered(operation, sent, reply)
         found = list(unlike(operation, mine, shown, world.same(operation))) if shown is not None else []
-        found += _another_answer(operation, sent, reply)
+        found += _another_answer(world, operation, sent, reply)
         recorder.add(title, weakest(contract_evidence(operation, "fields"), _said(operation, reply)), found, sent.wire)
     wire = done[-1][0].wire if done else None
     for key, values in written.items():
@@ -131,12 +132,14 @@ def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent
                 recorder.add(f"{title}, read by {seen.operation.id}", how, lost, wire)
 
 
-def _another_answer(operation: Operation, sent: Sent, reply: Reply) -> Iterable[Difference]:
-    """What an answer repeats must be of its own request."""
+def _another_answer(world: World, operation: Operation, sent: Sent, reply: Reply) -> Iterable[Difference]:
+    """What an answer repeats must be of its own request; a record may be named by another of its names."""
     for name in operation.contract.get("echo") or ():
         mine = sent.value(name)
         if mine is not ABSENT and isinstance(reply.json, dict) and reply.json.get(name, ABSENT) != mine:
             told = plain(reply.json.get(name, ABSENT))
+            if by_another_name(world, operation, name, mine, told):
+                continue
             message = f"{name} {mine!r} was sent, and {told!r} is answered, as to another request"
             yield Difference(f"/{name}", mine, told, message)
 
