@@ -20,7 +20,9 @@ import pytest
 import requests
 
 from tests.conftest import Server, start_server
+from tests.receiver import Receiver
 from tests.test_spec_tools import CACHE, cannot, installed
+from tests.test_telephone import VOGENT_AGENT, VOGENT_ID
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 AXE = {"dependencies": {"axe-core": "4.14.1"}, "private": True}
@@ -255,6 +257,40 @@ def test_time_copies_and_calls_are_at_hand(page: Any, running: Server, key: str)
     )
     page.get_by_label("Space", exact=True).select_option(key)
     page.get_by_text("Nobody has called yet").wait_for()
+
+
+def test_what_is_delivered_is_directed_seen_and_sent_again(page: Any, running: Server, key: str) -> None:
+    receiver = Receiver()
+    numbers = f"{running.origin('vogent')}/api/phone_numbers/{VOGENT_ID}"
+    requests.put(numbers, json={"agentId": VOGENT_AGENT}, headers={"Authorization": f"Bearer {key}"}, timeout=20)
+    page.goto(console(running, "calls", key))
+    page.get_by_text("Nothing was delivered").wait_for()
+    directed = page.locator("form").filter(has_text="Its events go to")
+    directed.get_by_label("Vendor").select_option("vogent")
+    directed.get_by_label("Its events go to").fill(f"{receiver.url}/events")
+    directed.get_by_role("button").click()
+    page.get_by_text("Send them nowhere").wait_for()
+    page.get_by_label("Number").fill("+18001234567")
+    page.get_by_role("button", name="Ring it").click()
+    sent = page.locator(".deliveries li").first
+    sent.locator("summary").click()
+    before = len(receiver.received)
+    sent.get_by_role("button", name="Send it again").click()
+    page.get_by_text("Sent again: ").wait_for()
+    assert len(receiver.received) > before >= 1
+    page.get_by_role("button", name="Send them nowhere").click()
+    page.get_by_text("Send them nowhere").wait_for(state="detached")
+    receiver.stop()
+
+
+def test_chance_begins_anew_with_the_seed_that_is_typed(page: Any, running: Server, key: str) -> None:
+    ask(running, key, "GET", "/v1/organizations")
+    page.goto(console(running, "world", key))
+    page.get_by_label("Seed").fill("77")
+    page.get_by_role("button", name="Begin anew").click()
+    page.get_by_text("Chance begins anew.").wait_for()
+    spaces = requests.get(f"{running.control}/spaces", timeout=20).json()["spaces"]
+    assert [one["seed"] for one in spaces if one["name"] == key] == [77]
 
 
 def test_hostile_content_is_text_and_nothing_else(page: Any, running: Server, key: str) -> None:
