@@ -106,7 +106,7 @@ class Account:
                 return 200, self._listed("organizations", [self._organization()])
             case ("GET", "v1", "organizations", organization, *rest) if organization == _ORGANIZATION:
                 if rest not in ([], ["users"]):
-                    raise Refused(404, "Not here")
+                    raise Refused(404, "Not found")
                 users = self._listed("users", self._users) if rest else None
                 return 200, users or self._told(organization=self._organization())
             case ("GET", "v1", "organizations", _, *_):

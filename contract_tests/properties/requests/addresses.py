@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -131,10 +132,19 @@ def _unequal(operation: Operation, mine: Reply, theirs: Reply, how: str, *, whol
     if mine.status != theirs.status:
         text = theirs.body[:120].decode("utf-8", "replace")
         yield Difference("status", mine.status, theirs.status, f"{how} it is {theirs.status} with {text}")
-    elif whole and _lasting(operation, mine) != _lasting(operation, theirs):
+    elif whole and _in_any_order(_lasting(operation, mine)) != _in_any_order(_lasting(operation, theirs)):
         yield Difference("", mine.json, theirs.json, f"{how} the answer is another one")
 
 
 def _lasting(operation: Operation, reply: Reply) -> Json:
     response = operation.responses.get(reply.status)
     return lasting(response.schema if response else None, reply.json, issued=_ISSUED)
+
+
+def _in_any_order(value: Json) -> Json:
+    """The value with the rows of its lists in one order: which row comes first is the server's own affair."""
+    if isinstance(value, dict):
+        return {name: _in_any_order(child) for name, child in value.items()}
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        return sorted((_in_any_order(row) for row in value), key=lambda row: json.dumps(row, sort_keys=True))
+    return value
