@@ -71,7 +71,7 @@ class Service:
         self.wrong_note = wrong_note
         self.behaviours = behaviours
         self.spaces = spaces
-        self.router = Router(spec.operations.values())
+        self.router = Router(spec.operations.values(), spec.missing)
         self.checks = compile_checks(spec)
         self.line: Line | None = None
         self._listings = listings(spec.operations)

@@ -30,6 +30,7 @@ def hints(
     if status < 400 or chosen is not None:
         return None
     if operation is None:
+        method = "GET" if method == "HEAD" else method
         missing = unserved(spec, method, path)
         return _near_operations(spec, method, path) if missing is None else [hint(spec, missing)]
     known = spec.operations[operation]

@@ -66,7 +66,7 @@ def read_stub(row: Json, specs: Mapping[str, Spec]) -> Stub:
         raise BadStub(f"the body cannot be sent: {error}") from None
     if placeholders > MAX_PLACEHOLDERS:
         raise BadStub(f"a body has at most {MAX_PLACEHOLDERS} placeholders")
-    match = Router(specs[provider].operations.values()).match(method, path)
+    match = Router(specs[provider].operations.values(), specs[provider].missing).match(method, path)
     if match is not None and match.operation is not None:
         raise BadStub(
             f"{method} {path} is the operation {match.operation.id}, which is served: `ringback faults add {provider}"

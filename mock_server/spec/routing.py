@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from mock_server.spec.model import Operation
+from mock_server.spec.model import Missing, Operation
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 
@@ -76,8 +76,10 @@ class _Node:
 class Router:
     """A tree of path segments."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[Operation], missing: Iterable[Missing] = ()) -> None:
         self._root = _Node()
+        self._unserved = frozenset((one.method, one.path) for one in missing if "{" not in one.path)
+        """What is documented and not served, and is no record's name though a served path would take it for one."""
         self._whole: dict[tuple[str, str], Operation] = {}
         """The operations whose paths have no parameter: found at once, since nothing wins over a literal."""
         for operation in operations:
@@ -108,7 +110,7 @@ class Router:
         whole = self._whole.get((lookup, path))
         if whole is not None:
             return Match(whole, {}, ())
-        if not path.startswith("/"):
+        if not path.startswith("/") or (lookup, path) in self._unserved:
             return None
         allowed: dict[str, None] = {}
         found = _find(self._root, path[1:].split("/"), 0, (), lookup, allowed)
