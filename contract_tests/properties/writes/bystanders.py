@@ -117,7 +117,9 @@ def _write_among_linked(recorder: Recorder, world: World) -> None:
     for linking in world.spec.operations.values():
         _link_two(world, linking, operation, target)
     alone = [one for one in successes(world, operation) if not one.after]
-    before = look(world)  # Of every kind, also of those that nothing links with what is written.
+    # What goes with a deleted record is linked with it; of what is made or changed nothing says where else to look.
+    about = operation if operation.contract.get("effect") == "delete" else None
+    before = look(world, about)
     for request in alone[:MOST_WRITES]:
         try:
             named = world.named(operation, request.name)
@@ -126,7 +128,7 @@ def _write_among_linked(recorder: Recorder, world: World) -> None:
             raise
         except NotCovered:
             continue
-        after = look(world)
+        after = look(world, about)
         if reply.status < 300:
             mine = _names(world, operation, reading.key_of(operation, sent, reply), before, after)
             moved = [one for one in unexplained(world, before, after) if not _lawful(world, operation, one, mine)]

@@ -80,7 +80,8 @@ def _update_together(recorder: Recorder, world: World) -> None:
     operation = recorder.operation
     values = {name: known for name, known in choices(world, operation).items() if len(known) > 1}
     base = reading.base_body(world, operation)
-    names = list(values)[: recorder.parallel]
+    # What every request has to send, all of them write: which of them is the last one nobody knows.
+    names = [name for name in values if name not in base][: recorder.parallel]
     keys = _keys(world, operation)
     if len(names) < 2 and len(keys) < 2:
         raise NotCovered("one field of one record can be written, so that nothing gets into another's way")
@@ -90,7 +91,7 @@ def _update_together(recorder: Recorder, world: World) -> None:
             _compare(recorder, world, "several fields at once", _send_all(recorder, world, alone))
         whole = [
             _of(operation, with_body(world, operation, {**base, name: values[name][(turn + index) % 2]}), key)
-            for name in names[:1]
+            for name in list(values)[:1]
             for index, key in enumerate(keys)
         ]
         if len(whole) > 1:
