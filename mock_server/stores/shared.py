@@ -338,9 +338,16 @@ class SharedStore(MemoryStore):
                 self._end_unchanged(space, replica, turn.leased)
                 return
             impatient = get_ident() in self.impatient
-            reply = self._call(
-                lambda: self.backend.commit(space, replica.version or 0, change, token, patient=not impatient)
-            )
+            try:
+                reply = self._call(
+                    lambda: self.backend.commit(space, replica.version or 0, change, token, patient=not impatient)
+                )
+            except StoreFailed:
+                if change.moves:
+                    raise
+                # Whoever only looked is answered, though there is no room even for its line in the journal.
+                self._end_unchanged(space, replica, turn.leased)
+                return
         except _Conflict:
             raise
         except BaseException:
