@@ -27,7 +27,7 @@ from contract_tests.properties.tools.generation import Draw
 from contract_tests.recordings import har
 from contract_tests.reports import annotations, document, html, junit, sarif, summary, text
 from contract_tests.reports.outputs import CannotWrite, Outputs
-from contract_tests.words.findings import ContractBroken, Finding, Outcome
+from contract_tests.words.findings import ContractBroken, Finding, NotCovered, Outcome
 from mock_server.spec import Evidence, NamedRequest, Spec, WireRequest, load_all
 from tests.conftest import RINGBACK, ROOT, Server
 from tests.honest.server import KEY
@@ -157,6 +157,23 @@ def test_what_a_server_does_only_once_is_a_finding_all_the_same(shrink: bool) ->
     with pytest.raises(ContractBroken) as broken:
         generation.run(requests, check_draw, draws=9, of=9, seed=1, shrink=shrink)
     assert broken.value.findings[0].message == "a 502 (once; not when the same was sent again)"
+
+
+def test_a_budget_that_ends_when_it_is_tried_again_loses_no_finding() -> None:
+    finding = Finding("valid", "teli", "op", "generated", "seed", "page", "status", "a 502", 200, 502, "curl")
+    seen: list[Draw] = []
+
+    def check_draw(draw: Draw) -> None:
+        seen.append(draw)
+        if len(seen) > 1:
+            raise NotCovered("the budget is spent")
+        raise ContractBroken([finding])
+
+    requests = generation.Requests(strategies.integers, lambda draws, seed: [1], lambda drawn: Draw(PLAIN, ()))
+    with pytest.raises(ContractBroken) as broken:
+        generation.run(requests, check_draw, draws=1, of=1, seed=1, shrink=False)
+    assert len(seen) == 2
+    assert "once" in broken.value.findings[0].message
 
 
 def test_a_target_that_is_gone_before_the_first_request_has_not_passed() -> None:
