@@ -9,50 +9,39 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from contract_tests.endpoint.transport import TIMEOUT_SECONDS, Unreachable, reach
+from contract_tests.endpoint.transport import Unreachable, reach
+from contract_tests.flags import Parser, fail, flags
 from contract_tests.offline import complain, tell, write
 from contract_tests.options import WrongUsage, add_options, settings
 from contract_tests.reports.outputs import CannotWrite, Outputs, say
 from mock_server.spec import SpecError
 
-HOLDS, BROKEN, USAGE, UNREACHABLE, NOTHING_CHECKED, INTERRUPTED = 0, 1, 2, 3, 5, 130
+HOLDS, BROKEN, UNREACHABLE, NOTHING_CHECKED, INTERRUPTED = 0, 1, 3, 5, 130
 KINDS = ("junit", "json", "html", "sarif")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        _fail(f"{message}; `ringback check --help` lists what is understood")
+_fail = partial(fail, "check")
 
 
-def _fail(message: str, code: int = USAGE) -> NoReturn:
-    sys.stderr.write(f"ringback check: {message}\n")
-    raise SystemExit(code)
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
+def parser() -> argparse.ArgumentParser:
+    """What the command understands."""
+    made = Parser(
         prog="ringback check",
         description="Check a server against the vendors' documentation. Without --target: a mock of its own.",
         epilog="Exit codes: 0 the contract holds, 1 it does not, 2 wrong usage, broken spec or recording,"
         " 3 target unreachable or gone, 4 the key was refused or the origin is wrong, 5 nothing could be checked,"
         " 130 interrupted.",
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("provider", nargs="*", metavar="PROVIDER", help="vendors to check (default: all)")
     add_options(add)
-    add("--specs", metavar="DIR", help="a folder with specs of your own, DIR/<vendor>.yaml and DIR/fixtures/")
-    add("--behaviours", metavar="F", help="a Python file whose table BEHAVIOURS has functions for their operations")
+    flags(add, "--specs", "--behaviours")
     add("--seed", type=int, default=1, metavar="N", help="seed of generated requests (default 1)")
-    add(
-        "--timeout",
-        type=float,
-        default=TIMEOUT_SECONDS,
-        metavar="SECONDS",
-        help=f"how long a request and its whole answer may take together (default {TIMEOUT_SECONDS:g})",
-    )
+    flags(add, "--timeout")
     add("--plan", action="store_true", help="print every request that would be sent, with its cost, and send nothing")
     add(
         "--from",
@@ -61,16 +50,8 @@ def _parser() -> _Parser:
         metavar="F.har",
         help="check this recording again; nothing is sent; repeatable",
     )
-    add("--record", metavar="F.har", help="keep every exchange as HAR 1.2, secrets masked")
-    add(
-        "--report",
-        action="append",
-        default=[],
-        metavar="KIND=F",
-        help="junit=FILE, json=FILE, html=FILE or sarif=FILE; repeatable",
-    )
-    add("--notes", action="store_true", help="tell every note, in place of how many there are")
-    return parser
+    flags(add, "--record", "--report", "--notes", report="junit=FILE, json=FILE, html=FILE or sarif=FILE; repeatable")
+    return made
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -83,7 +64,7 @@ def check(arguments: Sequence[str]) -> int:
 
 
 def _check(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(list(arguments))
+    options = parser().parse_args(list(arguments))
     # What Hypothesis keeps for the next time belongs into no working folder.
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache / "ringback" / "hypothesis"))

@@ -6,9 +6,10 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from contract_tests.offline import BROKEN, counted, fail, read, recordings_as_json, vendors
+from contract_tests.flags import Parser, fail, flags
+from contract_tests.offline import BROKEN, counted, read, recordings_as_json, vendors
 from contract_tests.reports.outputs import say
 from contract_tests.words.findings import printable
 
@@ -17,14 +18,9 @@ _MOST_LINES = 60
 """So many differences are printed; a document has them all."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        fail("diff", f"{message}; `ringback diff --help` lists what is understood")
-
-
 def parser() -> argparse.ArgumentParser:
     """What the command understands."""
-    made = _Parser(
+    made = Parser(
         prog="ringback diff",
         description="Replay recordings against a mock of its own, and tell where the mock and the recordings differ;"
         " or correct the specs by them.",
@@ -40,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         "--patch", action="store_true", help="print the corrections of the specs that the recordings support, numbered"
     )
     made.add_argument("--take", metavar="1,3-5", help="with --patch: write these corrections, or `all`, into the specs")
-    made.add_argument("--specs", metavar="DIR", help="a folder with specs of your own, DIR/<vendor>.yaml")
+    flags(made.add_argument, "--specs")
     return made
 
 

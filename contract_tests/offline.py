@@ -9,24 +9,19 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from contract_tests.flags import fail
 from contract_tests.reports.outputs import Outputs, say
 from contract_tests.words.findings import printable
 from contract_tests.words.results import Results
 
-BROKEN, USAGE, NOTHING_CHECKED = 1, 2, 5
+BROKEN, NOTHING_CHECKED = 1, 5
 _SENDING = (
     "target depth real api_key_env api_key_file other_api_key_env other_api_key_file allow number var"
     " var_file max_requests max_purchases rate draws record proxy ca_file"
 ).split()
 """Options that say what is sent; a re-check sends nothing."""
-
-
-def fail(command: str, message: str) -> NoReturn:
-    """Ends the process with one clear line on stderr and exit code 2."""
-    sys.stderr.write(f"ringback {command}: {printable(message)}\n")
-    raise SystemExit(USAGE)
 
 
 def recheck(options: argparse.Namespace, outputs: Outputs) -> int:

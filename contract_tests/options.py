@@ -16,6 +16,7 @@ import yaml
 from contract_tests.endpoint.guard import COSTS, is_loopback
 from contract_tests.endpoint.opening import authorities, bracketed, proxy_of
 from contract_tests.endpoint.transport import TIMEOUT_SECONDS, Route
+from contract_tests.flags import flags
 from contract_tests.words.findings import printable
 
 DEPTHS = ("scenario", "quick", "deep")
@@ -132,42 +133,23 @@ def add_options(add: Callable[..., Any]) -> None:
         help="scenario: the dozens of calls derived from the contracts; quick (default on loopback): that, every"
         " property and a few hundred generated requests; deep: that, and a state machine, for minutes",
     )
-    add(
-        "--real",
-        action="store_true",
-        help="treat the target as one that costs money although it is on loopback: a proxy or tunnel to a vendor",
-    )
-    add("--api-key-env", metavar="VAR", help="environment variable that holds the API key")
-    add("--api-key-file", metavar="F", help="file that holds the API key")
+    flags(add, "--real", "--api-key-env", "--api-key-file")
     add("--other-api-key-env", metavar="VAR", help="environment variable that holds the key of another account")
     add("--other-api-key-file", metavar="F", help="file that holds the key of another account")
-    add(
+    flags(
+        add,
         "--allow",
-        metavar="LIST",
-        help="what may be sent: read,write,purchase,lasting (default: all on loopback, else read); lasting is a record"
-        " that no documented operation removes",
-    )
-    add(
         "--number",
-        action="append",
-        default=[],
-        metavar="NUMBER",
-        help="write this number of the account only, and put back what was there; repeatable. Where the target costs"
+        number="write this number of the account only, and put back what was there; repeatable. Where the target costs"
         " money no other is written without it",
     )
     add("--var", action="append", default=[], metavar="NAME=VALUE", help="what only an account knows; repeatable")
     add("--var-file", metavar="F", help="the same as a YAML or JSON file of names and values")
-    add(
+    flags(
+        add,
         "--max-requests",
-        type=int,
-        metavar="N",
-        help=f"at most so many requests to each vendor (default: {REAL_MAX_REQUESTS} where it costs money)",
-    )
-    add(
         "--max-purchases",
-        type=int,
-        metavar="N",
-        help="at most so many requests that may cost money, to each vendor (default: 1 where it does)",
+        max_requests=f"at most so many requests to each vendor (default: {REAL_MAX_REQUESTS} where it costs money)",
     )
     add(
         "--settle",
@@ -175,7 +157,7 @@ def add_options(add: Callable[..., Any]) -> None:
         help="a target that shows only later what was written: a read that does not show it is asked again for so long",
     )
     add("--rate", metavar="N/s", help="at most so many requests a second")
-    add("--ca-file", metavar="F", help="file (PEM) of the authorities that signed the target's certificate")
+    flags(add, "--ca-file")
     add(
         "--proxy",
         metavar="URL",
@@ -189,12 +171,7 @@ def add_options(add: Callable[..., Any]) -> None:
         " and 1 where it costs money)",
     )
     add("--draws", type=int, metavar="N", help="generated requests for each property")
-    add(
-        "--fail-on",
-        default="documented",
-        choices=["documented", "observed", "assumed"],
-        help="which statements must hold",
-    )
+    flags(add, "--fail-on")
 
 
 def settings(

@@ -44,7 +44,7 @@ def command_line() -> Iterator[str]:
             yield from _help(one, f"ringback {name} {action}")
         if not below:
             yield from _help(parser, f"ringback {name}")
-    from contract_tests.cli import _parser as check_parser
+    from contract_tests.cli import parser as check_parser
     from contract_tests.diff import parser as diff_parser
     from contract_tests.pages.command import parser as pages_parser
     from contract_tests.proxy import parser as proxy_parser

@@ -30,7 +30,7 @@ TOUR = [
     f"curl {SHOWN}{UPDATE} \\\n  -H 'X-API-Key: test_me' --json '{{\"inbound_agent_id\": \"agent_abc123\"}}'",
     f"curl {SHOWN}{UPDATE} \\\n  -H 'X-API-Key: test_me' --json '{{\"inbound_agent_id\": \"agent_nobody\"}}'",
     "# an answer that nothing brings about, for the next two requests",
-    "ringback faults add teli createPhoneNumber --status 429 --times 2 --space test_me > rule.json",
+    "ringback faults add teli createPhoneNumber --status 429 --times 2 --space test_me",
     f"curl -X POST {SHOWN}/teli/v1/voice/phone-numbers/create -H 'X-API-Key: test_me'",
     "ringback requests list -status:2xx",
     "# and does a server keep the documented contract?",

@@ -441,8 +441,15 @@ def test_the_addresses_are_shown_without_their_secrets_and_end(desk: Desk, recei
     direct(desk, "vogent", f"{receiver.url}/events", events=["dial.created"], failures=[503])
     shown = desk.get("/webhooks")
     assert shown["webhooks"] == [
-        {"provider": "vogent", "url": f"{receiver.url}/events", "events": ["dial.created"], "failures": [503]}
+        {
+            "provider": "vogent",
+            "url": f"{receiver.url}/events",
+            "events": ["dial.created"],
+            "failures": [503],
+            "space": desk.space,
+        }
     ]
+    assert shown["webhooks"][0] in desk.get("/webhooks", space="*")["webhooks"]
     assert SECRET not in json.dumps(shown)
     params = {"space": desk.space}
     assert desk.call("DELETE", "/webhooks/vogent", params=params).status_code == 204

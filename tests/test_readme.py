@@ -79,7 +79,7 @@ def test_every_console_block_prints_what_it_says(serve: Callable[..., Server], t
 
 def _flags() -> dict[str, set[str]]:
     """The flags of each command: `serve`, `faults add`, `check`, ..."""
-    parsers = {"check": check._parser(), "proxy": proxy.parser(), "pages": pages_parser(), "": cli.parser()}
+    parsers = {"check": check.parser(), "proxy": proxy.parser(), "pages": pages_parser(), "": cli.parser()}
     for name, parser in commands_of(cli.parser()).items():
         parsers.setdefault(name, parser)
         parsers |= {f"{name} {action}": below for action, below in commands_of(parser).items()}

@@ -140,7 +140,7 @@ def test_the_story_is_the_same_in_however_many_moves(teli: Client, desk: Desk, s
     for move in seconds:
         advance(desk, move)
     calls = desk.get("/calls")["calls"]
-    told = [{name: value for name, value in one.items() if name != "id"} for one in calls]
+    told = [{name: value for name, value in one.items() if name not in ("id", "space")} for one in calls]
     digest = json.dumps(told, sort_keys=True)
     _STORIES.setdefault("story", digest)
     assert digest == _STORIES["story"]
@@ -373,6 +373,22 @@ def test_calls_are_listed_by_state_and_page_by_page(teli: Client, desk: Desk) ->
         seen += [one["id"] for one in page["calls"]]
         cursor = page["cursor"]
     assert seen == ids
+    assert [one["id"] for one in desk.get("/calls", limit=3, order="newest")["calls"]] == ids[:1:-1]
+    assert {one["space"] for one in desk.get("/calls")["calls"]} == {desk.space}
+
+
+def test_calls_of_every_space_are_listed_with_their_spaces(teli: Client, desk: Desk) -> None:
+    link(teli)
+    mine = dial(desk, TELI)
+    other = desk.call("POST", "/calls", json={"space": "test_of_another", "to": TELI}).json()
+    everywhere = desk.get("/calls", space="*", limit=1000)
+    spaces = {one["id"]: one["space"] for one in everywhere["calls"]}
+    assert (spaces[mine["id"]], spaces[other["id"]]) == (desk.space, "test_of_another")
+    assert everywhere["cursor"] is None
+    began = [one["created_at"] for one in everywhere["calls"]]
+    assert began == sorted(began, reverse=True)
+    for what in ({"cursor": 1}, {"order": "oldest"}):
+        assert problem(desk.call("GET", "/calls", params={"space": "*", **what}), 400)
 
 
 def test_wrong_questions_are_told_what_would_be_right(desk: Desk) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
+from contract_tests.flags import Parser, fail, flags
 from contract_tests.pages import comparing, lock, telling
 from contract_tests.pages.citing import Source, Statement, cited, source
 from contract_tests.pages.comparing import ABSENT, CHANGED, GONE, NEW, UNCHANGED, UNREACHABLE, Result
@@ -21,10 +21,9 @@ from contract_tests.pages.reading import LARGEST_BYTES, Page, Unreadable
 from contract_tests.pages.saved import MAP, BadPages, Saved, mapped, unknown
 from contract_tests.patching.yamltext import CannotEdit
 from contract_tests.reports.outputs import CannotWrite, Outputs, say
-from contract_tests.words.findings import printable
 from mock_server.spec import SpecError, spec_files
 
-HOLDS, DRIFTED, USAGE, OUT_OF_REACH = 0, 1, 2, 3
+HOLDS, DRIFTED, OUT_OF_REACH = 0, 1, 3
 LOCK = "pages.lock.json"
 FETCH_SECONDS = 20.0
 _LONGEST_SECONDS = 300.0
@@ -34,19 +33,12 @@ _KINDS = ("json", "md")
 _REPORTS = ", ".join(f"{kind}=FILE" for kind in _KINDS)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        _fail(f"{message}; `ringback pages --help` lists what is understood")
-
-
-def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"ringback pages: {printable(message)}\n")
-    raise SystemExit(USAGE)
+_fail = partial(fail, "pages")
 
 
 def parser() -> argparse.ArgumentParser:
     """What the command understands."""
-    made = _Parser(
+    made = Parser(
         prog="ringback pages",
         description="Tell which statements of the specs rest on a page of the vendor that has changed.",
         epilog="Exit codes: 0 unchanged, 1 changed or gone, 2 wrong usage, a page, map or lock that cannot be used,"
@@ -68,8 +60,7 @@ def parser() -> argparse.ArgumentParser:
         "--ignore", action="append", default=[], metavar="REGEX", help="sentences that change by themselves; repeatable"
     )
     add("--timeout", metavar="SECONDS", help=f"for fetching one page (default {FETCH_SECONDS:g})")
-    add("--report", action="append", default=[], metavar="KIND=F", help="json=FILE or md=FILE (an issue); repeatable")
-    add("--specs", metavar="DIR", help="a folder with specs of your own, DIR/<vendor>.yaml")
+    flags(add, "--report", "--specs", report="json=FILE or md=FILE (an issue); repeatable")
     return made
 
 

@@ -31,6 +31,7 @@ def lines(gateway: Gateway, where: dict[str, Any], trial: Mapping[str, Service] 
     banner += [
         "",
         "Put a vendor's whole path behind its origin; a key that starts with test_ opens a world of its own.",
+        f"Console: {where['control']}/console",
     ]
     banner += _control(gateway, where["control"], insecure)
     return banner

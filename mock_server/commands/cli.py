@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What a start makes is there to stay: it is looked through when the server is ready, or never.
         gc.disable()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    arguments = _with_own_specs(arguments)
+    if arguments[:1] != ["__complete"]:
+        arguments = _with_own_specs(arguments)
     if arguments[:1] in (["check"], ["diff"], ["proxy"]):
         _need_harness(arguments[0])
     # The harness and its generators are imported only when they are used.

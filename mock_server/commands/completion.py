@@ -51,13 +51,17 @@ complete -o default -F _ringback ringback
 #compdef ringback
 _ringback() {
     local -a found
-    found=(${(f)"$(ringback __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-    (( ${#found} )) && compadd -- $found || _files
+    found=(${(f)"$(ringback __complete "${(@)words[2,CURRENT]}" 2>/dev/null)"})
+    if (( ${#found} )); then compadd -M 'm:{a-zA-Z}={A-Za-z}' -- $found; else _files; fi
 }
 compdef _ringback ringback
 """,
     "fish": """\
-complete -c ringback -f -a '(ringback __complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+function __ringback
+    ringback __complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
+end
+complete -c ringback -n 'not __ringback | string length -q' -F
+complete -c ringback -f -a '(__ringback)'
 """,
 }
 
@@ -83,18 +87,24 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
-    """What the last of the words may become."""
+    """What the last of the words may become; none where the shell may offer files."""
     *before, begun = words or [""]
     names: list[str] = []
-    while before:
-        word = before.pop(0)
+    awaited: argparse.Action | None = None
+    for word in before:
         below = commands_of(parser)
-        if word in below:
+        if awaited is not None:
+            awaited = None
+        elif word in below:
             parser, names = _whole(below[word]), []
         elif not word.startswith("-"):
             names.append(word)
+        elif "=" not in word:
+            awaited = next((one for one in parser._actions if word in one.option_strings and one.nargs != 0), None)
     found: Iterable[str]
-    if begun.startswith("-"):
+    if awaited is not None:
+        found = _given(awaited, names)
+    elif begun.startswith("-"):
         found = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
     else:
         found = [*commands_of(parser), *_values(parser, names)]
@@ -106,13 +116,21 @@ def _whole(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     command = parser.prog.split()[-1]
     try:
         if command == "check":
-            from contract_tests.cli import _parser
+            from contract_tests import cli
 
-            return _parser()
+            return cli.parser()
         if command == "proxy":
             from contract_tests import proxy
 
             return proxy.parser()
+        if command == "diff":
+            from contract_tests import diff
+
+            return diff.parser()
+        if command == "pages":
+            from contract_tests.pages import command as pages
+
+            return pages.parser()
     except ImportError:
         pass
     return parser
@@ -135,15 +153,46 @@ def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
     return {}
 
 
+def _given(flag: argparse.Action, names: Sequence[str]) -> Iterable[str]:
+    """What may stand behind a flag."""
+    if flag.choices is not None:
+        return [str(one) for one in flag.choices]
+    if flag.dest in ("provider", "only"):
+        return _vendors()
+    if flag.dest in ("example", "answer", "operation"):
+        found = _operations(names) or _operations(_vendors())
+        wanted = [found[name] for name in names if name in found] or found.values()
+        return found if flag.dest == "operation" else [name for operation in wanted for name in operation.answers]
+    return []
+
+
 def _values(parser: argparse.ArgumentParser, names: Sequence[str]) -> Iterable[str]:
-    """Vendors, and the operations of those that are named, where the command takes them."""
-    takes = {action.dest for action in parser._actions if not action.option_strings}
-    if not takes & {"provider", "name"} or parser.prog.split()[-1] not in ("operations", "add", "check", "proxy"):
-        return []
+    """Shells, vendors, and the operations of those that are named, where the command takes them."""
+    takes = {action.dest: action for action in parser._actions if not action.option_strings}
+    if "shell" in takes:
+        return SCRIPTS
+    if not names and "provider" in takes:
+        return _vendors()
+    several = [action for action in takes.values() if action.nargs == "*" and action.dest in ("provider", "name")]
+    if "operation" in takes or "name" in {action.dest for action in several}:
+        return _operations(names) or _vendors()
+    return _vendors() if several else []
+
+
+def _vendors() -> list[str]:
+    from mock_server.spec import spec_files
+
+    return list(spec_files())
+
+
+def _operations(names: Sequence[str]) -> dict[str, Any]:
+    """The operations of the vendors that are named, in any letter case."""
     from mock_server.spec import load, spec_files
 
-    vendors = spec_files()
-    named = [name.lower() for name in names if name.lower() in vendors]
-    if not named or parser.prog.split()[-1] in ("check", "proxy"):
-        return list(vendors)
-    return [operation for name in named for operation in load(vendors[name]).operations]
+    files = spec_files()
+    return {
+        id: operation
+        for name in names
+        if name.lower() in files
+        for id, operation in load(files[name.lower()]).operations.items()
+    }

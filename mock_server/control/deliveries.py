@@ -8,7 +8,18 @@ from typing import Any
 from flask import Blueprint, request
 
 from mock_server.control.filters import differences, times
-from mock_server.control.inputs import INTEGER, body, gateway, integer, known_space, only, open_space, unknown_name
+from mock_server.control.inputs import (
+    INTEGER,
+    body,
+    gateway,
+    integer,
+    known_space,
+    known_spaces,
+    newest_first,
+    only,
+    open_space,
+    unknown_name,
+)
 from mock_server.control.problems import Problem
 from mock_server.control.webhooks import check_address, webhooks_of
 from mock_server.deliveries import DELIVERY_STATES, Delivery
@@ -22,20 +33,31 @@ blueprint = Blueprint("deliveries", __name__)
 _FILTERS = ("provider", "event", "state", "call")
 
 
-def as_json(delivery: Delivery) -> dict[str, Any]:
-    return {**without_body(delivery), "body": own(delivery.body.encode())}
+def as_json(delivery: Delivery, space: Space) -> dict[str, Any]:
+    """A delivery with its body, and whose it is."""
+    return {**without_body(delivery), "body": own(delivery.body.encode()), "space": space.name}
 
 
 @blueprint.get("/deliveries")
 def listed() -> dict[str, Any]:
-    """Newest last, at most `limit` (100); `cursor` of one answer asks for the next. `{"deliveries", "cursor"}`."""
-    only("space", *_FILTERS, "limit", "cursor")
+    """At most `limit` (100), newest last; `cursor` of one answer asks for the next. `{"deliveries", "cursor"}`.
+
+    With `order=newest`, as for every space (`*`), the newest come first and there is no cursor.
+    """
+    newest = newest_first()
+    only("space", *_FILTERS, "limit", "order", *([] if newest else ["cursor"]))
     limit, after = integer("limit", 100, 1, 1000), integer("cursor", 0, 0, 2**53)
+    if newest:
+        spaces = known_spaces(request.args.get("space"))
+        rows = [(one, space) for space in spaces for one in reversed(_fitting(space, request.args)[-limit:])]
+        if len(spaces) > 1:
+            rows.sort(key=lambda row: row[0].at, reverse=True)
+        return {"deliveries": [as_json(*row) for row in rows[:limit]], "cursor": None}
     space = known_space(request.args.get("space"))
     found = [one for one in _fitting(space, request.args) if one.number > after]
     page = found[:limit]
     return {
-        "deliveries": [as_json(one) for one in page],
+        "deliveries": [as_json(one, space) for one in page],
         "cursor": page[-1].number if len(found) > limit else None,
     }
 
@@ -97,7 +119,8 @@ def verified() -> dict[str, Any]:
 @blueprint.get("/deliveries/<number>")
 def one(number: str) -> dict[str, Any]:
     only("space")
-    return as_json(_find(number)[1])
+    space, delivery = _find(number)
+    return as_json(delivery, space)
 
 
 @blueprint.post("/deliveries/<number>/replay")
@@ -118,7 +141,7 @@ def _sent(space: Space, delivery: Delivery) -> dict[str, Any]:
     sending = front.specs[delivery.provider].sending
     assert sending is not None
     front.switchboard.courier.now(space, delivery, sending)
-    return as_json(delivery)
+    return as_json(delivery, space)
 
 
 def _find(number: str) -> tuple[Space, Delivery]:

@@ -124,6 +124,15 @@ def unknown_name(name: str, known: list[str]) -> str:
     return f"{name!r} is unknown.{guess} There are {', '.join(known)}."
 
 
+def newest_first() -> bool:
+    """Whether the query asks for the newest, with `order=newest`; for every space (`*`) nothing else is answered."""
+    order, everywhere = request.args.get("order"), request.args.get("space") == ALL_SPACES
+    possible = ["newest"] if everywhere else ["oldest", "newest"]
+    if order not in (None, *possible):
+        raise Problem(400, "Invalid parameter", f"order={order!r}: {' or '.join(possible)} is needed.")
+    return everywhere or order == "newest"
+
+
 def open_space(name: str | None) -> Space:
     """The space of that name (`default` for None), opened if need be; names are those that keys open."""
     spaces, wanted = gateway().spaces, name or DEFAULT_SPACE

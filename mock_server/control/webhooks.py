@@ -6,24 +6,31 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from mock_server.control.inputs import body, gateway, known_space, only, open_space, unknown_name
+from mock_server.control.inputs import body, gateway, known_space, known_spaces, only, open_space, unknown_name
 from mock_server.control.problems import Problem
 from mock_server.deliveries import Endpoint
+from mock_server.spaces import Space
 
 blueprint = Blueprint("webhooks", __name__)
 
 
-def as_json(provider: str, endpoint: Endpoint) -> dict[str, Any]:
+def as_json(provider: str, endpoint: Endpoint, space: Space) -> dict[str, Any]:
     """The address without its secret."""
     events = None if endpoint.events is None else sorted(endpoint.events)
-    return {"provider": provider, "url": endpoint.url, "events": events, "failures": list(endpoint.failures)}
+    return {
+        "provider": provider,
+        "url": endpoint.url,
+        "events": events,
+        "failures": list(endpoint.failures),
+        "space": space.name,
+    }
 
 
 @blueprint.get("/webhooks")
 def listed() -> dict[str, Any]:
     only("space")
-    endpoints = known_space(request.args.get("space")).deliveries.endpoints
-    return {"webhooks": [as_json(name, endpoint) for name, endpoint in list(endpoints.items())]}
+    spaces = known_spaces(request.args.get("space"))
+    return {"webhooks": [as_json(*pair, s) for s in spaces for pair in list(s.deliveries.endpoints.items())]}
 
 
 @blueprint.put("/webhooks/<provider>")
@@ -43,7 +50,7 @@ def directed(provider: str) -> dict[str, Any]:
     chosen = frozenset(wanted["events"]) if "events" in wanted else None
     endpoint = Endpoint(wanted["url"], wanted.get("secret", ""), chosen, failures)
     space.deliveries.direct(provider, endpoint)
-    return as_json(provider, endpoint)
+    return as_json(provider, endpoint, space)
 
 
 @blueprint.delete("/webhooks/<provider>")

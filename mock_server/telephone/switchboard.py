@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -148,19 +149,26 @@ class Switchboard:
         The place of a call is its own for ever; None says that there are no more.
         """
         self.catch_up(space)
-        asked = [(name, value) for name, value in wanted.items() if value is not None]
         found: list[dict[str, Json]] = []
         last = after
         with self._opened(space) as (world, transaction):
             now = world.now()
             for row in book_of(transaction).rows("calls", after):
-                if any(row.document[name] != value for name, value in asked):
+                if not _fits(row.document, wanted):
                     continue
                 if len(found) == limit:
                     return found, last
                 found.append(shown(row.document, now))
                 last = row.sequence
         return found, None
+
+    def newest_calls(self, space: Space, limit: int, **wanted: str | None) -> list[dict[str, Json]]:
+        """The newest of the space's calls whose fields have the wanted values, newest first."""
+        self.catch_up(space)
+        with self._opened(space) as (world, transaction):
+            now, rows = world.now(), book_of(transaction).rows("calls", 0)
+            fitting = (row.document for row in rows if _fits(row.document, wanted))
+            return [shown(document, now) for document in reversed(deque(fitting, maxlen=limit))]
 
     def call(self, space: Space, id: str) -> dict[str, Json]:
         """The call of that id; raises NoSuchCall."""
@@ -313,6 +321,10 @@ class Switchboard:
     def _opened(self, space: Space) -> Iterator[tuple[Space, Transaction]]:
         with self._spaces.locked(space) as world, self._spaces.store.transaction(world.name) as transaction:
             yield world, transaction
+
+
+def _fits(call: Mapping[str, Any], wanted: Mapping[str, str | None]) -> bool:
+    return all(value is None or call[name] == value for name, value in wanted.items())
 
 
 def _known(book: State, id: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from mock_server.commands.remote.asking import command, given, group
+from mock_server.commands.remote.asking import ALL, EVERYWHERE, command, given, group
+from mock_server.commands.remote.tables import CALLS, call_of, rows_of
 from mock_server.commands.remote.texts import said
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Any) -> None:
     """Adds the commands to the parser of `ringback`."""
-    dial = command(commands, "dial", _dial, "ring a number of a space")
+    dial = command(commands, "dial", _dial, "ring a number of a space", call_of)
     dial.add_argument("to", metavar="NUMBER", help="a number of the space, as the vendor shows it")
     dial.add_argument("--from", dest="caller", metavar="NUMBER", help="who calls")
     dial.add_argument("--provider", metavar="P", help="where several vendors have the number")
@@ -27,8 +28,11 @@ def add_commands(commands: Any) -> None:
     listing = command(
         calls,
         "list",
-        lambda o, c: c.call("GET", "/calls", **given(o, "space", "provider", "state", "limit")),
-        "show the calls, oldest first",
+        lambda o, c: c.call(
+            "GET", "/calls", order="newest", **{"space": ALL, **given(o, "space", "provider", "state", "limit")}
+        ),
+        f"show the calls, newest first{EVERYWHERE}",
+        rows_of("calls", CALLS, "no calls"),
     )
     listing.add_argument("--provider", metavar="P")
     listing.add_argument("--state", metavar="S", help="queued, ringing, in-progress or ended")
@@ -38,6 +42,7 @@ def add_commands(commands: Any) -> None:
         "hangup",
         lambda o, c: c.call("POST", f"/calls/{quote(o.id, safe='')}/hangup", space=o.space),
         "end one that is under way",
+        call_of,
     )
     end.add_argument("id", metavar="ID")
 

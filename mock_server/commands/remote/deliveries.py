@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from mock_server.commands.remote.asking import command, given, group
+from mock_server.commands.remote.asking import ALL, EVERYWHERE, command, given, group
+from mock_server.commands.remote.tables import DELIVERIES, WEBHOOKS, delivery_of, row_of, rows_of, verdict
 from mock_server.commands.remote.texts import as_json
 
 if TYPE_CHECKING:
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 def add_commands(commands: Any) -> None:
     """Adds the commands to the parser of `ringback`."""
     webhooks = group(commands, "webhooks", "where a space's events go")
-    command(webhooks, "list", lambda o, c: c.call("GET", "/webhooks", space=o.space), "show the addresses")
-    put = command(webhooks, "set", _set_webhook, "send a vendor's events to an address")
+    command(
+        webhooks,
+        "list",
+        lambda o, c: c.call("GET", "/webhooks", space=o.space or ALL),
+        f"show the addresses{EVERYWHERE}",
+        rows_of("webhooks", WEBHOOKS, "no webhooks"),
+    )
+    put = command(webhooks, "set", _set_webhook, "send a vendor's events to an address", row_of(WEBHOOKS))
     put.add_argument("provider", metavar="PROVIDER")
     put.add_argument("address", metavar="ADDRESS")
     put.add_argument("--secret", metavar="S", help="signs the deliveries (default: the space's key)")
@@ -35,8 +42,14 @@ def add_commands(commands: Any) -> None:
     listing = command(
         deliveries,
         "list",
-        lambda o, c: c.call("GET", "/deliveries", **given(o, "space", "provider", "event", "state", "call", "limit")),
-        "show deliveries, newest last",
+        lambda o, c: c.call(
+            "GET",
+            "/deliveries",
+            order="newest",
+            **{"space": ALL, **given(o, "space", "provider", "event", "state", "call", "limit")},
+        ),
+        f"show deliveries, newest first{EVERYWHERE}",
+        rows_of("deliveries", DELIVERIES, "no deliveries"),
     )
     listing.add_argument("--limit", type=int, metavar="N")
     verify = command(
@@ -46,6 +59,7 @@ def add_commands(commands: Any) -> None:
             "POST", "/deliveries/verify", given(o, "space", "provider", "event", "state", "call", "times", "body")
         ),
         "check how often something was delivered; exit code 1 if not so",
+        verdict,
     )
     verify.add_argument("--times", metavar="T", help="`exactly N`, `at least N` (default: at least 1), `at most N`")
     verify.add_argument("--body", type=as_json, metavar="JSON", help="what the body must contain")
@@ -57,10 +71,11 @@ def add_commands(commands: Any) -> None:
         "replay",
         lambda o, c: c.call("POST", f"/deliveries/{o.number}/replay", space=o.space),
         "send one again; exit code 1 if it does not arrive",
+        delivery_of,
     )
     replay.add_argument("number", type=int, metavar="N")
 
-    deliver = command(commands, "deliver", _deliver, "send one documented event to an application")
+    deliver = command(commands, "deliver", _deliver, "send one documented event to an application", delivery_of)
     deliver.add_argument("provider", metavar="VENDOR")
     deliver.add_argument("event", metavar="EVENT")
     deliver.add_argument("--to", required=True, metavar="ADDRESS")

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from mock_server.commands.remote.asking import ALL, EVERYWHERE, command, given, group
-from mock_server.commands.remote.tables import FAULTS, rows_of
+from mock_server.commands.remote.tables import FAULTS, row_of, rows_of
 from mock_server.commands.remote.texts import as_json, header, match
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_commands(commands: Any) -> None:
     """Adds the commands to the parser of `ringback`."""
     faults = group(commands, "faults", "choose answers and faults of a running server in advance")
-    add = command(faults, "add", _add_fault, "write a rule")
+    add = command(faults, "add", _add_fault, "write a rule", row_of(FAULTS))
     add.add_argument("provider", metavar="PROVIDER")
     add.add_argument("operation", metavar="OPERATION", help="an operation's id, or * for all")
     add.add_argument("--example", metavar="NAME", help="answer with this named answer")

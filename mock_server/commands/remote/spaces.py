@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mock_server.commands.remote.asking import command, given, group
-from mock_server.commands.remote.tables import SPACES, rows_of
+from mock_server.commands.remote.tables import SPACES, row_of, rows_of
 
 
 def add_commands(commands: Any) -> None:
@@ -20,6 +20,7 @@ def add_commands(commands: Any) -> None:
         "create",
         lambda o, c: c.call("POST", "/spaces", given(o, "name", "fork", "snapshot", "seed")),
         "open one from the fixtures, a snapshot or another space",
+        row_of(SPACES),
     )
     create.add_argument("--fork", metavar="KEY", help="begin as a copy of this space")
     create.add_argument("--snapshot", metavar="NAME", help="begin as this snapshot")

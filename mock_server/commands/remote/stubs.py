@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mock_server.commands.remote.asking import ALL, EVERYWHERE, command, given, group
-from mock_server.commands.remote.tables import STUBS, rows_of
+from mock_server.commands.remote.tables import STUBS, row_of, rows_of
 from mock_server.commands.remote.texts import header, json_or_file
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_commands(commands: Any) -> None:
     """Adds the commands to the parser of `ringback`."""
     stubs = group(commands, "stubs", "answer what a vendor's spec does not have")
-    add = command(stubs, "add", _add_stub, "write an answer for a method and path")
+    add = command(stubs, "add", _add_stub, "write an answer for a method and path", row_of(STUBS))
     add.add_argument("provider", metavar="PROVIDER")
     add.add_argument("method", metavar="METHOD")
     add.add_argument("path", metavar="PATH", help="the vendor's whole path; {name} stands for any one segment")

@@ -13,15 +13,17 @@ from mock_server.terminal import Paint, status_style
 Row = dict[str, Any]
 _GAP = "  "
 _NARROWEST = 8
+_DELIVERED = {"delivered": "green", "pending": "yellow"}
 
 
 class Column(NamedTuple):
-    """A title and what stands below it; the `flexible` ones give way where there is too little room."""
+    """A title and what stands below it; the `flexible` ones give way to `least` where there is too little room."""
 
     title: str
     text: Callable[[Row], Any]
     flexible: bool = False
     style: Callable[[Row], str | None] = lambda row: None
+    least: int = _NARROWEST
 
 
 def width() -> int:
@@ -41,18 +43,14 @@ def table(rows: Sequence[Row], columns: Sequence[Column], paint: Paint, room: in
         yield _line(line, widths, [(column.style(row), paint) for column in columns]).rstrip()
 
 
-def _shown(value: Any) -> str:
-    return "" if value is None else printable(str(value))
-
-
 def _shrink(widths: list[int], columns: Sequence[Column], room: int) -> None:
     """Takes from the widest flexible column, one by one, until all fit."""
     flexible = [n for n, column in enumerate(columns) if column.flexible]
     while sum(widths) + len(_GAP) * (len(widths) - 1) > room:
-        widest = max(flexible, key=lambda n: widths[n], default=None)
-        if widest is None or widths[widest] <= _NARROWEST:
+        wide = [n for n in flexible if widths[n] > columns[n].least]
+        if not wide:
             return
-        widths[widest] -= 1
+        widths[max(wide, key=lambda n: widths[n])] -= 1
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], styles: Sequence[tuple[str | None, Paint]] = ()) -> str:
@@ -112,6 +110,37 @@ STUBS = (
     Column("status", lambda row: row.get("status")),
     Column("hits", lambda row: row.get("hits")),
 )
+CALLS = (
+    Column("time", lambda row: str(row["created_at"])[11:19]),
+    Column("vendor", lambda row: row["provider"], flexible=True, least=6),
+    Column("from", lambda row: row["from"], flexible=True, least=12),
+    Column("to", lambda row: row["to"], flexible=True, least=12),
+    Column("state", lambda row: row["reason"] or row["state"], flexible=True, least=15),
+    Column("space", lambda row: row["space"], flexible=True),
+    Column("id", lambda row: row["id"], flexible=True, least=7),
+)
+DELIVERIES = (
+    Column("#", lambda row: row["number"]),
+    Column("time", _clock),
+    Column("state", lambda row: row["state"], style=lambda row: _DELIVERED.get(row["state"], "red")),
+    Column("tries", lambda row: tries(row), flexible=True),
+    Column("vendor", lambda row: row["provider"]),
+    Column("event", lambda row: row["event"], flexible=True),
+    Column("to", lambda row: row["url"], flexible=True),
+    Column("space", lambda row: row["space"], flexible=True),
+)
+WEBHOOKS = (
+    Column("space", lambda row: row["space"], flexible=True),
+    Column("vendor", lambda row: row["provider"]),
+    Column("to", lambda row: row["url"], flexible=True),
+    Column("events", lambda row: "all" if row["events"] is None else ", ".join(row["events"]), flexible=True),
+    Column("will fail", lambda row: ", ".join(str(status or "no answer") for status in row["failures"]), flexible=True),
+)
+
+
+def tries(delivery: Row) -> str:
+    """What the receiver answered to each attempt, in order."""
+    return ", ".join(str(tried["status"] or "none") for tried in delivery["attempts"])
 
 
 def gives(rule: Row) -> str:
@@ -130,6 +159,11 @@ def when(rule: Row) -> str:
     parts += [f"{rule['times']} times"] if rule["times"] is not None else []
     parts += [f"p={rule['probability']:g}"] if rule["probability"] != 1 else []
     return ", ".join(parts) or "always"
+
+
+def row_of(columns: Sequence[Column]) -> Callable[[Any, Paint], Iterable[str]]:
+    """Shows an answer that is one row."""
+    return lambda answer, paint: table([answer], columns, paint)
 
 
 def rows_of(name: str, columns: Sequence[Column], nothing: str) -> Callable[[Any, Paint], Iterable[str]]:
@@ -155,11 +189,37 @@ def unmatched(answer: Any, paint: Paint) -> Iterator[str]:
 def verdict(answer: Any, paint: Paint) -> Iterator[str]:
     """Whether a verification passed, and what the nearest requests lack."""
     yield paint("ok" if answer["passed"] else "no", "green" if answer["passed"] else "red") + f": {answer['message']}"
-    yield from (
-        f"  request {row['request']}: {printable(', '.join(row['differences']))}" for row in answer["differences"]
-    )
+    for row in answer["differences"]:
+        what = "request" if "request" in row else "delivery"
+        yield f"  {what} {row[what]}: {printable(', '.join(row['differences']))}"
+
+
+def call_of(answer: Any, paint: Paint) -> Iterator[str]:
+    """One call: who rings whom, how far it came, and why."""
+    state = answer["state"] + (f": {answer['reason']}" if answer["reason"] else "")
+    asked = f"{answer['id']}  {answer['provider']}  {answer['from']} to {answer['to']}"
+    yield f"{printable(asked)}  {paint(printable(state), 'bold')}"
+    yield printable(answer["why"])
+
+
+def delivery_of(answer: Any, paint: Paint) -> Iterator[str]:
+    """One delivery: what became of it, and each attempt."""
+    state = paint(answer["state"], _DELIVERED.get(answer["state"], "red"))
+    yield f"{state}: {printable(answer['event'])} to {printable(answer['url'])}"
+    if answer["reason"]:
+        yield f"  {printable(answer['reason'])}"
+    for tried in answer["attempts"]:
+        said = tried["error"] or tried["body"]
+        yield f"  {tried['status'] or 'no answer'}  {tried['milliseconds']:.1f} ms  {printable(said)[:60]}".rstrip()
+
+
+def seed_of(answer: Any, paint: Paint) -> Iterator[str]:
+    """Where a space's chance begins."""
+    yield f"{printable(answer['space'])} has the seed {answer['seed']}"
 
 
 def time_of(answer: Any, paint: Paint) -> Iterator[str]:
-    """A space's time."""
-    yield f"{answer['now']}{'  frozen' if answer.get('frozen') else ''}"
+    """A space's time, and what came due on the way."""
+    played = answer.get("played")
+    steps = f"  {played} step{'' if played == 1 else 's'} of calls played" if played else ""
+    yield f"{answer['now']}{'  frozen' if answer.get('frozen') else ''}{steps}"

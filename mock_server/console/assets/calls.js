@@ -10,12 +10,12 @@ const held = {calls: null, deliveries: [], webhooks: []}
 async function look() {
   const query = {space: app.one}
   const [placed, sent, directed] = await Promise.all([
-    app.attempt(() => call('GET', '/calls', {query: {...query, limit: 1000}})),
-    app.attempt(() => call('GET', '/deliveries', {query: {...query, limit: 1000}})),
+    app.attempt(() => call('GET', '/calls', {query: {...query, limit: 1000, order: 'newest'}})),
+    app.attempt(() => call('GET', '/deliveries', {query: {...query, limit: 1000, order: 'newest'}})),
     app.attempt(() => call('GET', '/webhooks', {query})),
   ])
-  held.calls = (placed?.calls || []).reverse()
-  held.deliveries = (sent?.deliveries || []).reverse()
+  held.calls = placed?.calls || []
+  held.deliveries = sent?.deliveries || []
   held.webhooks = directed?.webhooks || []
   app.refresh()
 }
