@@ -230,7 +230,7 @@ def test_lists_show_every_space_or_the_one_that_is_asked_for(shown: Shown, teli:
     shown("dial", "+14155551234")
     assert len(shown("calls", "list", "--space", teli.key)) == 2
     everywhere = "\n".join(shown("calls", "list"))
-    assert teli.key[:8] in everywhere
+    assert teli.key[:7] in everywhere
     assert " default" in everywhere
     by_key = shown("requests", "count", "--space", "YOUR_API_KEY")
     assert by_key == shown("requests", "count", "--space", "default")
