@@ -301,6 +301,10 @@ class Run:
         )
         try:
             property.check(recorder)
+        except NotCovered:
+            # What could not be looked at after all takes nothing from what was found before.
+            recorder.finish()
+            raise
         finally:
             self._undo(world)
             outcome.notes = list(recorder.notes.values())

@@ -22,6 +22,7 @@ from tests.honest.server import KEY, VENDORS, HonestServer
 
 SERVERS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "the first pages alone": (("teli", "vogent", "interactly", "uponai"), {"seed_pages_only": True}),
+    "some operations alone": (("uponai", "vogent"), {"partial": True, "leading_on": True}),
     "other envelopes and orders": (("uponai", "interactly"), {"enveloped": True, "shuffled": True, "lenient": True}),
     "moving fields, request ids, other names": (
         ("teli", "vogent"),

@@ -24,7 +24,7 @@ from contract_tests.endpoint.guard import Guard, is_loopback
 from contract_tests.endpoint.transport import Busy, Reply, Transport
 from contract_tests.options import Settings
 from contract_tests.run import Run
-from contract_tests.world import reading
+from contract_tests.world import reading, turning
 from mock_server.spec import WireRequest, load_all
 from tests.conftest import ROOT
 from tests.spy import Said, Seen, Spy
@@ -390,8 +390,9 @@ def test_a_list_that_never_ends_is_walked_once(serve: Serve, fresh: bool) -> Non
         reading.rows_of(world, listing, {})
         counts.append(world.transport.sent - before)
     found = [one.operation.id for one in reading.read(world, "numbers", "nobody", {})]
+    endless = turning.turn(world, listing, reading.plain_reading(world, listing)).endless
     run.close()
     spy.stop()
-    assert counts == [reading.MAX_PAGES if fresh else reading.FEW_PAGES, reading.FEW_PAGES, reading.FEW_PAGES]
-    assert (listing.id in world.motion.circles) is not fresh
+    assert counts == [turning.MAX_PAGES if fresh else turning.FEW_PAGES, turning.FEW_PAGES, turning.FEW_PAGES]
+    assert endless is not fresh
     assert listing.id not in found, "what may stand where nobody has looked is not said to be missing"

@@ -18,8 +18,8 @@ from mock_server.spec import Operation, Router, Spec, WireRequest
 
 COSTS = ("read", "write", "purchase", "lasting")
 """What a request may cost: nothing, a change, money; `lasting` is a record that no documented operation removes."""
-
-
+NOWHERE = "ringback-nowhere"
+"""A part of a path that no server has."""
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -112,8 +112,8 @@ class Guard:
     def admit(self, request: WireRequest) -> str:
         """The cost of a request, which is counted from now on; raises NotCovered when it must not be sent."""
         match = self._router.match(request.method, unquote(request.path))
-        if match is None and not self.real and (request.method, request.target) == ("GET", "/"):
-            self._count("read", 0)  # Which vendors a server on this machine serves is on its index page.
+        if self.is_nowhere(request):
+            self._count("read", 0)  # How a server says that it has nothing tells what it has left out.
             return "read"
         if match is None:
             raise NotCovered(f"{request.method} {request.path} is on no page, and so is not sent")
@@ -127,6 +127,12 @@ class Guard:
         # What it makes must be looked at and removed, and looked at again.
         self._count(cost, 3 if self._removable(operation) else 0)
         return cost
+
+    def is_nowhere(self, request: WireRequest) -> bool:
+        """Whether a request is for what no page documents, so that it can only be told that there is nothing."""
+        if self.real or self._router.match(request.method, unquote(request.path)) is not None:
+            return False
+        return (request.method, request.target) == ("GET", "/") or NOWHERE in request.path.split("/")
 
     def require(self, cost: str) -> None:
         """Raises NotCovered where requests of that cost may not be sent."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contract_tests.words.findings import Difference, show
 from contract_tests.words.paging import usual_size
 from contract_tests.words.pointers import ABSENT, pointed
+from contract_tests.words.schemas import declared, grade_of
 from mock_server.messages import Json
 from mock_server.spec import Operation
 from mock_server.spec.moments import moment
@@ -25,7 +26,8 @@ def complaints(
     yield "total", _wrong_total(operation, query, body, rows)
     yield "page", _too_many(operation, query, rows)
     yield "filters", _unasked(operation, query, rows)
-    yield "within", _elsewhere(operation, query, rows)
+    # That a list below somebody's name shows what is theirs is what the list is; who is not there is another statement.
+    yield "effect", elsewhere(operation, query, rows)
     yield "order", _out_of_order(operation, rows)
     for word in BOUNDS:
         yield word, _outside(operation, word, query, rows)
@@ -147,11 +149,19 @@ def _unasked(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Di
                 yield Difference(f"/{index}/{name}", value, row[name], message)
 
 
-def _elsewhere(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:
-    """Rows that belong to another owner than the one that was asked for."""
+def elsewhere(operation: Operation, asked: Mapping[str, Json], rows: list[Json]) -> Iterator[Difference]:
+    """Rows that belong to another owner than the one that was asked for.
+
+    A field of that name says it only where the pages show it in the rows.
+    """
+    answered = next((one for status, one in operation.responses.items() if status < 300), None)
     for parameter, parent in (operation.contract.get("within") or {}).items():
         name = parent["field"]
-        for index, row in enumerate(rows if query.get(parameter) is not None else ()):
-            if isinstance(row, dict) and name in row and str(row[name]) != str(query[parameter]):
-                message = f"a row of {show(row[name])} where {parameter} {show(query[parameter])} was asked for"
-                yield Difference(f"/{index}/{name}", query[parameter], row[name], message)
+        place = ".".join([*(operation.contract.get("at") or "").strip("/").split("/"), "0", name]).lstrip(".")
+        if asked.get(parameter) is None or answered is None or not declared(answered.schema, place):
+            continue
+        for index, row in enumerate(rows):
+            if isinstance(row, dict) and name in row and str(row[name]) != str(asked[parameter]):
+                message = f"a row of {show(row[name])} where {parameter} {show(asked[parameter])} was asked for"
+                grade = grade_of(answered.schema, place)
+                yield Difference(f"/{index}/{name}", asked[parameter], row[name], message, grade)

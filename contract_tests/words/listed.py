@@ -52,6 +52,16 @@ def addressed_in(operation: Operation, body: Json, key: Json) -> Json:
     return mine[0] if len(mine) == 1 else found
 
 
+def name_of(operation: Operation, row: Json) -> Json:
+    """What a row of a list goes by: its key, or itself where it is no record."""
+    return row.get(operation.contract["key"]["name"]) if isinstance(row, dict) else row
+
+
+def names(operation: Operation, rows: list[Json]) -> list[Json]:
+    """What the rows of a list go by."""
+    return [name_of(operation, row) for row in rows]
+
+
 def _lists(node: Json, depth: int) -> Iterator[list[Json]]:
     if isinstance(node, list):
         yield node

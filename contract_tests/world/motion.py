@@ -24,8 +24,7 @@ class Motion:
     """After so many seconds it was shown what was not shown at first; `waits` counts how often that was tried."""
     waits: int = 0
     long: set[str] = field(default_factory=set)
-    """The operations of which nobody has seen the last page; `circles` are those whose pages lead round and round."""
-    circles: set[str] = field(default_factory=set)
+    """The operations of which nobody has seen the last page."""
     _lists: dict[str, tuple[set[str], int]] = field(default_factory=dict)
 
     def see(self, target: str, keys: set[str], writes: int) -> None:

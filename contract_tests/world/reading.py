@@ -9,20 +9,14 @@ from typing import Any, NamedTuple
 
 from contract_tests.endpoint.transport import Reply
 from contract_tests.words.findings import NotCovered
-from contract_tests.words.listed import addressed_in, record_in, rows_in
-from contract_tests.words.paging import following
+from contract_tests.words.listed import addressed_in, record_in
 from contract_tests.words.schemas import declared, grade_of
 from contract_tests.words.statements import weakest
+from contract_tests.world.turning import turn
 from contract_tests.world.world import ABSENT, Sent, World, pointed
 from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
 from mock_server.spec.contracts import properties
-
-MAX_PAGES = 50
-"""Of a list; one that has more is looked at no further than `FEW_PAGES` from then on."""
-FEW_PAGES = 3
-_ALIKE = 3
-"""So many pages in a row that show the same rows are all that there is."""
 
 
 class Reading(NamedTuple):
@@ -235,37 +229,8 @@ def rows_of(
     for parameter, name in (contract.get("filters") or {}).items():
         if known.get(name) is not None:
             (path if parameter in path else query)[parameter] = known[name]
-    found, wire, status = pages(world, operation, request.with_values(path, query, request.body), key=key)
-    return [row for page in found for row in page], wire, status
-
-
-def pages(
-    world: World, operation: Operation, request: NamedRequest, *, key: Json = ABSENT
-) -> tuple[list[list[Json]], WireRequest, int]:
-    """The pages of a list from that request on, `MAX_PAGES` at most, with the first request and its status."""
-    query = dict(request.query)
-    found: list[list[Json]] = []
-    wire, status, motion, turned = None, 200, world.motion, []
-    while len(found) < (FEW_PAGES if operation.id in motion.long else MAX_PAGES):
-        sent, reply = world.send(operation, request.with_values(request.path, query, request.body), key=key)
-        if wire is None:
-            wire, status = sent.wire, reply.status
-        rows, before = rows_in(operation, reply.json) or [], sum(map(len, found))
-        found.append(rows)
-        parameter, next_page = following(operation, query, before, rows, reply.json)
-        if next_page is ABSENT:
-            break
-        last = found[-_ALIKE:]
-        if next_page in turned or (len(last) == _ALIKE and last[0] and all(rows == last[0] for rows in last)):
-            motion.circles.add(operation.id)
-            motion.long.add(operation.id)
-            break
-        turned.append(next_page)
-        query[parameter] = next_page
-    else:
-        motion.long.add(operation.id)
-    assert wire is not None
-    return found, wire, status
+    turned = turn(world, operation, request.with_values(path, query, request.body), key=key)
+    return turned.rows, turned.wire, turned.status
 
 
 def documented_values(world: World, operation: Operation) -> dict[str, list[Json]]:

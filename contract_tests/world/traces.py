@@ -12,6 +12,7 @@ from contract_tests.words.listed import record_in
 from contract_tests.words.pointers import ABSENT
 from contract_tests.world import reading, undoing
 from contract_tests.world.marks import Attempt, Made, Touched
+from contract_tests.world.turning import turn
 from contract_tests.world.world import World
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation
@@ -78,10 +79,8 @@ class Traces:
         lists = [one for one in self._world.readers(kind) if one.contract["effect"] == "list"]
         whole = []
         for operation in lists:
-            pages, _, status = reading.pages(self._world, operation, reading.plain_reading(self._world, operation))
-            whole.append(
-                status < 300 and len(pages) < reading.MAX_PAGES and operation.id not in self._world.motion.long
-            )
+            turned = turn(self._world, operation, reading.plain_reading(self._world, operation))
+            whole.append(turned.status < 300 and operation.id not in self._world.motion.long)
         guard.mark_listed(kind, whole=all(whole))
 
     def _as_found(self, operation: Operation, key: Json) -> Touched | None:

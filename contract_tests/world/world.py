@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from contract_tests.endpoint.transport import Reply, Transport
 from contract_tests.words.findings import Difference, Finding, NotCovered, weaker
 from contract_tests.words.listed import record_in, rows_in
 from contract_tests.words.pointers import ABSENT, pointed, pointed_all
+from contract_tests.world.absence import NOT_THERE, nowhere, said
 from contract_tests.world.motion import Motion
 from mock_server.messages import Json
 from mock_server.spec import (
@@ -34,8 +34,6 @@ __all__ = ["ABSENT", "Sent", "World", "pointed"]
 
 LONGEST_SHOWN = 20_000
 """So much of an answer is kept with a finding."""
-NOT_THERE = (404, 405, 501)
-"""The statuses of a server that has no such operation."""
 PAUSE_SECONDS = 0.05
 """So long it is waited before what is not shown yet is looked for again."""
 
@@ -159,7 +157,7 @@ class World:
         self._worked: set[str] = set()
         self._absent: set[tuple[int, str]] = set()
         self._shown: set[tuple[str, Json]] = set()
-        """How the server answers where it has no operation: status and body, without the path and figures."""
+        """How the server answers where it has no operation, as `said` tells it."""
         self._lacking: dict[str, str] = {}
         self._names: dict[str, set[frozenset[str]]] = {}
         self._token = f"{time.time_ns() // 1_000_000:x}"
@@ -500,14 +498,23 @@ class World:
             return False
         if reply.status not in NOT_THERE:
             return False
-        if not self._absent and not self.transport.guard.real:
-            nothing = WireRequest("GET", "/", "", wire.headers, None)
-            self._absent.add(said(nothing, self.transport.send(nothing)))
+        if not self._absent:
+            self._ask_for_nothing(WireRequest("GET", "/", "", wire.headers, None))
         answered = said(wire, reply)
         wanted = not request.answer or self.spec.answer(operation, request.answer).status < 300
         if wanted and reply.status not in operation.responses:
             self._absent.add(answered)
+        if wanted and answered not in self._absent:
+            for path in nowhere(operation, wire.path):
+                self._ask_for_nothing(wire._replace(path=path))
         return answered in self._absent
+
+    def _ask_for_nothing(self, wire: WireRequest) -> None:
+        """Keeps how the server answers where no page documents anything."""
+        if self.transport.guard.is_nowhere(wire):
+            reply = self.transport.send(wire)
+            if reply.status in NOT_THERE:
+                self._absent.add(said(wire, reply))
 
     def _forget_searched(self) -> None:
         """What was found for sale may be sold now, so it is looked for anew when it is next needed."""
@@ -632,12 +639,6 @@ class World:
 def _owning(operation: Operation) -> list[str]:
     """The fields that say to whom the records of an operation belong."""
     return [node["field"] for node in (operation.contract.get("within") or {}).values()]
-
-
-def said(wire: WireRequest, reply: Reply) -> tuple[int, str]:
-    """An answer that says that there is nothing, without what it repeats of the request and what it numbers it by."""
-    text = reply.body.decode("utf-8", "replace")
-    return reply.status, re.sub(r"[\w-]*\d[\w-]*", "0", text.replace(wire.path, "") if len(wire.path) > 1 else text)
 
 
 def _values_at(operation: Operation, answer: Json, pointer: str) -> list[Json]:

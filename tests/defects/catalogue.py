@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.defects import beside, edges, interactly, moves, teli, uponai, values, vogent
+from tests.defects import beside, edges, interactly, listed, moves, teli, uponai, values, vogent
 from tests.defects.planting import Defect
 
 DEFECTS: list[Defect] = [
@@ -14,6 +14,7 @@ DEFECTS: list[Defect] = [
     *moves.DEFECTS,
     *edges.DEFECTS,
     *beside.DEFECTS,
+    *listed.DEFECTS,
 ]
 
 BEYOND = {

@@ -24,6 +24,8 @@ class Habits:
     """What a server does in its own way; each alone is allowed by the pages, and so are all together."""
 
     seed_pages_only: bool = False
+    partial: bool = False
+    leading_on: bool = False
     shuffled: bool = False
     enveloped: bool = False
     moving: bool = False

@@ -44,6 +44,9 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refused(429, "not so fast")
             if habits.failing_every and number % habits.failing_every == 0:
                 raise Refused(503 if habits.limited_every else 500, "that was not meant to happen")
+            if habits.partial and self.command in ("GET", "DELETE", "PATCH") and _below(parts):
+                kind, name = parts[-2:]
+                raise Refused(404, {"problem": f"of {kind} there is no {self.command} of {name}", "at": url.path})
             query = dict(parse_qsl(url.query, keep_blank_values=True))
             with self.server.lock:
                 status, body = account.answer(self.command, parts, query, lambda: _object(raw))
@@ -78,6 +81,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         """Says nothing."""
+
+
+def _below(parts: list[str]) -> bool:
+    """Whether a path leads to a single record, or on from there, and is on none of the pages that came first."""
+    ids = [index for index, part in enumerate(parts) if any(char.isdigit() for char in part) and part != "v1"]
+    return bool(ids) and parts[-1] != "update-agent" and parts[:2] != ["api", "numbers"]
 
 
 def _object(raw: bytes) -> dict[str, Json]:

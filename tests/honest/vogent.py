@@ -89,7 +89,8 @@ class Account:
             raise Refused(400, "limit or cursor")
         start = int(cursor.removeprefix("after-"))
         end = start + int(limit)
-        following = f"after-{end}" if end < len(rows) else None
+        # Whoever counts to a full page does not look whether it was the last one.
+        following = f"after-{end}" if end < len(rows) or (self._habits.leading_on and end == len(rows)) else None
         return {"data": [self._habits.row(row) for row in rows[start:end]], "cursor": following}
 
     def _for_sale(self, body: dict[str, Json]) -> Json:
