@@ -215,6 +215,18 @@ def test_a_key_that_is_said_back_in_another_form_is_not_shown(
             assert known not in text
 
 
+@pytest.mark.parametrize("key", ["uponaiworkspace-913", "inbound-dynamic-vars"])
+def test_a_key_that_is_a_word_of_the_pages_hides_nothing_that_is_judged(serve: Serve, tmp_path: Path, key: str) -> None:
+    """Both stand in the webhook's address that the first page writes; what is written down has neither."""
+    target, report = serve("--accept-key", key).origin("uponai"), tmp_path / "report.json"
+    words = ["--operation", "updatePhoneNumberAssignment", "--draws", "0", "--report", f"json={report}"]
+    done = check("uponai", "--target", target, "--api-key-env", "WORD", *words, env={"WORD": key})
+    assert done.returncode == 0, done.stdout
+    outcomes = json.loads(report.read_text())["outcomes"]
+    assert "read-back" in [one["property"] for one in outcomes if one["verdict"] == "passed"]
+    assert key not in done.stdout + report.read_text()
+
+
 @pytest.mark.parametrize("key", ["test_\u2019quoted\u2019", "two words", "test_a\nb"])
 def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str) -> None:
     done = check("teli", "--target", "http://127.0.0.1:9", "--api-key-env", "ODD_KEY", env={"ODD_KEY": key})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from contract_tests.endpoint.guard import Guard
 from contract_tests.endpoint.mask import SHORTEST_SECRET, Mask
@@ -21,7 +21,7 @@ from contract_tests.words.discretion import MASK
 from contract_tests.words.findings import NotCovered, printable
 from contract_tests.words.replies import Reply, reply_of
 from mock_server import __version__
-from mock_server.spec import WireRequest
+from mock_server.spec import Spec, WireRequest
 
 __all__ = [
     "MASK",
@@ -129,6 +129,8 @@ class Transport:
         """Server errors that did not come again when the same was asked again, by operation and status."""
         self._steady: set[tuple[str, int, bytes]] = set()
         self._wire = _Wire(self.origin, dict(secrets or {}), route or Route())
+        if secrets:
+            self._wire.learn_words(said_by(guard.spec))
 
     @property
     def sent(self) -> int:
@@ -251,6 +253,19 @@ class Transport:
             self._next = max(self._next, time.monotonic() + 1 / self.rate)
 
 
+def said_by(spec: Spec) -> str:
+    """What the pages themselves say in requests and answers."""
+    operations = spec.operations.values()
+    requests = [(one.path, one.query, one.body) for operation in operations for one in operation.requests.values()]
+    answers = [one.value for table in (spec.answers, *(one.answers for one in operations)) for one in table.values()]
+    schemas = [response.schema for one in operations for response in one.responses.values()]
+    return json.dumps([requests, answers, schemas], default=_plain, ensure_ascii=False)
+
+
+def _plain(node: object) -> object:
+    return dict(node) if isinstance(node, Mapping) else str(node)
+
+
 def reach(origin: str, route: Route) -> None:
     """Raises Unreachable where no connection to an origin can be opened; sends nothing."""
     why = _Wire(origin, {}, route).gone()
@@ -270,14 +285,24 @@ class _Nothing(NamedTuple):
 class _Wire:
     """The connection; the only place where a key is known."""
 
-    def __init__(self, origin: str, secrets: Mapping[str, str], route: Route) -> None:
+    def __init__(self, origin: str, secrets: Mapping[str, str], route: Route, words: set[str] | None = None) -> None:
         self._origin = origin
         self._prefix = urlsplit(origin).path
         self._secrets = secrets
         self._route = route
         # The longest name first: one may be the beginning of another.
         self._names = re.compile("|".join(re.escape(name) for name in sorted(secrets, key=len, reverse=True)) or "(?!)")
-        self._mask = Mask(secrets.values())
+        self._words: set[str] = set() if words is None else words
+        """The secrets that are words like others: in what is judged they stay, in what is written they do not."""
+        self._masked, self._mask = 0, Mask(secrets.values())
+
+    def learn_words(self, text: str) -> None:
+        """Sees what is said openly: a secret in it is a word like others, which hides nothing."""
+        lower = text.lower()
+        self._words |= {one for one in self._secrets.values() if one not in self._words and one.lower() in lower}
+        if self._masked != len(self._words):
+            self._masked = len(self._words)
+            self._mask = Mask(one for one in self._secrets.values() if one not in self._words)
 
     @cached_property
     def _opening(self) -> Opening:
@@ -299,7 +324,7 @@ class _Wire:
 
     def another(self) -> _Wire:
         """A further connection to the same place."""
-        return _Wire(self._origin, self._secrets, self._route)
+        return _Wire(self._origin, self._secrets, self._route, self._words)
 
     def close(self) -> None:
         """Ends the connection, if there is one."""
@@ -341,6 +366,8 @@ class _Wire:
 
     def _exchange(self, request: WireRequest) -> Raw:
         body = request.body
+        if self._secrets:
+            self.learn_words(f"{unquote(request.target)} {(body or b'').decode('utf-8', 'replace')}")
         if body is not None and self._secrets:
             body = self._with_keys(body.decode("utf-8", "surrogateescape"), quoted=True).encode(
                 "utf-8", "surrogateescape"
