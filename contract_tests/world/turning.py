@@ -13,7 +13,7 @@ from mock_server.spec import NamedRequest, Operation, WireRequest
 MAX_PAGES = 50
 """Of a list; one that has more is looked at no further than `FEW_PAGES` from then on."""
 FEW_PAGES = 3
-_ALIKE = 3
+_ALIKE, _EMPTY = 3, 10
 """So many pages in a row that show the same rows, or none, are all that there is."""
 
 
@@ -50,9 +50,9 @@ def turn(world: World, operation: Operation, request: NamedRequest, *, key: Json
         if next_page is ABSENT:
             ended = True
             break
-        last = found[-_ALIKE:]
-        round_and_round = next_page in turned or (len(last) == _ALIKE and all(rows == last[0] for rows in last))
-        if round_and_round:
+        enough = _ALIKE if rows else _EMPTY
+        last = found[-enough:]
+        if next_page in turned or (len(last) == enough and all(rows == last[0] for rows in last)):
             endless = True
             if rows:
                 # Where pages come again, those behind them may never have been shown.

@@ -73,17 +73,18 @@ def _link_all(call: Call, number: dict[str, Any]) -> None:
 def _overlapping(call: Call, state: State, honest: Behaviour) -> Answer:
     """A page begins with the last row of the page before."""
     said = honest(call, state)
-    if "cursor" not in call.query or not said.body["data"]:
-        return said
-    every = list(state.all("numbers"))
-    index = every.index(said.body["data"][0])
-    return said._replace(body={**said.body, "data": [every[index - 1], *said.body["data"][:-1]]})
+    page = list(said.body["data"])
+    if "cursor" in call.query and page:
+        every = list(honest(call._replace(query={}), state).body["data"])
+        page = [every[every.index(page[0]) - 1], *page[:-1]]
+    return said._replace(body={**said.body, "data": page})
 
 
 def _lossy(call: Call, state: State, honest: Behaviour) -> Answer:
     """A page leaves out the row with which it should begin."""
     said = honest(call, state)
-    return said._replace(body={**said.body, "data": said.body["data"][1:]}) if "cursor" in call.query else said
+    page = list(said.body["data"])
+    return said._replace(body={**said.body, "data": page[1:] if "cursor" in call.query else page})
 
 
 def _endless(call: Call, state: State, honest: Behaviour) -> Answer:

@@ -45,7 +45,10 @@ def _endings(operation: Operation, turned: Turned, size: int | None) -> Iterator
     """What is wrong with the end of a list: there is none, or what leads on leads to nothing."""
     filled, page = [rows for rows in turned.pages if rows], operation.contract["page"]
     if turned.endless:
-        yield Difference("", f"{len(filled)} pages", "no end", "the pages never end")
+        message = (
+            "the pages never end" if turned.pages[-1] else "page after page has no rows, and leads on all the same"
+        )
+        yield Difference("", f"{len(filled)} pages", "no end", message)
     elif turned.ended and "next" in page and not turned.pages[-1] and len(turned.pages) > 1:
         last = filled[-1] if filled else []
         # Whoever counts to a full page alone cannot know that it was the last one; no page of the vendor says so.
