@@ -35,8 +35,8 @@ class Metrics:
         self.requests: dict[Labels, int] = {}
         self.unmatched: Counter[str] = Counter()
         self.deliveries: Counter[str] = Counter()
-        self._durations: dict[str, list[int]] = {}
-        self._seconds: dict[str, float] = {}
+        self._durations: dict[str, list[float]] = {}
+        """How many exchanges of a vendor came to each bucket, and last how long all of them took."""
         folder = os.environ.get(FOLDER)
         self._folder = Path(folder) if folder else None
         if self._folder is not None:
@@ -52,9 +52,9 @@ class Metrics:
             self.unmatched[vendor] += 1
         durations = self._durations.get(vendor)
         if durations is None:
-            durations = self._durations[vendor] = [0] * (len(SECONDS) + 1)
+            durations = self._durations[vendor] = [0] * (len(SECONDS) + 2)
         durations[bisect_left(SECONDS, seconds)] += 1
-        self._seconds[vendor] = self._seconds.get(vendor, 0.0) + seconds
+        durations[-1] += seconds
 
     def values(self) -> dict[str, float]:
         """Every count by the name and labels of its line."""
@@ -66,12 +66,12 @@ class Metrics:
             found["ringback_unmatched_total" + _labels(vendor=vendor)] = count
         for state, count in list(self.deliveries.items()):
             found["ringback_deliveries_total" + _labels(state=state)] = count
-        for vendor, durations in list(self._durations.items()):
-            total = 0
-            for end, count in zip((*map(repr, SECONDS), "+Inf"), durations, strict=True):
-                total += count
+        for vendor, (*durations, seconds) in list(self._durations.items()):
+            total = 0.0
+            for end, came in zip((*map(repr, SECONDS), "+Inf"), durations, strict=True):
+                total += came
                 found["ringback_request_seconds_bucket" + _labels(vendor=vendor, le=end)] = total
-            found["ringback_request_seconds_sum" + _labels(vendor=vendor)] = self._seconds[vendor]
+            found["ringback_request_seconds_sum" + _labels(vendor=vendor)] = seconds
             found["ringback_request_seconds_count" + _labels(vendor=vendor)] = total
         return found
 

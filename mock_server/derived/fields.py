@@ -39,6 +39,9 @@ class Fields:
             ]
 
         self._writers = writers(_targets(operation), clears)
+        # What a body gives to a new record as it is, which is nearly all, is copied by name.
+        self._copied = [(name, top) for name, top, put, clearing, *_ in self._writers if put is None and not clearing]
+        self._given = [one for one in self._writers if one[2] is not None or one[3]]
         self._objects = [(name, writers(one.items(), {})) for name, one in (contract.get("inside") or {}).items()]
         self._sets = [(field, source(node, making.shape)) for field, node in (contract.get("sets") or {}).items()]
         body = (operation.body_schema or {}).get("properties") or {}
@@ -88,8 +91,8 @@ class Fields:
     def given(self, call: Call) -> Record:
         """What a body gives to a new record; a value that clears gives nothing."""
         body = call.body
-        given: Record = {}
-        self._give(given, self._writers, body)
+        given: Record = {top: body[name] for name, top in self._copied if name in body}
+        self._give(given, self._given, body)
         for outer, writers in self._objects:
             if isinstance(body.get(outer), dict):
                 self._give(given, writers, body[outer])

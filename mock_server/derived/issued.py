@@ -55,8 +55,9 @@ def _counter(kind: str, prefix: str) -> Make:
 
     def next_one(scene: Scene) -> Json:
         state = _state(scene)
-        count = (state.note(f"count {kind}") or 0) + 1
-        state.keep_note(f"count {kind}", count)
+        last = state.note(f"count {kind}")
+        count = (last or 0) + 1
+        state.keep_note(f"count {kind}", count, known=last is not None)
         return f"{prefix}{count}" if prefix else count
 
     return next_one
@@ -69,7 +70,8 @@ def _numbers(shape: RecordSpec, area: Make, besides: tuple[str, ...], none: str)
 
     def next_free(scene: Scene) -> Json:
         state, code = _state(scene), area(scene)
-        index = (state.note(f"lines {code}") or 0) if is_north_american_area(code) else LINES_PER_AREA
+        last = state.note(f"lines {code}")
+        index = (last or 0) if is_north_american_area(code) else LINES_PER_AREA
         while index < LINES_PER_AREA:
             number = fictitious_line(code, index)
             index += 1
@@ -79,7 +81,7 @@ def _numbers(shape: RecordSpec, area: Make, besides: tuple[str, ...], none: str)
                 if (state.get(one, number) if by_key else state.find(one, number)) is not None:
                     break
             else:
-                state.keep_note(f"lines {code}", index)
+                state.keep_note(f"lines {code}", index, known=last is not None)
                 return number
         raise Refusal(none, values=scene.said())
 

@@ -30,7 +30,7 @@ class Making:
         self._makers = [(name, make) for name, make in self.new.items() if name not in plain]
         self._computed = [(name, source(node, shape)) for name, node in shape.computed.items()]
         always = {*shape.new, *shape.computed}
-        self._sometimes = [name for name in self._base if name not in always]
+        self._sometimes = self._base.keys() - always
         key = shape.new.get(shape.key)
         # A seeded generator repeats itself when the server is started anew; a telephone number is looked for anyway.
         self._repeats = isinstance(key, dict) and "issued" in key and key["issued"] != "number"
@@ -70,11 +70,7 @@ class Making:
             record[name] = value = make(scene)
             if value is ABSENT:
                 gaps = True
-        if not gaps:
-            for name in self._sometimes:
-                if record[name] is ABSENT:
-                    gaps = True
-                    break
+        gaps = gaps or not given.keys() >= self._sometimes
         return {name: value for name, value in record.items() if value is not ABSENT} if gaps else record
 
     def compute(self, scene: Scene) -> None:

@@ -29,7 +29,7 @@ class Chance(Random):
 
     def _next(self, count: int = 1) -> int:
         """The next draw, or several as one number where all of them lie in one digest."""
-        number, place = divmod(self.drawn, _DRAWS)
+        number, place = self.drawn // _DRAWS, self.drawn % _DRAWS
         if number != self._number:
             digest = self._keyed.copy()
             digest.update(number.to_bytes(8, "big"))

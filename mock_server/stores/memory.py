@@ -17,6 +17,8 @@ from mock_server.stores.protocols import Row, StoreFull, Transaction
 
 Stored = tuple[int, bytes]
 _MANY = 1_000
+_GAPS = 16
+"""So many gaps a table may have beside as many as it has rows."""
 ROW_BYTES = 100
 """What a row takes beside its text, roughly."""
 _SHARED_BYTES = 4_096
@@ -46,7 +48,7 @@ class Table:
         return ()
 
     def close_gaps(self) -> None:
-        if len(self.ids) <= 2 * len(self.rows) + 16:
+        if len(self.ids) <= 2 * len(self.rows) + _GAPS:
             return
         kept = [
             (sequence, id)
@@ -278,7 +280,8 @@ class MemoryTransaction(MemoryReader):
         if not self._undo:
             return
         for table, _, _ in self._undo:
-            table.close_gaps()
+            if len(table.ids) > 2 * len(table.rows) + _GAPS:
+                table.close_gaps()
 
 
 class _Transacted:

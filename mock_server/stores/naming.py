@@ -37,33 +37,37 @@ Namings = Mapping[str, Collection[Naming]]
 class Index:
     """The rows of one kind by what they name."""
 
-    __slots__ = ("_fields", "_known", "_names", "namings")
+    __slots__ = ("_fields", "_known", "_names", "_none", "namings")
 
     def __init__(self, namings: Collection[Naming]) -> None:
         self.namings = frozenset(namings)
         self._fields = {naming: _Field(naming) for naming in self.namings}
         self._names = tuple(naming.field for naming in self.namings)
+        self._none: tuple[str | None, ...] = (None,) * len(self._names)
         self._known: dict[str, tuple[str | None, ...]] = {}
-        """What the rows hold in these fields, of those that hold a text or nothing in each."""
+        """What the rows hold in these fields, of those that hold a text in any; () for what is neither text nor null.
+
+        Of whom it does not know, names nobody.
+        """
 
     def put(self, id: str, document: Json) -> None:
         """The row of that id is now this one."""
         held = tuple(map(document.get, self._names)) if isinstance(document, dict) else ()
-        # Nearly always a row goes on naming what it named.
-        if self._known.get(id) == held:
+        # Nearly always a row goes on naming what it named, and a new one names nobody.
+        if self._known.get(id, self._none) == held and held:
             return
-        if all(value is None or type(value) is str for value in held):
-            self._known[id] = held
-        else:
+        if held == self._none:
             self._known.pop(id, None)
+        else:
+            self._known[id] = held if all(value is None or type(value) is str for value in held) else ()
         for field in self._fields.values():
             field.put(id, document)
 
     def drop(self, id: str) -> None:
         """There is no row of that id."""
-        self._known.pop(id, None)
-        for field in self._fields.values():
-            field.put(id, None)
+        if self._known.pop(id, None) is not None:
+            for field in self._fields.values():
+                field.put(id, None)
 
     def ids(self, namings: Sequence[Naming], values: Collection[str]) -> set[str]:
         """The rows that name one of the values by one of the fields."""

@@ -139,8 +139,9 @@ class State:
         """A value the provider keeps for itself (a counter, say), or None."""
         return self._transaction.get(self._prefix + "~notes", name)
 
-    def keep_note(self, name: str, value: Json) -> None:
+    def keep_note(self, name: str, value: Json, *, known: bool = False) -> None:
+        """Keeps a value; whoever has just read the one before says that it is `known`."""
         kind = self._prefix + "~notes"
-        if self._transaction.get(kind, name) is None:
+        if not known and self._transaction.get(kind, name) is None:
             self._transaction.put(kind, "~names", [*(self._transaction.get(kind, "~names") or []), name])
         self._transaction.put(kind, name, value)
