@@ -96,22 +96,14 @@ class Service:
         """
         if self.spaces.shared is None:
             return self._exchange(request)
-        made: list[Response] = []
-
-        def work() -> Response:
-            _release(made)
-            made.append(self._exchange(request))
-            return made[0]
-
         try:
-            return self.spaces.attempt(work)
-        except Busy:
-            _release(made)
-            raise
+            return self.spaces.attempt(partial(self._exchange, request))
         except StoreFailed:
-            # Nothing of it is kept, not even that it was asked.
-            _release(made)
-            return self._refused(Refusal("internal-error"), None).encoded(None)
+            return self.unkept()
+
+    def unkept(self) -> Response:
+        """The answer where nothing of an exchange could be kept, not even that it was asked."""
+        return self._refused(Refusal("internal-error"), None).encoded(None)
 
     def _exchange(self, request: Request) -> Response:
         started = perf_counter()
@@ -160,6 +152,8 @@ class Service:
                 choice.release()
             outcome = self._refused(Refusal("internal-error"), operation)
             response = outcome.encoded(operation)
+        if response.release is not None:
+            self.spaces.otherwise(response.release)
         self._journal(request, response, outcome, operation, space, started)
         return response
 
@@ -173,10 +167,9 @@ class Service:
             self._journal(request, response, outcome, None, None, started)
         return response
 
-    def is_known(self, request: Request) -> bool:
-        """Whether this process has the request's space at hand: from a shared store it has to be read at first."""
-        shared = self.spaces.shared
-        return shared is None or shared.knows(self.spaces.name_of(self._key(request)) or DEFAULT_SPACE)
+    def space_of(self, request: Request) -> str:
+        """The name of the space in which the request is carried out, or at least noted."""
+        return self.spaces.name_of(self._key(request)) or DEFAULT_SPACE
 
     def is_long(self, request: Request) -> bool:
         """Whether so many rows may be read, or changed, that others should not have to wait until that is done."""
@@ -188,7 +181,7 @@ class Service:
         if operation is None or operation.id not in (self._listings if reads else self._sweeping):
             return False
         kinds = self._kinds_of(operation) if reads else self._sweeping[operation.id]
-        name = self.spaces.name_of(self._key(request)) or DEFAULT_SPACE
+        name = self.space_of(request)
         count = self.spaces.store.count
         long = any(count(name, kind) > BATCH for kind in kinds)
         return long and (not reads or self._reads_many(operation, request.query))
@@ -372,9 +365,12 @@ class Service:
             secrets=self.spaces.secrets(self._key(request)) if self.spaces.has_secrets else (),
             milliseconds=milliseconds,
         )
-        count = self.spaces.metrics.count
-        counted = (self.spec.provider, operation.id if operation else None, response.status, outcome.grade)
-        self.spaces.afterwards(partial(count, *counted, outcome.fault, milliseconds / 1000))
+        named, count = operation.id if operation else None, self.spaces.metrics.count
+        counted = (self.spec.provider, named, response.status, outcome.grade, outcome.fault, milliseconds / 1000)
+        if self.spaces.shared is None:
+            count(*counted)
+        else:
+            self.spaces.afterwards(partial(count, *counted))
         if self.told is not None:
             hint = dict(outcome.headers).get(HINT)
             # What is kept nowhere is told nowhere either.
@@ -408,11 +404,3 @@ def _sweeping(spec: Spec) -> dict[str, tuple[str, ...]]:
         if referring:
             found[operation.id] = referring
     return found
-
-
-def _release(made: list[Response]) -> None:
-    """Lets go of what answers hold that nobody is to have."""
-    for response in made:
-        if response.release is not None:
-            response.release()
-    made.clear()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from random import Random
 from threading import RLock, get_ident
-from time import monotonic, time, time_ns
+from time import monotonic, time
 from typing import Any, Protocol, TypeVar
 
 from mock_server.deliveries import DELIVERIES, Deliveries, Room
@@ -23,7 +23,7 @@ from mock_server.desk.stubs import Stubs
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
 from mock_server.metrics import Metrics
-from mock_server.stores import Contended, SharedStore, Store, StoreFailed, Transaction
+from mock_server.stores import Contended, SharedStore, Store, StoreFailed, StoreUncertain, Transaction
 
 log = logging.getLogger("ringback")
 
@@ -36,8 +36,6 @@ UNUSED_SECONDS = 3600.0
 _TELL_SECONDS = 60.0
 _USE_SECONDS = 3.0
 """So late it may be known that a space was used in another process."""
-_LATE_SECONDS = 0.2
-"""So late an entry of another process may be kept after it was numbered."""
 
 Result = TypeVar("Result")
 
@@ -312,6 +310,25 @@ class Spaces:
         except Contended as contended:
             raise Busy(self._spaces.get(str(contended)), contended.pause) from None
 
+    def attempt_all(self, works: Sequence[Callable[[], Result]]) -> list[Result | Exception]:
+        """What each of several pieces of work says or raises: all are kept in one go where nobody is in the way.
+
+        Of none it is said before all are kept.
+        """
+        if len(works) > 1 and self.shared is not None:
+            try:
+                return list(self.attempt(lambda: [work() for work in works]))
+            except StoreUncertain as unknown:
+                return [unknown] * len(works)
+            except Exception:
+                log.debug("what was done together is done one by one", exc_info=True)
+        return [_said(work) for work in works]
+
+    def otherwise(self, function: Callable[[], object]) -> None:
+        """Calls the function if what this thread is doing is taken back."""
+        if self.shared is not None:
+            self.shared.otherwise(function)
+
     def afterwards(self, function: Callable[[], object]) -> None:
         """Calls the function when what this thread is doing is kept."""
         if self.shared is None:
@@ -470,14 +487,14 @@ class Spaces:
         if name:
             return [(name, StoredJournal(self.shared, name))]
         earliest = since / 1e6 - _USE_SECONDS
-        used = self.shared.backend.spaces()
-        return [(one, StoredJournal(self.shared, one, _LATE_SECONDS)) for one in used if used[one] >= earliest]
+        settled, used = self.shared.backend.settled(), self.shared.backend.spaces()
+        return [(one, StoredJournal(self.shared, one, settled)) for one in used if used[one] >= earliest]
 
     def last_number(self, name: str | None = None) -> int:
         """Up to where the entries of journals are numbered: of the space of that name, or of all."""
         if self.shared is None:
             return self.budget.last_number
-        return self.shared.backend.last_entry(name) if name else time_ns() // 1000 - int(_LATE_SECONDS * 1e6)
+        return self.shared.backend.last_entry(name) if name else self.shared.backend.settled()
 
     def close(self, name: str) -> bool:
         """Forgets a space and everything in it; False when there is none. The default space is reset instead."""
@@ -525,6 +542,13 @@ class Spaces:
         for name in names:
             self.close(name)
         return names
+
+
+def _said(work: Callable[[], Result]) -> Result | Exception:
+    try:
+        return work()
+    except Exception as error:
+        return error
 
 
 def _seed_of(seed: int, name: str) -> int:

@@ -22,6 +22,7 @@ class Process:
     """One `ringback serve`."""
 
     def __init__(self, store: str, *flags: str, env: dict[str, str] | None = None) -> None:
+        self.store = store
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--json", "--store", store, *flags],
             stdout=subprocess.PIPE,

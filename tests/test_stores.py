@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +29,7 @@ from hypothesis.stateful import (
 
 from mock_server.jsontext import own
 from mock_server.limits import Limits
+from mock_server.spaces import Spaces
 from mock_server.stores import MemoryStore, Row, SharedStore, Store, open_store
 from mock_server.stores.backends import REMEMBERED
 from mock_server.stores.naming import Naming
@@ -593,6 +595,54 @@ def test_work_that_others_were_quicker_with_is_done_again_on_what_is_true(
     numbers = [int(entry[1 : entry.index(b",")]) for entry in pair[1].backend.entries("test_one", 0, 1000)]
     assert len(numbers) == 160
     assert numbers == sorted(set(numbers))
+
+
+def test_what_is_done_together_is_done_once_and_what_fails_of_it_fails_alone(
+    pair: tuple[SharedStore, SharedStore],
+) -> None:
+    called = [0]
+
+    def count_up(store: SharedStore, name: str) -> int:
+        with store.transaction(name) as transaction:
+            counter = transaction.get("counters", "n") or {"value": 0}
+            transaction.put("counters", "n", {"value": counter["value"] + 1})
+        store.record(name, b"[0]")
+        return int(counter["value"]) + 1
+
+    def fail() -> int:
+        with pair[0].transaction("test_0") as transaction:
+            transaction.put("counters", "n", {"value": 1_000})
+            called[0] += 1
+            raise ValueError
+
+    said: list[list[int | Exception]] = []
+
+    def do(store: SharedStore) -> None:
+        spaces = Spaces(store, lambda transaction: None)
+        # Where the changes of several spaces cannot be kept at once, each space has groups of its own.
+        names = ["test_0", "test_1"] if store.backend.spans_spaces else ["test_0"]
+        for number in range(20):
+            works = [partial(count_up, store, name) for name in names * 3]
+            if number == 7:
+                works.append(fail)
+            said.append(spaces.attempt_all(works))
+
+    threads = [threading.Thread(target=do, args=(store,)) for store in pair]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert called[0] >= 2
+    counts = [one for some in said for one in some if isinstance(one, int)]
+    raised = [one for some in said for one in some if not isinstance(one, int)]
+    assert [type(one) for one in raised] == [ValueError] * 2
+    spaces = ["test_0", "test_1"] if pair[0].backend.spans_spaces else ["test_0"]
+    # Every number was given once in each space.
+    assert sorted(counts) == sorted([*range(1, 121)] * len(spaces))
+    for name in spaces:
+        with pair[0].transaction(name) as transaction:
+            assert transaction.get("counters", "n") == {"value": 120}
+        assert pair[1].backend.entry_count(name) == 120
 
 
 def test_nobody_is_quicker_than_who_has_a_lease(pair: tuple[SharedStore, SharedStore]) -> None:

@@ -61,7 +61,7 @@ class Feed:
 
     def next(self, limit: int, size: int) -> list[bytes]:
         """The events of what came since: of at most `limit` exchanges, and of each space about `size` bytes."""
-        if self.last >= self._spaces.last_number():
+        if self.last >= self._spaces.last_number(self._wanted.space):
             return []
         if self._wanted.brief:
             return self._brief()
@@ -93,7 +93,7 @@ def newer(spaces: Spaces, name: str | None, last: int, limit: int, size: int) ->
 
     At most `limit`, and of each space about `size` bytes.
     """
-    if last >= spaces.last_number():
+    if last >= spaces.last_number(name):
         return []
     journals = spaces.journals(name, last)
     rows = ([(entry, space) for entry in journal.newer(last, limit, size)] for space, journal in journals)

@@ -7,7 +7,6 @@ spaces are in order too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import time_ns
 
 import orjson
 
@@ -20,15 +19,14 @@ _AT_ONCE = 1_000
 class StoredJournal(Journal):
     """The journal of the space of that name.
 
-    Who goes by the numbers of several spaces reads what is `late_seconds` old: what another process numbered before may
-    be kept a moment after.
+    Who goes by the numbers of several spaces reads none above `settled`: of another space a lower one may still come.
     """
 
-    def __init__(self, store: SharedStore, space: str, late_seconds: float = 0.0) -> None:
+    def __init__(self, store: SharedStore, space: str, settled: int | None = None) -> None:
         super().__init__(Budget())
         self._store = store
         self._space = space
-        self._late = int(late_seconds * 1e6)
+        self._settled = settled
 
     def __len__(self) -> int:
         return self._store.backend.entry_count(self._space)
@@ -57,10 +55,9 @@ class StoredJournal(Journal):
         return found[-limit:], max(0, len(found) - limit)
 
     def _due(self, entries: list[Entry]) -> list[Entry]:
-        if not self._late:
+        if self._settled is None:
             return entries
-        latest = time_ns() // 1000 - self._late
-        return [entry for entry in entries if entry.number <= latest]
+        return [entry for entry in entries if entry.number <= self._settled]
 
     def find(self, number: int) -> Entry | None:
         for encoded in self._store.backend.entries(self._space, number - 1, 1):

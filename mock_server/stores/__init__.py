@@ -2,7 +2,16 @@
 
 from mock_server.stores.memory import MemoryStore
 from mock_server.stores.opening import open_store
-from mock_server.stores.protocols import Row, Snapshot, Store, StoreFailed, StoreFull, StoreRefused, Transaction
+from mock_server.stores.protocols import (
+    Row,
+    Snapshot,
+    Store,
+    StoreFailed,
+    StoreFull,
+    StoreRefused,
+    StoreUncertain,
+    Transaction,
+)
 from mock_server.stores.shared import Contended, SharedStore
 from mock_server.stores.state import State
 
@@ -17,6 +26,7 @@ __all__ = [
     "StoreFailed",
     "StoreFull",
     "StoreRefused",
+    "StoreUncertain",
     "Transaction",
     "open_store",
 ]

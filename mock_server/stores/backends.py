@@ -6,7 +6,7 @@ first two. A process works on what it knows of a version, and its change is take
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -71,6 +71,14 @@ class Reply(NamedTuple):
     news: News
 
 
+class Proposal(NamedTuple):
+    """A change of a space that was made on this version of it, or on ANY; of a space that does not exist on 0."""
+
+    space: str
+    version: int
+    change: Change
+
+
 class Backend(Protocol):
     """Where the spaces are. Every method raises StoreFailed where it cannot be reached, or takes nothing."""
 
@@ -86,14 +94,18 @@ class Backend(Protocol):
     def at_once(self) -> int:
         """How many pieces of work it pays to hand to it at a time."""
 
+    @property
+    def spans_spaces(self) -> bool:
+        """Whether it takes the changes of several spaces all at once or not at all."""
+
     def load(self, space: str, since: int) -> News:
         """What has changed since that version; of one that is too old, or 0, the whole space."""
 
-    def commit(self, space: str, version: int, change: Change, token: str, *, patient: bool) -> Reply:
-        """Takes the change if the version is the newest (or ANY), and nobody but the holder of `token` has a lease.
+    def commit(self, proposals: Sequence[Proposal], token: str) -> Sequence[Reply]:
+        """Takes the changes if the version of each is the newest, and nobody but the holder of `token` has a lease.
 
-        A lease of that token ends. Of a space that does not exist the version is 0. Who is not `patient` waits for no
-        lock.
+        A lease of that token ends. Each space is proposed once. Where one change is not taken none is, if it
+        `spans_spaces`; else those before it are.
         """
 
     def lease(self, space: str, token: str, seconds: float) -> bool:
@@ -119,6 +131,15 @@ class Backend(Protocol):
 
     def entry_count(self, space: str) -> int:
         """How many entries the journal has."""
+
+    def settled(self) -> int:
+        """Up to which number all journals are complete: none will come any more that is numbered so or lower."""
+
+    def listen(self, ring: Callable[[], None]) -> Callable[[], None]:
+        """Calls `ring` in a thread when a journal, of any process, may have got an entry; until the result is called.
+
+        It comes within milliseconds, or not at all while the store is out of reach.
+        """
 
     def clear_entries(self, space: str) -> None:
         """Forgets the journal; numbering goes on."""

@@ -19,6 +19,10 @@ class StoreFailed(Exception):
     """A change could not be kept, and nothing was changed; the text says why. It may work again later."""
 
 
+class StoreUncertain(StoreFailed):
+    """A change was sent, and nobody said whether it was kept: it must not be sent again."""
+
+
 class StoreFull(Exception):
     """A change would make a space, or all together, larger than it may be; nothing was changed, the text says why."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from secrets import randbits
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,10 +22,11 @@ from mock_server.stores.backends import (
     REMEMBERED_BYTES,
     Change,
     News,
+    Proposal,
     Reply,
     decoded,
 )
-from mock_server.stores.protocols import StoreFailed, StoreRefused
+from mock_server.stores.protocols import StoreFailed, StoreRefused, StoreUncertain
 
 log = logging.getLogger("ringback")
 
@@ -38,6 +40,9 @@ OLDEST = 7
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
+_LATE_NANOSECONDS = 200_000_000
+"""So late an entry of another process may be kept after it was numbered."""
+_BELL = "rb:bell"
 _ROWS_AT_ONCE = 1_000
 _SNAPSHOTS, _AWAKE, _SPACES, _FORMAT = "rb:snapshots", "rb:awake", "rb:spaces", "rb:format"
 
@@ -110,6 +115,11 @@ for _ = 1, count do
   redis.call('HINCRBY', KEYS[1], 'bytes', #entry)
 end
 if count > 0 then
+  -- Who hears it looks twice, so that it need not ring for each.
+  if math.abs(moment - tonumber(redis.call('HGET', KEYS[1], 'rung') or '0')) > 5000 then
+    redis.call('HSET', KEYS[1], 'rung', string.format('%.0f', moment))
+    redis.call('PUBLISH', 'rb:bell', '')
+  end
   local bytes = tonumber(redis.call('HGET', KEYS[1], 'bytes'))
   local kept = redis.call('ZCARD', KEYS[5])
   while kept > 0 and (kept > most or bytes > most_bytes) do
@@ -142,6 +152,8 @@ class RedisBackend:
 
     at_once = 16
     """Each waits for an answer of the service most of its time."""
+    spans_spaces = False
+    """In a cluster each space is on one node."""
 
     def __init__(self, address: str, limits: Limits = DEFAULTS) -> None:
         self.address = _without_password(address)
@@ -204,7 +216,16 @@ class RedisBackend:
     def load(self, space: str, since: int) -> News:
         return _news(self._run(_LOAD, self._of(space), [since]))
 
-    def commit(self, space: str, version: int, change: Change, token: str, *, patient: bool) -> Reply:
+    def commit(self, proposals: Sequence[Proposal], token: str) -> Sequence[Reply]:
+        replies: list[Reply] = []
+        for proposal in proposals:
+            replies.append(self._commit(proposal, token))
+            if replies[-1].outcome != KEPT:
+                break
+        return replies
+
+    def _commit(self, proposal: Proposal, token: str) -> Reply:
+        space, version, change = proposal
         mode = "gone" if change.gone else "whole" if change.whole else ""
         moves = change.moves and not change.gone
         said: list[Any] = [version, token, randbits(48) + 1, int(moves), mode]
@@ -265,6 +286,29 @@ class RedisBackend:
     def entry_count(self, space: str) -> int:
         return int(self._do(lambda: self._client.zcard(self._of(space)[4])))
 
+    def settled(self) -> int:
+        # Each process numbers by its own clock, and before what it sends has arrived.
+        return (time.time_ns() - _LATE_NANOSECONDS) // 1000
+
+    def listen(self, ring: Callable[[], None]) -> Callable[[], None]:
+        stopped = threading.Event()
+
+        def hear(bell: Any) -> None:
+            bell.subscribe(_BELL)
+            while not stopped.is_set():
+                if bell.get_message(timeout=_LOOK_SECONDS) is not None:
+                    ring()
+
+        def watch() -> None:
+            while not stopped.is_set():
+                # While the service is away nothing rings.
+                with suppress(self._redis.RedisError, OSError), self._client.pubsub() as bell:
+                    hear(bell)
+                stopped.wait(_LOOK_SECONDS)
+
+        threading.Thread(target=watch, name="bell", daemon=True).start()
+        return stopped.set
+
     def clear_entries(self, space: str) -> None:
         if self._do(lambda: self._client.hget(self._of(space)[0], "version")):
             self._run(_CLEAR, self._of(space), [])
@@ -318,7 +362,9 @@ class RedisBackend:
             return work()
         except (self._redis.RedisError, OSError) as error:
             self._failed(error)
-            raise StoreFailed(f"{self.address}: {_said(error)}") from None
+            # What Redis refuses in words it has not done.
+            kind = StoreFailed if isinstance(error, self._redis.ResponseError) else StoreUncertain
+            raise kind(f"{self.address}: {_said(error)}") from None
 
     def _failed(self, error: Exception) -> None:
         if self.problem is None:

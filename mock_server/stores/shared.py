@@ -8,7 +8,7 @@ answer is true of one of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from secrets import token_hex
@@ -19,7 +19,7 @@ from typing import TypeVar
 from mock_server.jsontext import dumps, own
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
-from mock_server.stores.backends import ANY, CHANGED, KEPT, Backend, Change, News, Written
+from mock_server.stores.backends import ANY, CHANGED, KEPT, Backend, Change, News, Proposal, Written
 from mock_server.stores.memory import ROW_BYTES, MemoryStore, MemoryTransaction, Table, Tables
 from mock_server.stores.protocols import Beside, StoreFailed, StoreFull, Transaction
 
@@ -94,15 +94,19 @@ class _Replica:
 
 
 class _Attempt:
-    """The turns of a piece of work that may have to be tried again, and what is to follow when it is kept."""
+    """The turns of a piece of work that may have to be tried again, and what is to follow when it is kept, or is not.
 
-    __slots__ = ("afterwards", "leased", "loose", "turns")
+    `loose` are the journal's entries of other spaces than those of the turns.
+    """
+
+    __slots__ = ("afterwards", "leased", "loose", "otherwise", "turns")
 
     def __init__(self, leased: bool) -> None:
         self.leased = leased
         self.turns: list[str] = []
-        self.loose: list[tuple[str, bytes]] = []
+        self.loose: dict[str, list[bytes]] = {}
         self.afterwards: list[Callable[[], object]] = []
+        self.otherwise: list[Callable[[], object]] = []
 
 
 class _Transacted:
@@ -172,16 +176,20 @@ class SharedStore(MemoryStore):
     # --- work that may be tried again -----------------------------------------------------------
 
     def attempt(self, work: Callable[[], Result]) -> Result:
-        """Does the work until what it did is kept; raises Contended on a thread that must not wait, or StoreFailed."""
+        """Does the work until what it did is kept; raises Contended on a thread that must not wait, or StoreFailed.
+
+        What is a part of more is done once: it is for the whole to try again.
+        """
+        if self._attempt() is not None:
+            return work()
         tries = 0
         while True:
             attempt = self._local.attempt = _Attempt(tries >= TRIES)
+            kept = False
             try:
                 result = work()
-                for name in attempt.turns:
-                    self._commit(name)
-                for name, entry in attempt.loose:
-                    self._append(name, entry)
+                self._commit(attempt.turns, attempt.loose)
+                kept = True
             except _Conflict:
                 self.conflicts += 1
                 tries += 1
@@ -194,7 +202,9 @@ class SharedStore(MemoryStore):
             finally:
                 self._local.attempt = None
                 self._give_back(attempt)
-                self.retries += tries > 0
+                self.retries += kept and tries > 0
+                for function in () if kept else attempt.otherwise:
+                    function()
             for function in attempt.afterwards:
                 function()
             return result
@@ -206,6 +216,12 @@ class SharedStore(MemoryStore):
             function()
         else:
             attempt.afterwards.append(function)
+
+    def otherwise(self, function: Callable[[], object]) -> None:
+        """Calls the function when what is being tried is taken back, which what is not tried never is."""
+        attempt = self._attempt()
+        if attempt is not None:
+            attempt.otherwise.append(function)
 
     def _attempt(self) -> _Attempt | None:
         found: _Attempt | None = getattr(self._local, "attempt", None)
@@ -255,7 +271,7 @@ class SharedStore(MemoryStore):
             turn.depth -= 1
             if not turn.depth:
                 try:
-                    self._commit(space)
+                    self._commit([space])
                 except _Conflict:
                     raise StoreFailed(f"{self.backend.address}: another process was quicker; try again") from None
         finally:
@@ -293,11 +309,11 @@ class SharedStore(MemoryStore):
         """Adds an entry to the journal, with all else that the turn does where there is one."""
         replica, attempt = self._replicas.get(space), self._attempt()
         if attempt is not None and space not in attempt.turns:
-            attempt.loose.append((space, entry))
+            attempt.loose.setdefault(space, []).append(entry)
         elif replica is not None and replica.turn is not None and self._owns(space):
             replica.turn.entries.append(entry)
         else:
-            self._append(space, entry)
+            self._commit([], {space: [entry]})
 
     def _owns(self, space: str) -> bool:
         """Whether the turn of a space is this thread's."""
@@ -306,11 +322,6 @@ class SharedStore(MemoryStore):
             return False
         lock.release()
         return True
-
-    def _append(self, space: str, entry: bytes) -> None:
-        change = Change(entries=[entry])
-        while self._call(lambda: self.backend.commit(space, ANY, change, "", patient=True)).outcome != KEPT:
-            sleep(0.001)
 
     def _take_lease(self, space: str, impatient: bool) -> None:
         deadline, pause = monotonic() + _LEASE_WAIT_SECONDS, 0.001
@@ -322,59 +333,102 @@ class SharedStore(MemoryStore):
                 raise StoreFailed(f"{self.backend.address}: another process keeps the space {space} for itself")
             sleep(pause)
 
-    def _commit(self, space: str) -> None:
-        """Keeps what the turn did; raises _Conflict, Contended or StoreFailed, and then it is taken back."""
-        replica = self._replicas[space]
-        turn = replica.turn
-        assert turn is not None
+    def _commit(self, spaces: Sequence[str], loose: Mapping[str, Sequence[bytes]] = {}) -> None:
+        """Keeps what the turns of these spaces did, and loose entries of journals.
+
+        Raises _Conflict, Contended or StoreFailed, and then the turns are taken back.
+        """
+        proposals, marks = [], dict[str, object]()
         try:
-            if self.beside is not None and not turn.gone:
-                with suppress(StoreFull):
-                    self._flush(space, turn)
-            beside = self.beside.changed(space) if self.beside is not None and not turn.gone else None
-            change = self._change(space, replica, turn, None if beside is None else dumps(beside[1]))
-            token = self._token if turn.leased else ""
-            if not change.moves and not change.entries:
-                self._end_unchanged(space, replica, turn.leased)
+            for space in spaces:
+                proposal = self._proposal(space, loose.get(space, ()), marks)
+                if proposal is None:
+                    self._end_unchanged(space)
+                else:
+                    proposals.append(proposal)
+            turned = len(proposals)
+            for space in loose.keys() - set(spaces):
+                proposals.append(Proposal(space, ANY, Change(entries=loose[space])))
+            if not proposals:
                 return
-            impatient = get_ident() in self.impatient
+            token = self._token if any(self._turn(one.space).leased for one in proposals[:turned]) else ""
             try:
-                reply = self._call(
-                    lambda: self.backend.commit(space, replica.version or 0, change, token, patient=not impatient)
-                )
+                replies = self._call(lambda: self.backend.commit(proposals, token))
             except StoreFailed:
-                if change.moves:
+                if not turned or any(proposal.change.moves for proposal in proposals):
                     raise
                 # Whoever only looked is answered, though there is no room even for its line in the journal.
-                self._end_unchanged(space, replica, turn.leased)
+                for proposal in proposals[:turned]:
+                    self._end_unchanged(proposal.space)
                 return
         except _Conflict:
             raise
         except BaseException:
-            self._undo(space, replica)
-            # Whether it was kept is not known.
-            replica.version = None
+            for space in spaces:
+                self._take_back(space)
+                # Whether it was kept is not known.
+                self._replicas[space].version = None
             raise
-        if reply.outcome != KEPT:
+        pairs = list(zip(proposals[:turned], replies, strict=False))
+        if all(reply.outcome == KEPT for reply in replies):
+            for proposal, reply in pairs:
+                self._kept(proposal, reply.news.version, marks.get(proposal.space))
+            return
+        for space in spaces:
+            self._take_back(space)
+        changed = [(one.space, reply.news) for one, reply in pairs if reply.outcome == CHANGED]
+        for space, news in changed:
+            self._learn(space, self._replicas[space], news)
+        if changed:
+            raise _Conflict
+        taken = next(one.space for one, reply in pairs if reply.outcome != KEPT)
+        raise Contended(taken, 0.002 * (0.5 + self._chance.random()))
+
+    def _turn(self, space: str) -> _Turn:
+        turn = self._replicas[space].turn
+        assert turn is not None
+        return turn
+
+    def _take_back(self, space: str) -> None:
+        replica = self._replicas[space]
+        if replica.turn is not None:
             self._undo(space, replica)
-            if reply.outcome == CHANGED:
-                self._learn(space, replica, reply.news)
-                raise _Conflict
-            raise Contended(space, 0.002 * (0.5 + self._chance.random()))
+
+    def _proposal(self, space: str, entries: Sequence[bytes], marks: dict[str, object]) -> Proposal | None:
+        """What a turn did, None for nothing; the mark of the world beside the documents goes to `marks`."""
+        replica, turn = self._replicas[space], self._turn(space)
+        turn.entries += entries
+        beside = None
+        if self.beside is not None and not turn.gone:
+            with suppress(StoreFull):
+                self._flush(space, turn)
+            beside = self.beside.changed(space)
+            if beside is not None:
+                marks[space] = beside[0]
+        change = self._change(space, replica, turn, None if beside is None else dumps(beside[1]))
+        if not change.moves and not change.entries:
+            return None
+        return Proposal(space, replica.version or 0, change)
+
+    def _kept(self, proposal: Proposal, version: int, mark: object) -> None:
+        """What was proposed is what the backend has."""
+        space, change = proposal.space, proposal.change
+        replica, turn = self._replicas[space], self._turn(space)
         replica.turn = None
-        replica.version = reply.news.version
+        replica.version = version
         replica.lasts = dict(change.lasts) if change.whole else {**replica.lasts, **change.lasts}
         for transaction in turn.transactions:
             transaction.commit()
         if change.gone:
             self._forget(space, replica)
-        elif self.beside is not None and beside is not None:
+        elif self.beside is not None and change.world is not None:
             replica.world = change.world
-            self.beside.kept(space, beside[0])
+            self.beside.kept(space, mark)
 
-    def _end_unchanged(self, space: str, replica: _Replica, leased: bool) -> None:
+    def _end_unchanged(self, space: str) -> None:
         """Ends a turn that only looked; one that was tried raises _Conflict where what it saw is no longer true."""
-        if leased:
+        replica = self._replicas[space]
+        if self._turn(space).leased:
             self._call(lambda: self.backend.release(space, self._token))
         else:
             news = self._call(lambda: self.backend.load(space, replica.version or 0))

@@ -8,7 +8,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from secrets import randbits
@@ -24,6 +25,7 @@ from mock_server.stores.backends import (
     TAKEN,
     Change,
     News,
+    Proposal,
     Reply,
     decoded,
 )
@@ -66,15 +68,30 @@ DROP TABLE worlds;
 """
 _OF_A_SPACE = ("documents", "kinds", "entries", "spaces", "parts", "uses", "changes", "leases", "awake")
 _KNOWN = "SELECT version, number, bytes, entries FROM spaces WHERE space = ?"
+_FORGET_EVERY = 16
+"""What is remembered of a space's changes is tidied up once in so many."""
+_BELL_SECONDS = 0.005
 _CHECKPOINT_SECONDS = 1.0
 _WAIT_SECONDS = 10.0
 """How long the file may belong to another process before a change is given up."""
+_WAIT_AGAIN_SECONDS = 0.5
+"""How long, once that has happened."""
+_LOOK_SECONDS = 0.0001
+_SLOWEST_LOOK_SECONDS = 0.005
 
 Result = TypeVar("Result")
 
 
 class _Contended(Exception):
     """The file belongs to somebody else for the moment."""
+
+
+class _NotKept(Exception):
+    """Some of several changes cannot be kept, so that none is."""
+
+    def __init__(self, replies: Sequence[Reply]) -> None:
+        super().__init__()
+        self.replies = replies
 
 
 class SqliteBackend:
@@ -85,6 +102,7 @@ class SqliteBackend:
 
     at_once = 1
     """A file has one writer."""
+    spans_spaces = True
 
     def __init__(self, path: Path, limits: Limits = DEFAULTS) -> None:
         self.path = path
@@ -111,62 +129,69 @@ class SqliteBackend:
     def load(self, space: str, since: int) -> News:
         return self._read(lambda database: _news(database, space, since))
 
-    def commit(self, space: str, version: int, change: Change, token: str, *, patient: bool) -> Reply:
-        def keep(database: sqlite3.Connection) -> Reply:
-            if version != ANY and _leased(database, space, token):
-                return Reply(TAKEN, News(0, ()))
-            row = database.execute(_KNOWN, (space,)).fetchone()
-            now, number, size, count = row or (0, 0, 0, 0)
-            if version not in (ANY, now):
-                return Reply(CHANGED, _news(database, space, version))
-            if version == ANY and not row:
-                return Reply(KEPT, News(0, ()))
-            if token:
-                database.execute("DELETE FROM leases WHERE space = ? AND token = ?", (space, token))
-            if change.gone:
-                for table in _OF_A_SPACE:
-                    database.execute(f"DELETE FROM {table} WHERE space = ?", (space,))  # noqa: S608 - names of ours
-                return Reply(KEPT, News(0, ()))
-            moved = now
-            if change.moves:
-                moved = now + 1 if row else randbits(48) + 1
-                _apply(database, space, change)
-                _remember(database, space, moved, change)
-            for entry in change.entries:
-                number, count = max(number + 1, time.time_ns() // 1000), count + 1
-                numbered = b"[%d,%b" % (number, entry[1:])
-                size += len(numbered)
-                database.execute("INSERT INTO entries VALUES (?, ?, ?)", (space, number, numbered))
-            if change.entries:
-                size, count = self._forget_oldest(database, space, size, count)
-            if row:
-                change_of = "UPDATE spaces SET version = ?, number = ?, bytes = ?, entries = ? WHERE space = ?"
-                database.execute(change_of, (moved, number, size, count, space))
-            else:
-                database.execute(
-                    "INSERT INTO spaces VALUES (?, ?, ?, ?, ?, ?)", (space, moved, moved, number, size, count)
-                )
-                database.execute("INSERT OR REPLACE INTO uses VALUES (?, ?)", (space, time.time()))
-            return Reply(KEPT, News(moved, ()))
+    def commit(self, proposals: Sequence[Proposal], token: str) -> Sequence[Reply]:
+        def keep(database: sqlite3.Connection) -> Sequence[Reply]:
+            replies = [self._keep(database, proposal, token) for proposal in proposals]
+            if any(reply.outcome != KEPT for reply in replies):
+                raise _NotKept(replies)
+            return replies
 
         try:
-            reply = self._write(keep, patient)
-        except _Contended:
-            return Reply(TAKEN, News(0, ()))
+            replies = self._write(keep)
+        except _NotKept as refused:
+            return refused.replies
         # Short notes of ours may find room on a disk that has none for this.
-        if self.problem is not None and change.moves and reply.outcome == KEPT:
+        if self.problem is not None and any(proposal.change.moves for proposal in proposals):
             log.warning("%s takes changes again", self.path)
             self.problem = None
-        return reply
+        return replies
+
+    def _keep(self, database: sqlite3.Connection, proposal: Proposal, token: str) -> Reply:
+        space, version, change = proposal
+        if version != ANY and _leased(database, space, token):
+            return Reply(TAKEN, News(0, ()))
+        row = database.execute(_KNOWN, (space,)).fetchone()
+        now, number, size, count = row or (0, 0, 0, 0)
+        if version not in (ANY, now):
+            return Reply(CHANGED, _news(database, space, version))
+        if version == ANY and not row:
+            return Reply(KEPT, News(0, ()))
+        if token:
+            database.execute("DELETE FROM leases WHERE space = ? AND token = ?", (space, token))
+        if change.gone:
+            for table in _OF_A_SPACE:
+                database.execute(f"DELETE FROM {table} WHERE space = ?", (space,))  # noqa: S608 - names of ours
+            return Reply(KEPT, News(0, ()))
+        moved = now
+        if change.moves:
+            moved = now + 1 if row else randbits(48) + 1
+            _apply(database, space, change)
+            _remember(database, space, moved, change)
+        if change.entries:
+            numbered = []
+            moment = time.time_ns() // 1000
+            for entry in change.entries:
+                number = max(number + 1, moment)
+                numbered.append((space, number, b"[%d,%b" % (number, entry[1:])))
+                size += len(numbered[-1][2])
+            database.executemany("INSERT INTO entries VALUES (?, ?, ?)", numbered)
+            size, count = self._forget_oldest(database, space, size, count + len(numbered))
+        if row:
+            change_of = "UPDATE spaces SET version = ?, number = ?, bytes = ?, entries = ? WHERE space = ?"
+            database.execute(change_of, (moved, number, size, count, space))
+        else:
+            database.execute("INSERT INTO spaces VALUES (?, ?, ?, ?, ?, ?)", (space, moved, moved, number, size, count))
+            database.execute("INSERT OR REPLACE INTO uses VALUES (?, ?)", (space, time.time()))
+        return Reply(KEPT, News(moved, ()))
 
     def _forget_oldest(self, database: sqlite3.Connection, space: str, size: int, count: int) -> tuple[int, int]:
         """Keeps the journal within its bounds; returns its size and how many entries it has."""
         most, most_bytes = self._limits.journal_entries_per_space, self._limits.journal_bytes_per_space
-        oldest = "SELECT number, length(entry) FROM entries WHERE space = ? ORDER BY number LIMIT 1"
+        oldest = "SELECT number, length(entry) FROM entries WHERE space = ? ORDER BY number LIMIT ?"
         while count and (count > most or size > most_bytes):
-            first, length = database.execute(oldest, (space,)).fetchone()
-            database.execute("DELETE FROM entries WHERE space = ? AND number = ?", (space, first))
-            size, count = size - length, count - 1
+            found = database.execute(oldest, (space, max(1, count - most))).fetchall()
+            database.execute("DELETE FROM entries WHERE space = ? AND number <= ?", (space, found[-1][0]))
+            size, count = size - sum(length for _, length in found), count - len(found)
         return size, count
 
     def lease(self, space: str, token: str, seconds: float) -> bool:
@@ -177,10 +202,7 @@ class SqliteBackend:
             database.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)", row)
             return True
 
-        try:
-            return self._write(take, patient=False)
-        except _Contended:
-            return False
+        return self._write(take)
 
     def release(self, space: str, token: str) -> None:
         change = "DELETE FROM leases WHERE space = ? AND token = ?"
@@ -217,6 +239,28 @@ class SqliteBackend:
         query = "SELECT entries FROM spaces WHERE space = ?"
         row = self._read(lambda database: database.execute(query, (space,)).fetchone())
         return 0 if row is None else int(row[0])
+
+    def settled(self) -> int:
+        # One writer after the other numbers what it keeps by the time when it does.
+        row = self._read(lambda database: database.execute("SELECT max(number) FROM spaces").fetchone())
+        return int(row[0] or 0)
+
+    def listen(self, ring: Callable[[], None]) -> Callable[[], None]:
+        stopped = threading.Event()
+
+        def watch() -> None:
+            database, seen = _connected(self.path), None
+            while not stopped.wait(_BELL_SECONDS):
+                with suppress(sqlite3.Error):
+                    # Moves with every change that another connection makes; to read it takes no lock on the file.
+                    version = database.execute("PRAGMA data_version").fetchone()
+                    if version != seen:
+                        seen = version
+                        ring()
+            database.close()
+
+        threading.Thread(target=watch, name="bell", daemon=True).start()
+        return stopped.set
 
     def clear_entries(self, space: str) -> None:
         def clear(database: sqlite3.Connection) -> None:
@@ -272,25 +316,20 @@ class SqliteBackend:
             self._failed(error)
             raise StoreFailed(f"{self.path}: {error}") from None
 
-    def _write(self, change: Callable[[sqlite3.Connection], Result], patient: bool = True) -> Result:
+    def _write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
         """Carries out a change of the file as a whole; raises StoreFailed, and changes nothing, where it cannot."""
-        deadline = time.monotonic() + _WAIT_SECONDS
+        deadline = time.monotonic() + (_WAIT_SECONDS if self.problem is None else _WAIT_AGAIN_SECONDS)
+        pause = _LOOK_SECONDS
         while True:
-            if not self._writing.acquire(blocking=patient):
-                raise _Contended
-            try:
-                result = self._written(change)
-            except _Contended:
-                if not patient:
-                    raise
-                if time.monotonic() > deadline:
-                    self._failed("another process keeps the file for itself")
-                    raise StoreFailed(f"{self.path}: another process keeps the file for itself") from None
-            else:
-                return result
-            finally:
-                self._writing.release()
-            time.sleep(0.001 * self._chance.random())
+            with self._writing:
+                try:
+                    return self._written(change)
+                except _Contended:
+                    if time.monotonic() > deadline:
+                        self._failed("another process keeps the file for itself")
+                        raise StoreFailed(f"{self.path}: another process keeps the file for itself") from None
+            time.sleep(pause * (0.5 + self._chance.random()))
+            pause = min(pause * 1.5, _SLOWEST_LOOK_SECONDS)
 
     def _written(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
         database = self._database
@@ -386,7 +425,8 @@ def _remember(database: sqlite3.Connection, space: str, version: int, change: Ch
         database.execute("DELETE FROM changes WHERE space = ?", (space,))
         return
     database.execute("INSERT OR REPLACE INTO changes VALUES (?, ?, ?)", (space, version, text))
-    database.execute("DELETE FROM changes WHERE space = ? AND version <= ?", (space, version - REMEMBERED))
+    if version % _FORGET_EVERY == 0:
+        database.execute("DELETE FROM changes WHERE space = ? AND version <= ?", (space, version - REMEMBERED))
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import get_ident
 from time import perf_counter
 from typing import Any
@@ -21,6 +22,7 @@ from mock_server.exchange import Service
 from mock_server.gateway import CONTROL, MAX_CONTROL_BYTES, Gateway
 from mock_server.messages import Request, Response
 from mock_server.spaces import Busy
+from mock_server.stores import StoreFailed
 from mock_server.wire.breaking import SUPPORTED_FAULTS, send_broken
 from mock_server.wire.collecting import Collecting
 from mock_server.wire.flight import Airspace, Flight, FlightLimit
@@ -66,8 +68,9 @@ class Wire:
         shared = gateway.spaces.shared
         # A store that several processes share has threads, so that nobody waits here for a disk or a service; and
         # whoever asks for a space that has to be read first, which may be long, keeps none of the others waiting.
-        self._stored = Lanes(shared.backend.at_once, "store", self._impatient) if shared is not None else None
-        self._loading = Lanes(LOADING_THREADS, "loading", self._impatient)
+        self._shared, together = shared, gateway.spaces.attempt_all
+        self._stored = Lanes(shared.backend.at_once, "store", self._impatient, together) if shared is not None else None
+        self._loading = Lanes(LOADING_THREADS, "loading", self._impatient, together)
         gateway.wire_faults = SUPPORTED_FAULTS
         gateway.has_streams = True
         self._flask: Any = None
@@ -169,10 +172,16 @@ class Wire:
             return await loop.run_in_executor(self._lists, self._listed, service, request)
         while True:
             try:
-                if self._stored is None:
+                if self._stored is None or self._shared is None:
                     return self._gateway.exchange(service, request)
-                lanes = self._stored if service.is_known(request) else self._loading
-                return await lanes.run(self._gateway.exchange, service, request)
+                name = service.space_of(request)
+                work = partial(self._gateway.exchange, service, request)
+                if not self._shared.knows(name):
+                    return await self._loading.run(name, work)
+                # What can be kept in one go has one lane.
+                return await self._stored.run(None if self._shared.backend.spans_spaces else name, work)
+            except StoreFailed:
+                return service.unkept()
             except Busy as busy:
                 if busy.pause or busy.space is None:
                     await asyncio.sleep(busy.pause)
@@ -182,7 +191,7 @@ class Wire:
     async def _away(self, service: Service, request: Request, status: int, message: str) -> Response:
         if self._stored is None:
             return service.turned_away(request, status, message)
-        return await self._stored.run(service.turned_away, request, status, message)
+        return await self._stored.run(service.space_of(request), partial(service.turned_away, request, status, message))
 
     def _listed(self, service: Service, request: Request) -> Response:
         with self._collecting.resting():

@@ -4,36 +4,58 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
-_Work = tuple["asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
+Work = Callable[[], Any]
+_Waiting = tuple["asyncio.Future[Any]", Work]
+
+MOST_TOGETHER = 32
+"""So many pieces of work are done together at most: whoever came first waits for the last of them."""
 
 
 class Lanes:
     """So many threads that take work in turn. What is done is told to the loop in one go, as often as it looks.
 
-    An executor of the standard library would wake the loop for every piece of work, which takes longer than most do.
+    Whatever waits in one lane when a thread is free is done together, by that thread. An executor of the standard
+    library would wake the loop for every piece of work, which takes longer than most do.
     """
 
-    def __init__(self, count: int, name: str, begin: Callable[[], object]) -> None:
-        """`begin` is called first in each of the threads."""
-        self._count, self._name, self._begin = count, name, begin
-        self._queue: SimpleQueue[_Work] = SimpleQueue()
-        self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+    def __init__(
+        self,
+        count: int,
+        name: str,
+        begin: Callable[[], object],
+        together: Callable[[Sequence[Work]], Sequence[Any]],
+    ) -> None:
+        """`begin` is called first in each of the threads.
+
+        `together` says of each of several pieces of work what came of it, or what it raised.
+        """
+        self._count, self._name, self._begin, self._together = count, name, begin, together
+        self._waiting: dict[Hashable, deque[_Waiting]] = {}
+        self._guard = Lock()
+        self._queue: SimpleQueue[Hashable] = SimpleQueue()
+        self._done: deque[tuple[asyncio.Future[Any], Any]] = deque()
         self._telling = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def run(self, function: Callable[..., Result], *given: Any) -> asyncio.Future[Result]:
-        """What the function says, or raises; to be called on the loop."""
+    def run(self, lane: Hashable, work: Callable[[], Result]) -> asyncio.Future[Result]:
+        """What the work says, or raises; to be called on the loop."""
         if self._loop is None:
             self._start()
             assert self._loop is not None
         future: asyncio.Future[Result] = self._loop.create_future()
-        self._queue.put((future, function, given))
+        with self._guard:
+            waiting = self._waiting.get(lane)
+            if waiting is None:
+                self._waiting[lane] = deque([(future, work)])
+                self._queue.put(lane)
+            else:
+                waiting.append((future, work))
         return future
 
     def _start(self) -> None:
@@ -44,15 +66,22 @@ class Lanes:
     def _work(self) -> None:
         self._begin()
         while True:
-            future, function, given = self._queue.get()
-            result, raised = None, None
+            lane = self._queue.get()
+            waiting = self._waiting[lane]
+            taken = [waiting.popleft() for _ in range(min(len(waiting), MOST_TOGETHER))]
             try:
-                result = function(*given)
+                said = self._together([work for _, work in taken])
             except BaseException as error:
-                raised = error
-            self._done.append((future, result, raised))
+                said = [error] * len(taken)
+            with self._guard:
+                # One thread at a time is in a lane.
+                if waiting:
+                    self._queue.put(lane)
+                else:
+                    del self._waiting[lane]
+            self._done.extend((future, one) for (future, _), one in zip(taken, said, strict=True))
             # What this thread did last is held by nobody while it waits for more.
-            del future, function, given, result, raised
+            del taken, said
             if not self._telling:
                 self._telling = True
                 assert self._loop is not None
@@ -62,10 +91,10 @@ class Lanes:
         # First, so that whatever is done from now on is told once more.
         self._telling = False
         for _ in range(len(self._done)):
-            future, result, raised = self._done.popleft()
+            future, said = self._done.popleft()
             if future.done():
                 continue
-            if raised is None:
-                future.set_result(result)
+            if isinstance(said, BaseException):
+                future.set_exception(said)
             else:
-                future.set_exception(raised)
+                future.set_result(said)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from socket import socket
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -16,9 +17,14 @@ from mock_server.desk.events import Feed, marker
 from mock_server.spaces import Spaces
 from mock_server.stores import StoreFailed
 from mock_server.wire.connections import connection_with, unread_bytes
+from mock_server.wire.doorbell import Doorbell
 
 _POLL_SECONDS = 0.1
 _AGAIN_SECONDS = 0.01
+_LOOKS_SECONDS = (_AGAIN_SECONDS, 0.25)
+"""When one looks again after it rang: at what came right after it, and at what is shown a little later."""
+_UNHEARD_SECONDS = 1.0
+"""So often one looks though nothing rang: a service may have been away."""
 _KEEP_ALIVE_SECONDS = 15.0
 _BATCH_ENTRIES = 200
 _BATCH_BYTES = 256 * 1024
@@ -41,9 +47,12 @@ class Live:
         self._vendors = vendors
         self.readers = 0
         self._pool = ThreadPoolExecutor(4, "events")
+        self._doorbell = Doorbell(spaces.shared.backend.listen) if spaces.shared is not None else None
 
     async def stream(self, wanted: str, headers: list[tuple[str, str]], client: str, protocol: Any) -> None:
         """Sends what is newer than `wanted` (a marker as text) says, and then what happens, until the reader goes.
+
+        What is sent is read from the journal; where several processes write to it, a doorbell says when to look.
 
         `client` is the reader's "address:port".
         """
@@ -58,7 +67,12 @@ class Live:
         gone = asyncio.ensure_future(protocol.client_disconnect())
         feed = Feed(self._spaces, marker(wanted), self._vendors)
         try:
-            await self._follow(feed, protocol.response_stream(200, headers), connection, gone)
+            transport = protocol.response_stream(200, headers)
+            if self._doorbell is None:
+                await self._follow(feed, transport, connection, gone)
+            else:
+                with self._doorbell:
+                    await self._follow(feed, transport, connection, gone)
         except ProtocolGone:
             return
         finally:
@@ -68,22 +82,31 @@ class Live:
                 connection.close()
 
     async def _follow(self, feed: Feed, transport: Any, connection: socket | None, gone: asyncio.Future[None]) -> None:
-        quiet = 0.0
         await transport.send_bytes(b": ringback\n\n")
+        told, looks = monotonic(), list[float]()
         while not gone.done():
             # The web server would take any amount for a reader who does not read.
-            before = feed.last
-            if unread_bytes(connection):
-                events = []
-            elif self._spaces.shared is None:
-                events = feed.next(_BATCH_ENTRIES, _BATCH_BYTES)
-            else:
-                events = await asyncio.get_running_loop().run_in_executor(self._pool, _stored, feed)
-            pause = _AGAIN_SECONDS if feed.last != before else _POLL_SECONDS
-            for event in events:
+            before, ringing = feed.last, self._doorbell.next() if self._doorbell is not None else None
+            unread = unread_bytes(connection)
+            for event in [] if unread else await self._news(feed):
                 await transport.send_bytes(event)
-            quiet = 0.0 if events else quiet + pause
-            if quiet >= _KEEP_ALIVE_SECONDS:
+                told = monotonic()
+            if monotonic() - told >= _KEEP_ALIVE_SECONDS:
                 await transport.send_bytes(b": still here\n\n")
-                quiet = 0.0
-            await asyncio.wait({gone}, timeout=pause)
+                told = monotonic()
+            moved = feed.last != before
+            if unread or ringing is None:
+                await asyncio.wait({gone}, timeout=_AGAIN_SECONDS if moved else _POLL_SECONDS)
+                continue
+            looks = list(_LOOKS_SECONDS) if moved else looks
+            pause = looks.pop(0) if looks else _UNHEARD_SECONDS
+            # However often it rings, one does not look more often than that.
+            ends = {gone} if pause == _AGAIN_SECONDS else {gone, ringing}
+            await asyncio.wait(ends, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            looks = list(_LOOKS_SECONDS) if ringing.done() else looks
+
+    async def _news(self, feed: Feed) -> list[bytes]:
+        """What there is for a reader; a store that may have to be waited for is read in a thread."""
+        if self._spaces.shared is None:
+            return feed.next(_BATCH_ENTRIES, _BATCH_BYTES)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _stored, feed)
