@@ -39,7 +39,10 @@ class Attempt:
 
 @dataclass(eq=False)
 class Delivery:
-    """One event on its way; `at` is the space's time, `headers` are those of the last attempt."""
+    """One event on its way; `at` is the space's time, `headers` are those of the last attempt.
+
+    One without a `secret` is not signed.
+    """
 
     number: int
     at: str
@@ -56,6 +59,10 @@ class Delivery:
     attempts: list[Attempt] = field(default_factory=list)
     awaited: bool = False
     """Whoever made it waits for the answer and so sends it himself."""
+    more: dict[str, str] = field(default_factory=dict)
+    """Headers beside those that every delivery has."""
+    seconds: float | None = None
+    """How long an attempt may take; None: as long as the vendor says."""
 
 
 @dataclass
@@ -165,6 +172,8 @@ class Deliveries:
         *,
         replay_of: int | None = None,
         awaited: bool = False,
+        more: Mapping[str, str] | None = None,
+        seconds: float | None = None,
     ) -> Delivery:
         """Keeps a delivery that is about to be sent; the oldest make room."""
         with self.lock:
@@ -172,6 +181,7 @@ class Deliveries:
             self.version += 1
             delivery = Delivery(self._last, at, provider, event, call, url, body, secret)
             delivery.replay_of, delivery.awaited = replay_of, awaited
+            delivery.more, delivery.seconds = dict(more or {}), seconds
             if not self._closed:
                 self._kept[delivery.number] = delivery
                 self._changed.add(delivery.number)
@@ -321,7 +331,7 @@ class Deliveries:
 
 def size_of(delivery: Delivery) -> int:
     """The bytes that a delivery takes, roughly."""
-    texts = (delivery.body, delivery.url, delivery.secret)
+    texts = (delivery.body, delivery.url, delivery.secret, *delivery.more, *delivery.more.values())
     attempts = sum(_ATTEMPT_BYTES + getsizeof(attempt.body) for attempt in delivery.attempts)
     return _DELIVERY_BYTES + sum(map(getsizeof, texts)) + attempts
 

@@ -88,7 +88,12 @@ STORIES = {
         "dial.recording_created",
     ],
     "uponai": ["call_started", "call_ended", "call_analyzed"],
-    "interactly": ["status-update"] * 4 + ["end-of-call-report"],
+    "interactly": [
+        *["status-update"] * 3,
+        *["conversation-update"] * 2,
+        "status-update",
+        "end-of-call-report",
+    ],
 }
 
 
@@ -147,6 +152,93 @@ def test_a_number_that_nobody_picks_up_sends_nothing(
     assert desk.get("/deliveries")["deliveries"] == []
 
 
+# An assistant's own server
+
+ASSISTANT = "a12f9c88-c155-461f-9771-4d240cdc9a04"
+
+
+def own_server(api: Callable[..., Client], url: str, **more: Any) -> dict[str, Any]:
+    server = {"enabled": True, "url": url, "messages": ["status-update", "conversation-update"], **more}
+    change = {"welcomeMessage": "Welcome!", "assistantServer": server}
+    answer = api("interactly").patch(f"/assistants/v1/assistants/{ASSISTANT}", json=change)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_interactly_s_assistant_has_its_events_told_where_it_says_and_no_others(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client]
+) -> None:
+    direct(desk, "interactly", f"{receiver.url}/of-the-space")
+    headers = {"Authorization": "Bearer mine", "user-agent": "me", "Host": "example.org"}
+    shown = own_server(api, f"{receiver.url}/own", secret="hush", headers=headers)
+    assert "assistantServer" not in shown
+    dial(desk, NUMBERS["interactly"], say=[{"text": "Hello."}], **{"from": "+14155550199"})
+    advance(desk, 300)
+    received = receiver.wait(6)
+    story = ["status-update"] * 3 + ["conversation-update"] * 2 + ["status-update"]
+    assert (events(received), {one.path for one in received}) == (story, {"own"})
+    for one in received:
+        assert (one.headers["X-Interactly-Secret"], one.headers["Authorization"]) == ("hush", "Bearer mine")
+        # A page of anybody may name headers: what tells the control API that a delivery is one is none of them.
+        assert (one.headers["User-Agent"], one.headers["Host"]) == ("Ringback", receiver.url.removeprefix("http://"))
+    said = [one.json["message"] for one in received]
+    assert [one["call"]["status"] for one in said] == ["initiated", "queued", *["ongoing"] * 3, "finished"]
+    assert [len(one["messages"]) for one in said[3:5]] == [1, 2]
+    assert [one["messageId"] for one in said[4]["messages"]] == ["welcome-1", "user-1"]
+    assert said[5]["call"]["assistantCallDuration"] > 0
+    assert (said[5]["call"]["userNumber"], said[5]["call"]["callEndTriggerBy"]) == ("+14155550199", "user")
+    assert said[0]["assistant"]["welcomeMessage"] == "Welcome!"
+
+
+def test_what_is_said_is_told_when_it_is_said(desk: Desk, receiver: Receiver, api: Callable[..., Client]) -> None:
+    own_server(api, f"{receiver.url}/own", messages=["conversation-update"])
+    said = [{"text": "One."}, {"speaker": "agent", "text": "Two."}, {"text": "Three."}]
+    rung = dial(desk, NUMBERS["interactly"], say=said)
+    lengths = []
+    for _ in range(60):
+        advance(desk, 0.25)
+        now = call(desk, rung["id"])
+        lengths.append(len(now["transcript"]))
+        assert len(receiver.wait(lengths[-1])) == lengths[-1]
+    assert sorted(set(lengths)) == [0, 1, 2, 3, 4]
+    last = receiver.received[-1].json["message"]["messages"]
+    assert last[2]["messageId"] == f"user-1-response-{last[2]['timestamp']}"
+    assert now["state"] == "ended"
+
+
+def test_an_assistant_s_server_without_a_secret_is_sent_none_and_one_that_is_off_nothing(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client]
+) -> None:
+    own_server(api, f"{receiver.url}/own", messages=["end-of-call-report"])
+    dial(desk, NUMBERS["interactly"], outcome="busy")
+    advance(desk, 60)
+    (report,) = receiver.wait(1)
+    assert "X-Interactly-Secret" not in report.headers
+    assert report.json["message"]["call"]["phoneCallStatus"] == "busy"
+    own_server(api, f"{receiver.url}/own", enabled=False)
+    dial(desk, NUMBERS["interactly"], outcome="busy")
+    advance(desk, 60)
+    assert len(desk.get("/deliveries")["deliveries"]) == 1
+
+
+def test_who_was_called_is_the_user_of_an_outbound_call(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client]
+) -> None:
+    own_server(api, f"{receiver.url}/own", messages=["status-update"], timeoutSeconds=5)
+    numbers = {"userNumber": "+15005550486", "assistantNumber": NUMBERS["interactly"], "metadata": {"lead": "7"}}
+    assert api("interactly").post("/calls/v1/conversations", json=numbers).status_code < 300
+    advance(desk, 60)
+    told = [one.json["message"] for one in receiver.wait(3)]
+    assert {one["customer"]["number"] for one in told} == {"+15005550486"}
+    assert {one["call"]["userNumber"] for one in told} == {"+15005550486"}
+        {one["customer"]["number"] for one in told} == {one["call"]["userNumber"] for one in told} == {"+15005550486"}
+    )
+    assert {one["call"]["assistantNumber"] for one in told} == {NUMBERS["interactly"]}
+    assert {one["call"]["direction"] for one in told} == {"outbound"}
+    assert told[0]["call"]["metadata"] == {"lead": "7"}
+
+
 # Asked before a call connects
 
 
@@ -168,6 +260,23 @@ def test_uponai_s_inbound_webhook_is_asked_first_and_chooses_the_agent(
     assert SIGNED["uponai"](receiver.received[0], desk.space)
     assert (rung["agent"]["id"], rung["agent"]["version"]) == (DESK_B, 0)
     assert rung["why"].endswith("/inbound was asked first and chose it")
+
+
+def test_uponai_s_agent_has_its_own_webhook_whoever_was_asked_first(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client]
+) -> None:
+    ask_first(api, receiver)
+    for agent, path in ((DESK, "first"), (DESK_B, "second")):
+        change = {"workspaceId": 1, "webhook_url": f"{receiver.url}/{path}"}
+        assert api("uponai").patch(f"/api/agents/{agent}", json=change).status_code == 200
+    receiver.answer = {
+        "call_inbound": {"override_agent_id": DESK_B, "dynamic_variables": {"name": "Ann"}, "metadata": {"lead": "7"}}
+    }
+    rung = dial(desk, UPONAI)
+    advance(desk, 300)
+    assert [one.path for one in receiver.wait(4)] == ["inbound", "second", "second", "second"]
+    shown = api("uponai").get(f"/api/v1/calls/{rung['id']}").json()["call"]
+    assert (shown["uponai_dynamic_variables"], shown["metadata"]) == ({"name": "Ann"}, {"lead": "7"})
 
 
 def test_an_inbound_webhook_that_fails_is_asked_four_times_and_the_call_goes_on(
@@ -226,6 +335,17 @@ def test_vogent_s_agent_is_asked_first_at_its_own_address_and_what_it_gives_is_t
     advance(desk, 300)
     assert [one.json["event"] for one in receiver.wait(2)] == ["dial.inbound", "dial.created"]
     assert api("vogent").get(f"/api/dials/{rung['id']}").json()["inputs"] == {"name": "John Doe"}
+
+
+@pytest.mark.parametrize("answer", [{"call_agent_input": "John"}, {"call_agent_input": ["John"]}, ["John"], 7])
+def test_an_answer_of_another_kind_gives_nothing(
+    desk: Desk, receiver: Receiver, api: Callable[..., Client], answer: Any
+) -> None:
+    ask_the_agent(api, receiver, inboundWebhookResponse=True)
+    receiver.answer = answer
+    rung = dial(desk, VOGENT)
+    shown = api("vogent").get(f"/api/dials/{rung['id']}")
+    assert (shown.status_code, shown.json().get("inputs")) == (200, None)
 
 
 def test_vogent_s_agent_that_expects_no_answer_is_told_at_its_own_address(

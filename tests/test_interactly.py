@@ -324,7 +324,6 @@ def test_a_success_can_be_asked_for_with_the_other_status(client: Any) -> None:
         (f"{NUMBERS}/telnyx", '{"number": "+14155550143", "credentials": {"authToken": "hunter2"}}'),
         (f"{NUMBERS}/purchase", '{"number": "+14155550143", "credentials": {"authToken": "hunter2"}}'),
         (NUMBERS, '{"number": "+14155550143", "credentials": {"authToken": "hunter2"}}'),
-        (ASSISTANTS, '{"name": "Sales", "assistantServer": {"secret": "hunter2"}}'),
     ],
 )
 def test_a_secret_is_neither_stored_nor_answered_nor_journalled(path: str, body: str) -> None:

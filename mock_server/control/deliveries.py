@@ -26,7 +26,7 @@ from mock_server.deliveries import DELIVERY_STATES, Delivery
 from mock_server.deliveries import as_json as without_body
 from mock_server.jsontext import own
 from mock_server.spaces import Space
-from mock_server.telephone import NoSuchCall, facts, written
+from mock_server.telephone import Destination, NoSuchCall, facts, written
 
 blueprint = Blueprint("deliveries", __name__)
 
@@ -80,7 +80,8 @@ def delivered() -> dict[str, Any]:
         except NoSuchCall as error:
             raise Problem(404, "No such call", f"{error}.") from None
         known = facts(call, now)
-    delivery = written(space, spec, spec.webhooks[wanted["event"]], known, wanted["to"], wanted.get("secret", ""), True)
+    to = Destination(wanted["to"], wanted.get("secret") or None)
+    delivery = written(space, spec, spec.webhooks[wanted["event"]], known, to, True)
     return _sent(space, delivery)
 
 
@@ -131,14 +132,24 @@ def replayed(number: str) -> dict[str, Any]:
     webhooks_of(old.provider)
     at = space.now().isoformat()
     new = space.deliveries.new(
-        at, old.provider, old.event, old.call, old.url, old.body, old.secret, replay_of=old.number, awaited=True
+        at,
+        old.provider,
+        old.event,
+        old.call,
+        old.url,
+        old.body,
+        old.secret,
+        replay_of=old.number,
+        awaited=True,
+        more=old.more,
+        seconds=old.seconds,
     )
     return _sent(space, new)
 
 
 def _sent(space: Space, delivery: Delivery) -> dict[str, Any]:
     front = gateway()
-    sending = front.specs[delivery.provider].sending
+    sending = front.specs[delivery.provider].sending_of(delivery.event)
     assert sending is not None
     front.switchboard.courier.now(space, delivery, sending)
     return as_json(delivery, space)

@@ -32,8 +32,8 @@ def shape_at(operation: Operation, status: int, pointer: str) -> Any:
 
 
 def shown_as(schema: Any, shape: RecordSpec) -> Show | None:
-    """Leaves out what a schema does not name; None where a record is shown as it is kept."""
-    names = tuple(properties(schema))
+    """Leaves out what a schema does not name, or is only ever sent; None where a record is shown as it is kept."""
+    names = tuple(name for name in properties(schema) if name not in shape.hidden)
     if not names or set(properties(shape.schema)) <= set(names):
         return None
     return lambda record: {name: record[name] for name in names if name in record}

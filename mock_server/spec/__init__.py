@@ -6,6 +6,8 @@ from mock_server.spec.errors import SpecError
 from mock_server.spec.evidence import GRADES, child, stated, strongest, whole
 from mock_server.spec.loading import SHARED_ANSWERS, faults, load, load_all, load_document
 from mock_server.spec.model import (
+    CAMPAIGN_CALL,
+    CAMPAIGN_STATES,
     Campaigns,
     Evidence,
     Inbound,
@@ -32,6 +34,8 @@ from mock_server.spec.routing import Match, Router, path_values
 from mock_server.spec.unserved import hint, unserved
 
 __all__ = [
+    "CAMPAIGN_CALL",
+    "CAMPAIGN_STATES",
     "GRADES",
     "SHARED_ANSWERS",
     "Campaigns",

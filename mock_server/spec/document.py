@@ -158,8 +158,8 @@ KEYWORDS: dict[str, frozenset[str]] = {
     "sending": frozenset(["signature", "retries", "timeout-seconds", "x-evidence"]),
     "calls": frozenset("record id keep show operations".split()),
     "campaigns": frozenset(
-        "record leads status agent number pool begins ends days schedule phone concurrency retries keep lead operations"
-        "".split()
+        "record leads status agent number pool enabled begins ends days schedule hours phone concurrency retries keep"
+        " lead server operations".split()
     ),
     "campaign operation": frozenset("start move read refuses shows rows at count form leave-out".split()),
     "call operation": frozenset(
@@ -167,9 +167,11 @@ KEYWORDS: dict[str, frozenset[str]] = {
         "".split()
     ),
     "webhook": frozenset(["post"]),
-    "webhook operation": frozenset("summary description requestBody responses x-evidence x-delivery".split()),
+    "webhook operation": frozenset("summary description requestBody responses x-evidence x-delivery x-sending".split()),
     "delivery": frozenset("when direction answered if body asked-at chooses gives".split()),
     "address": frozenset(["number", "agent", "if", "seconds"]),
+    "hours": frozenset(["from", "until", "zone"]),
+    "server": frozenset("enabled url secret headers seconds events".split()),
     "inbound": frozenset("number agent shares enabled set-by remarks x-evidence".split()),
     "missing": frozenset(["method", "path", "summary", "x-evidence"]),
     "variable": frozenset(["description", "default", "others", "ours", "unknown", "found", "given"]),

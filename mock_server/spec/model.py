@@ -264,6 +264,12 @@ class Operation:
         return tuple(parameter for parameter in self.parameters if parameter.place == place)
 
 
+CAMPAIGN_STATES = {word: f"campaign-{word}" for word in ("active", "paused", "completed", "ended")}
+"""What is told of campaigns, by our word for the state."""
+CAMPAIGN_CALL = "campaign-call"
+"""That one of a campaign's calls is over."""
+
+
 class Signature(NamedTuple):
     """A header of every delivery: `value` and what is hashed (`of`) hold `{body}`, `{ms}`, `{secret}`, `{hmac}`."""
 
@@ -298,10 +304,11 @@ class Address(NamedTuple):
 class Webhook:
     """One event. `example` is the documented payload; `body` is its shape, filled with the facts of a call.
 
-    It is sent when a call of a `direction` comes into a state of `on`, provided that it was `answered`, and has the
-    fact `only_if`, where that is said; nowhere, when `on` is empty. Where it has an `address` of its own, the receiver
+    It is sent when a call of a `direction` comes into a state of `on`, or a line is `said` in it, provided that it was
+    `answered`, and has the fact `only_if`, where that is said; or when a campaign comes into a state of `on`, or one of
+    its calls is over; nowhere, when `on` is empty. Where it has an `address` of its own, the receiver
     may be asked there before a call connects: it then chooses another agent, by the pointers of `chooses` into what it
-    answers, and gives the call what the pointers of `gives` say.
+    answers, and gives the call the objects that the pointers of `gives` lead to.
     """
 
     name: str
@@ -317,6 +324,8 @@ class Webhook:
     address: Address | None
     chooses: Mapping[str, str]
     gives: Mapping[str, str]
+    sending: Sending | None = None
+    """How this event is delivered where that differs from the vendor's others."""
 
 
 class Shares(NamedTuple):
@@ -367,18 +376,21 @@ class Campaigns(NamedTuple):
     """Calls that the vendor places one after the other, lead by lead, in the words of its records.
 
     `record` is the kind of a campaign, `leads` the kind that holds its leads; the other names are fields of a
-    campaign. `status` says what the field of its status calls `active`, `paused`, `completed` and `ended`.
+    campaign. Without an `agent` of its own it has that of the number that calls, which must not deny its field
+    `enabled`. `status` says what the field of its status calls `active`, `paused`, `completed` and `ended`.
     `days` is how long it lasts where nobody says, for ever where it has no end; `concurrency` how many calls it has at
-    a time, a number or the pointer to one; `schedule` at which hours of the week. `keep` is the shape of what is kept
-    of each call for counting, `lead` that of what a lead shows.
+    a time, a number or the pointer to one; `schedule` at which hours of the week, `hours` at which of every day. `keep`
+    is the shape of what is kept of each call for counting, `lead` that of what a lead shows, `server` that of where the
+    campaign's events go.
     """
 
     record: str
     leads: str
     status: Mapping[str, str]
-    agent: str
+    agent: str | None
     number: str | None
     pool: str | None
+    enabled: str | None
     begins: str | None
     ends: str | None
     schedule: str | None
@@ -388,6 +400,8 @@ class Campaigns(NamedTuple):
     redials: Redials | None
     keep: Mapping[str, Any]
     lead: Mapping[str, Any]
+    server: Mapping[str, Any]
+    hours: Mapping[str, Any]
     operations: Mapping[str, Mapping[str, Any]]
 
 
@@ -446,6 +460,15 @@ class Spec:
     campaigns: Campaigns | None = None
     missing: tuple[Missing, ...] = ()
     """What the pages document and nobody serves."""
+
+    def sending_of(self, event: str) -> Sending | None:
+        """How the event of that name is delivered."""
+        webhook = self.webhooks.get(event)
+        return (webhook.sending if webhook is not None else None) or self.sending
+
+    def tells(self, *states: str) -> bool:
+        """Whether an event is sent at one of these."""
+        return any(state in webhook.on for webhook in self.webhooks.values() for state in states)
 
     @property
     def secret_variables(self) -> frozenset[str]:

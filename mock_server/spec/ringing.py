@@ -35,7 +35,7 @@ def read_campaigns(
         return None
     place, kinds = "/x-telephone/campaigns", document.get("x-records") or {}
     checker.mapping(node, "campaigns", place)
-    needed = ("record", "leads", "status", "agent", "phone", "concurrency")
+    needed = ("record", "leads", "status", "phone", "concurrency")
     lacking = [word for word in needed if word not in node]
     if lacking:
         raise checker.fail(place, f"needs {', '.join(lacking)} too")
@@ -49,9 +49,10 @@ def read_campaigns(
         record=node["record"],
         leads=node["leads"],
         status=node["status"],
-        agent=node["agent"],
+        agent=node.get("agent"),
         number=node.get("number"),
         pool=node.get("pool"),
+        enabled=node.get("enabled"),
         begins=node.get("begins"),
         ends=node.get("ends"),
         schedule=node.get("schedule"),
@@ -61,6 +62,8 @@ def read_campaigns(
         redials=Redials(**node["retries"]) if "retries" in node else None,
         keep=node.get("keep") or {},
         lead=node.get("lead") or {},
+        server=checker.mapping(node.get("server") or {}, "server", f"{place}/server"),
+        hours=checker.mapping(node.get("hours") or {}, "hours", f"{place}/hours"),
         operations=node.get("operations") or {},
     )
 

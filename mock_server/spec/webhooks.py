@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mock_server.spec.document import Checker
-from mock_server.spec.model import Address, Evidence, Sending, Signature, Webhook
+from mock_server.spec.model import CAMPAIGN_CALL, CAMPAIGN_STATES, Address, Evidence, Sending, Signature, Webhook
 
-STATES = ("queued", "ringing", "in-progress", "ended")
+STATES = ("queued", "ringing", "in-progress", "said", "ended", *CAMPAIGN_STATES.values(), CAMPAIGN_CALL)
+"""A call comes into a state, or a line is `said` in it; a campaign comes into one, or one of its calls is over."""
 DIRECTIONS = ("inbound", "outbound")
 
 
@@ -47,6 +48,7 @@ def read_webhooks(checker: Checker, document: Mapping[str, Any]) -> Iterator[Web
             address=_address(checker, delivery.get("asked-at"), f"{place}/post/x-delivery/asked-at"),
             chooses=delivery.get("chooses") or {},
             gives=delivery.get("gives") or {},
+            sending=_sending(checker, node["x-sending"], f"{place}/post/x-sending") if "x-sending" in node else None,
         )
 
 
@@ -66,8 +68,11 @@ def read_sending(checker: Checker, section: Mapping[str, Any]) -> Sending | None
     """How the vendor delivers, as `x-telephone` says it."""
     if "webhooks" not in section:
         return None
-    place = "/x-telephone/webhooks"
-    node = checker.mapping(section["webhooks"], "sending", place)
+    return _sending(checker, section["webhooks"], "/x-telephone/webhooks")
+
+
+def _sending(checker: Checker, said: Any, place: str) -> Sending:
+    node = checker.mapping(said, "sending", place)
     if "x-evidence" not in node:
         raise checker.fail(place, "x-evidence is missing")
     evidence, signature = node["x-evidence"], node.get("signature")

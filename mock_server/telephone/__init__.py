@@ -4,6 +4,7 @@ from mock_server.telephone.announcing import written
 from mock_server.telephone.calls import STATES, CallLimit, shown
 from mock_server.telephone.conducting import reminded
 from mock_server.telephone.courier import Courier
+from mock_server.telephone.destinations import Destination
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import OUTCOMES
 from mock_server.telephone.keeping import BadCalls, export_calls, import_calls, read_calls
@@ -25,6 +26,7 @@ __all__ = [
     "BadCalls",
     "CallLimit",
     "Courier",
+    "Destination",
     "NoSuchCall",
     "NoSuchNumber",
     "NotLive",

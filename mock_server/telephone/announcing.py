@@ -1,4 +1,4 @@
-"""Tells an application of its calls: which events a step of a call brings about, and the delivery of each."""
+"""Tells an application of its calls and campaigns: which events a step brings about, and the delivery of each."""
 
 from __future__ import annotations
 
@@ -10,59 +10,76 @@ from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spaces import Space
 from mock_server.spec import Spec, Webhook
+from mock_server.telephone.calls import stage
 from mock_server.telephone.courier import Courier
+from mock_server.telephone.destinations import Destination, destination, is_wanted
 from mock_server.telephone.facts import facts
+from mock_server.telephone.news import News
 from mock_server.telephone.templates import filled
 
 
 def announce(space: Space, spec: Spec, call: Mapping[str, Json], now: datetime, courier: Courier) -> None:
     """Sends what the vendor sends when a call has come into its present state, where an address was set."""
-    endpoint = space.deliveries.endpoints.get(spec.provider)
-    usual = call["webhook_url"] or (endpoint.url if endpoint is not None else None)
-    own: Mapping[str, str | None] = call["asked"].get("addresses") or {}
-    if spec.sending is None or (usual is None and not own) or call["agent"] is None:
+    own, usual = call["asked"], call["webhook_url"]
+    if call["agent"] is None or not is_wanted(space.deliveries, spec.provider, own, usual):
         return
-    wanted = endpoint.events if endpoint is not None else None
-    secret = endpoint.secret if endpoint is not None else ""
     known = None
     for webhook in spec.webhooks.values():
-        url = own.get(webhook.name, usual)
-        if url is None or not _is_due(webhook, call):
+        if not _is_due(webhook, call):
             continue
-        if wanted is not None and webhook.name not in wanted and webhook.name not in own:
+        to = destination(space.deliveries, spec.provider, webhook.name, own, usual)
+        if to is None:
             continue
         known = known or facts(call, now)
-        if webhook.only_if is not None and known.get(webhook.only_if) is None:
-            continue
-        delivery = written(space, spec, webhook, known, url, secret)
-        courier.send(space, delivery, spec.sending)
+        if webhook.only_if is None or known.get(webhook.only_if) is not None:
+            _send(space, spec, webhook, known, to, courier)
 
 
 def _is_due(webhook: Webhook, call: Mapping[str, Json]) -> bool:
     return (
-        call["state"] in webhook.on
+        stage(call) in webhook.on
         and call["direction"] in webhook.directions
         and not (webhook.answered and call["answered_at"] is None)
     )
 
 
+def announce_campaign(space: Space, spec: Spec, news: News, courier: Courier) -> None:
+    """Sends what the vendor sends when something has become of a campaign, where an address was set."""
+    for webhook in spec.webhooks.values():
+        to = destination(space.deliveries, spec.provider, webhook.name, news.own) if news.what in webhook.on else None
+        if to is not None:
+            _send(space, spec, webhook, news.known, to, courier)
+
+
+def _send(
+    space: Space, spec: Spec, webhook: Webhook, known: Mapping[str, Json], to: Destination, courier: Courier
+) -> None:
+    sending = spec.sending_of(webhook.name)
+    if sending is not None:
+        courier.send(space, written(space, spec, webhook, known, to), sending)
+
+
 def written(
-    space: Space,
-    spec: Spec,
-    webhook: Webhook,
-    known: Mapping[str, Json],
-    url: str,
-    secret: str,
-    awaited: bool = False,
+    space: Space, spec: Spec, webhook: Webhook, known: Mapping[str, Json], to: Destination, awaited: bool = False
 ) -> Delivery:
     """A delivery of that event with these facts, kept in the space; one without any has the documented payload.
 
     One that is `awaited` is sent by the caller.
     """
     body = filled(webhook.body, known) if known and webhook.body is not None else webhook.example
-    at = str(known.get("now") or space.now().isoformat())
-    call = known.get("id")
-    # A key of the space is what an application that was given nothing else has in common with the mock.
+    secret, endpoint = to.secret, space.deliveries.endpoints.get(spec.provider)
+    if secret is None:
+        # A key of the space is what an application that was given nothing else has in common with the mock.
+        secret = (endpoint.secret if endpoint is not None else "") or space.name
     return space.deliveries.new(
-        at, spec.provider, webhook.name, call, url, dumps(body).decode(), secret or space.name, awaited=awaited
+        str(known.get("now") or space.now().isoformat()),
+        spec.provider,
+        webhook.name,
+        known.get("id"),
+        to.url,
+        dumps(body).decode(),
+        secret,
+        awaited=awaited,
+        more=to.headers,
+        seconds=to.seconds,
     )

@@ -14,6 +14,7 @@ from mock_server.stores import State
 from mock_server.telephone.announcing import written
 from mock_server.telephone.calls import fresh_id
 from mock_server.telephone.courier import Courier
+from mock_server.telephone.destinations import Destination
 from mock_server.telephone.picking import Picked, picks_up
 from mock_server.values.identifiers import uuid4
 
@@ -78,15 +79,14 @@ def question_of(
 def ask(space: Space, spec: Spec, question: Question, courier: Courier) -> Advice:
     """Asks and waits for the answer; whom nobody asks is told when the call is queued, at the same address."""
     webhook, url = question.webhook, question.url
-    assert spec.sending is not None
+    sending = spec.sending_of(webhook.name)
+    assert sending is not None
     if not question.asks:
         return Advice(None, None, f"{url} is told", {"addresses": {webhook.name: url}})
-    endpoint = space.deliveries.endpoints.get(spec.provider)
-    secret = endpoint.secret if endpoint is not None else ""
-    delivery = written(space, spec, webhook, question.known, url, secret, True)
+    delivery = written(space, spec, webhook, question.known, Destination(url), True)
     seconds = webhook.address.seconds if webhook.address is not None else None
     # Who has so many seconds has them once.
-    sending = spec.sending if seconds is None else spec.sending._replace(timeout_seconds=seconds, retries=0)
+    sending = sending if seconds is None else sending._replace(timeout_seconds=seconds, retries=0)
     answer = courier.now(space, delivery, sending)
     # What was asked is not told again.
     given: dict[str, Json] = {"addresses": {webhook.name: None}}
@@ -97,7 +97,8 @@ def ask(space: Space, spec: Spec, question: Question, courier: Courier) -> Advic
     except ValueError:
         return Advice(None, None, f"{url} was asked first and answered no JSON", given)
     agent, version = (_at(said, webhook.chooses.get(name, "")) for name in ("agent", "version"))
-    given |= {name: found for name, place in webhook.gives.items() if (found := _at(said, place)) is not None}
+    # An answer of the wrong kind gives nothing: what is read of the call has its documented shape whoever was asked.
+    given |= {name: found for name, place in webhook.gives.items() if isinstance(found := _at(said, place), Mapping)}
     return Advice(
         str(agent) if agent else None,
         int(version) if isinstance(version, int) else None,

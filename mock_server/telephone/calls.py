@@ -21,6 +21,8 @@ Record = dict[str, Any]
 
 QUEUED, RINGING, IN_PROGRESS, ENDED = "queued", "ringing", "in-progress", "ended"
 STATES = (QUEUED, RINGING, IN_PROGRESS, ENDED)
+SAID = "said"
+"""What is told, beside the states, of a call that goes on line by line."""
 _QUEUE_SECONDS = 0.2
 
 NEXT_DUE, _MOST_ADDED = "next due", 100
@@ -63,6 +65,8 @@ class Dialled(NamedTuple):
     webhook_url: str | None = None
     ids: tuple[str, str] | None = None
     """The ids of the call and of its session, where somebody was told of them before."""
+    by_line: bool = False
+    """Whether each line that is said is a step of its own."""
 
 
 def place(
@@ -108,6 +112,7 @@ def place(
         "webhook_url": dialled.webhook_url,
         "ring_seconds": 0.0 if nobody else fate.ring_seconds,
         "script": script,
+        **({"lines": 0} if dialled.by_line else {}),
     }
     _make_room(book, most)
     keep(book, call)
@@ -185,13 +190,27 @@ def step(call: Record, now: datetime) -> None:
         _wait(call, now, call["ring_seconds"])
     elif call["state"] == RINGING and call["outcome"] in ("answered", "voicemail"):
         call["state"], call["answered_at"] = IN_PROGRESS, at
-        _wait(call, now, call["script"][-1]["until_seconds"])
+        _listen(call)
+    elif call["state"] == IN_PROGRESS and call.get("lines", len(call["script"])) < len(call["script"]):
+        call["lines"] += 1
+        _listen(call)
     else:
         end(call, now, _reason(call))
 
 
 def _wait(call: Record, now: datetime, seconds: float) -> None:
     call["due_at"] = stamp(now + timedelta(seconds=seconds))
+
+
+def _listen(call: Record) -> None:
+    """The next step is due when the next line is said, or all of them where nobody is told of each."""
+    next_line = min(call.get("lines", len(call["script"])), len(call["script"]) - 1)
+    _wait(call, datetime.fromisoformat(call["answered_at"]), call["script"][next_line]["until_seconds"])
+
+
+def stage(call: Mapping[str, Json]) -> str:
+    """The state that the last step has led to, or that a line was said."""
+    return SAID if call["state"] == IN_PROGRESS and call.get("lines") else str(call["state"])
 
 
 def _reason(call: Record) -> str:
@@ -236,7 +255,7 @@ def duration_seconds(call: Mapping[str, Json]) -> float:
 
 def shown(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
     """The call as the control API tells of it."""
-    hidden = ("serial", "script", "ring_seconds", "told", "hung_up", "asked")
+    hidden = ("serial", "script", "ring_seconds", "told", "hung_up", "asked", "lines")
     told = {name: value for name, value in call.items() if name not in hidden}
     return {**told, "duration_seconds": duration_seconds(call), "transcript": transcript(call, now)}
 

@@ -16,6 +16,7 @@ from mock_server.spec.moments import moment
 from mock_server.stores import State
 from mock_server.stores.state import TELEPHONE
 from mock_server.telephone.calls import (
+    SAID,
     SHAPES,
     CallLimit,
     Dialled,
@@ -27,9 +28,10 @@ from mock_server.telephone.calls import (
 )
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import fate
+from mock_server.telephone.news import note
 from mock_server.telephone.picking import Picked, greeting_of
 from mock_server.telephone.remembering import remembered
-from mock_server.telephone.schedules import opening
+from mock_server.telephone.schedules import daily, opening
 from mock_server.telephone.templates import filled
 
 MARK = "campaign "
@@ -69,6 +71,11 @@ class Run(NamedTuple):
     def become(self, word: str) -> None:
         self.record[self.said.status["field"]] = self.said.status[word]
 
+    @property
+    def word(self) -> str:
+        """The state, in our word for it; empty for one that has none."""
+        return next((word for word, name in self.said.status.items() if word != "field" and name == self.status), "")
+
     def keep(self) -> None:
         self.state.put(self.said.record, self.record)
 
@@ -107,7 +114,7 @@ def moment_of(text: Json, field: str) -> datetime:
 def begin(run: Run, leads: Sequence[Mapping[str, Json]], now: datetime) -> None:
     """Writes down whom the campaign is to call; leads without a number are counted, and not called."""
     said, record = run.said, run.record
-    valid = [lead for lead in leads if lead.get(said.phone)]
+    valid = [lead for lead in leads if isinstance(lead, Mapping) and lead.get(said.phone)]
     if len(valid) > MAX_LEADS:
         raise Refusal("invalid-request", message=f"leads: at most {MAX_LEADS} are taken here")
     begins, ends = now, None
@@ -121,6 +128,7 @@ def begin(run: Run, leads: Sequence[Mapping[str, Json]], now: datetime) -> None:
     run.book.keep_note("serial", serial)
     record["run"] = {
         "serial": serial,
+        "begun_at": stamp(now),
         "begins_at": stamp(begins),
         "ends_at": stamp(ends) if ends is not None else None,
         "due_at": None,
@@ -154,7 +162,7 @@ def _naive(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
-def _await(run: Run, at: datetime | None) -> list[tuple[str, int, str]]:
+def await_step(run: Run, at: datetime | None) -> list[tuple[str, int, str]]:
     """Says when the campaign's next step is due, None for not before something else happens."""
     step, name = run.run, f"{MARK}{run.spec.provider} {run.key}"
     due = stamp(at) if at is not None else None
@@ -168,14 +176,22 @@ def _await(run: Run, at: datetime | None) -> list[tuple[str, int, str]]:
 
 def go_on(run: Run, now: datetime, random: Random) -> list[tuple[str, int, str]]:
     """Takes the campaign's step: calls whom it may call now. Returns what is in the agenda because of it."""
+    note(run.spec, run.run, run.word, now)
+    rows = _go_on(run, now, random)
+    if note(run.spec, run.run, run.word, now):
+        run.keep()
+    return rows
+
+
+def _go_on(run: Run, now: datetime, random: Random) -> list[tuple[str, int, str]]:
     at, step = stamp(now), run.run
     if not run.is_("active"):
-        return _await(run, None)
+        return await_step(run, None)
     if step["ends_at"] is not None and at >= step["ends_at"]:
         run.become("completed")
-        return _await(run, None)
+        return await_step(run, None)
     if at < step["begins_at"]:
-        return _await(run, datetime.fromisoformat(step["begins_at"]))
+        return await_step(run, datetime.fromisoformat(step["begins_at"]))
     rows = []
     opens = _opens(run, now)
     caller = _Caller.of(run)
@@ -184,7 +200,7 @@ def go_on(run: Run, now: datetime, random: Random) -> list[tuple[str, int, str]]
         if caller is None:
             # Without its agent or its number nothing can be called; somebody has to see to it.
             run.become("paused")
-            return _await(run, None)
+            return await_step(run, None)
         number = step["again"].pop(0)[1] if step["again"] and step["again"][0][0] <= at else step["next"]
         if number == step["next"]:
             step["next"] += 1
@@ -192,23 +208,27 @@ def go_on(run: Run, now: datetime, random: Random) -> list[tuple[str, int, str]]
             call = _placed(run, caller, number, now, random)
         except CallLimit:
             run.become("paused")
-            return _await(run, None)
+            return await_step(run, None)
         step["live"] += 1
         rows.append((call["due_at"], call["serial"], call["id"]))
     if step["over"] == step["total"]:
         run.become("completed")
-        return rows + _await(run, None)
+        return rows + await_step(run, None)
     waiting = [step["ends_at"]]
     if step["live"] < int(most or 1):
         waiting += [step["again"][0][0]] if step["again"] else []
         waiting += [stamp(opens)] if opens is not None and opens > now else []
     next_at = min((moment for moment in waiting if moment is not None), default=None)
-    return rows + _await(run, datetime.fromisoformat(next_at) if next_at is not None else None)
+    return rows + await_step(run, datetime.fromisoformat(next_at) if next_at is not None else None)
 
 
 def _opens(run: Run, now: datetime) -> datetime | None:
     """When the campaign may call next: now, or when its schedule opens; None for never."""
-    schedule = value_at(run.record, run.said.schedule) if run.said.schedule is not None else None
+    schedule, hours = None, run.said.hours
+    if run.said.schedule is not None:
+        schedule = value_at(run.record, run.said.schedule)
+    elif hours:
+        schedule = daily(*(value_at(run.record, hours[name]) for name in ("from", "until", "zone")))
     return opening(schedule, now) if isinstance(schedule, Mapping) else now
 
 
@@ -219,21 +239,26 @@ def _is_turn(run: Run, at: str) -> bool:
 
 
 class _Caller(NamedTuple):
-    agent: Mapping[str, Json]
+    agent: Mapping[str, Json] | None
+    """None: that of the number."""
     numbers: Sequence[Mapping[str, Json]]
 
     @classmethod
     def of(cls, run: Run) -> _Caller | None:
         """With whom and from where the campaign calls; None where one of them is gone."""
-        agent = run.state.find(run.inbound.agents, str(run.record.get(run.said.agent)))
+        inbound, own = run.inbound, run.said.agent
+        agent = run.state.find(inbound.agents, str(run.record.get(own))) if own is not None else None
         named = calling_numbers(run.said, run.record)
         numbers = [run.state.find(run.inbound.numbers, str(name)) for name in named]
-        there = [number for number in numbers if number is not None]
+        there = [one for one in numbers if one is not None and one.get(str(run.said.enabled)) is not False]
         if not named and run.said.number is None:
             # Who names no number calls from any that can be called from.
-            every = run.state.all(run.inbound.numbers)
-            there = [number for number in every if str(number[run.inbound.number]).startswith("+")]
-        return cls(agent, there) if agent is not None and there else None
+            every = run.state.all(inbound.numbers)
+            there = [number for number in every if str(number[inbound.number]).startswith("+")]
+        if own is None:
+            linked = str(inbound.agent)
+            there = [one for one in there if run.state.find(inbound.agents, str(one.get(linked))) is not None]
+        return cls(agent, there) if there and (agent is not None or own is None) else None
 
 
 def calling_numbers(said: Campaigns, record: Mapping[str, Json]) -> list[Json]:
@@ -249,8 +274,10 @@ def _placed(run: Run, caller: _Caller, number: int, now: datetime, random: Rando
     name = f"{run.key}#{number}"
     lead = run.state.get(run.said.leads, name)
     assert lead is not None
-    agent, to = caller.agent, lead["phone_number"]
-    ours = caller.numbers[number % len(caller.numbers)]
+    to, ours = lead["phone_number"], caller.numbers[number % len(caller.numbers)]
+    id = str(run.record[run.said.agent] if run.said.agent is not None else ours[str(inbound.agent)])
+    agent = caller.agent or run.state.find(inbound.agents, id)
+    assert agent is not None
     version = agent.get(inbound.version) if inbound.version else None
     kept = remembered(spec, run.state, ours, agent, lead=lead["given"], campaign=run.record)
     dialled = Dialled(
@@ -269,8 +296,8 @@ def _placed(run: Run, caller: _Caller, number: int, now: datetime, random: Rando
             "from": str(ours[spec.records[inbound.numbers].key]),
             "variables": lead["given"],
         },
+        by_line=spec.tells(SAID),
     )
-    id = str(run.record[run.said.agent])
     picked = Picked(agent, id, version, f"the campaign {run.key} had {id} call {to}")
     call = place(run.book, dialled, picked, fate(None, to, "outbound", random), now, random, run.most, spec.call_id)
     known = {"call_id": call["id"], "called_at": stamp(now), "outcome": "calling", "waiting": None}
@@ -289,7 +316,7 @@ def _spoken(text: str, given: Mapping[str, Json]) -> str:
 def call_over(run: Run, call: Record, now: datetime, random: Random) -> list[tuple[str, int, str]]:
     """One of the campaign's calls is over: its lead knows how it went, and the next one may be called."""
     number, step = call["asked"]["lead"], run.run
-    lead = run.state.get(run.said.leads, f"{run.key}#{number}")
+    lead = lead_of(run, call)
     if lead is not None and lead["call_id"] == call["id"]:
         kept = filled(run.said.keep, facts(call, now))
         lead.update(outcome=call["reason"], seconds=duration_seconds(call), kept=kept)
@@ -312,6 +339,11 @@ def _again(run: Run, lead: Record, now: datetime) -> str | None:
     if lead["attempts"] > int(limit or 0):
         return None
     return stamp(now + timedelta(days=float(days or 0)))
+
+
+def lead_of(run: Run, call: Mapping[str, Json]) -> Record | None:
+    """Whom a call of the campaign was placed to."""
+    return run.state.get(run.said.leads, f"{run.key}#{call['asked']['lead']}")
 
 
 def leads_of(run: Run) -> Iterator[Mapping[str, Json]]:
@@ -345,6 +377,7 @@ def told(run: Run) -> dict[str, Json]:
         "connected": len(connected),
         "voicemail": sum(1 for lead in over if lead["outcome"] == "voicemail"),
         "failed": len(over) - len(connected),
+        "broken": sum(1 for lead in over if lead["outcome"] == "failed") + step["invalid"],
         "not_called": len(leads) - len(called),
         "tally": tally,
         "unreached": [

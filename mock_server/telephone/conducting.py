@@ -13,7 +13,20 @@ from mock_server.spec.contracts import properties
 from mock_server.stores import State, Transaction
 from mock_server.stores.state import TELEPHONE
 from mock_server.telephone.calls import SHAPES, remind
-from mock_server.telephone.campaigns import MARK, Run, begin, call_over, calling_numbers, found_run, go_on, told
+from mock_server.telephone.campaigns import (
+    MARK,
+    Run,
+    await_step,
+    begin,
+    call_over,
+    calling_numbers,
+    found_run,
+    go_on,
+    lead_of,
+    told,
+    value_at,
+)
+from mock_server.telephone.news import News, of_call, of_states
 from mock_server.telephone.playing import Due
 from mock_server.telephone.templates import filled
 
@@ -25,6 +38,7 @@ class Conducting:
 
     def __init__(self, specs: Mapping[str, Spec], transaction: Transaction, random: Random, most: int) -> None:
         self._specs, self._transaction, self._random, self._most = specs, transaction, random, most
+        self._news: list[News] = []
 
     def _run(self, provider: str, key: str) -> Run | None:
         spec = self._specs.get(provider)
@@ -42,13 +56,31 @@ class Conducting:
         run = self._run(provider, key)
         if run is None or run.run["due_at"] != due:
             return None
-        return go_on(run, datetime.fromisoformat(due), self._random)
+        now = datetime.fromisoformat(due)
+        rows = go_on(run, now, self._random)
+        self._tell(run, now)
+        return rows
 
     def call_over(self, call: Mapping[str, Json], now: datetime) -> Iterable[Due]:
         """A call is over: its campaign goes on, if it belongs to one."""
         key = call["asked"].get("campaign")
         run = self._run(call["provider"], key) if key is not None and "lead" in call["asked"] else None
-        return call_over(run, dict(call), now, self._random) if run is not None else ()
+        if run is None:
+            return ()
+        rows = call_over(run, dict(call), now, self._random)
+        self._news += of_call(run.spec, run.record, lead_of(run, call) or {}, call, now)
+        self._tell(run, now)
+        return rows
+
+    def news(self) -> list[News]:
+        """What has become of campaigns since this was asked last."""
+        told, self._news = self._news, []
+        return told
+
+    def _tell(self, run: Run, now: datetime) -> None:
+        if run.run.get("untold"):
+            self._news += of_states(run.spec, run.record, told(run), now)
+            run.keep()
 
 
 def reminded(transaction: Transaction, specs: Mapping[str, Spec]) -> None:
@@ -85,7 +117,7 @@ def _starting(spec: Spec, operation: Operation, node: Mapping[str, Any], derived
         record = state.get(said.record, str(answer.body[operation.contract["key"]["name"]]))
         assert record is not None
         for word, kind, names in (
-            ("agent", inbound.agents, [record.get(said.agent)]),
+            ("agent", inbound.agents, [value_at(record, said.agent)]),
             ("number", inbound.numbers, calling_numbers(said, record)),
         ):
             for name in names if word in refuses else ():
@@ -98,6 +130,7 @@ def _starting(spec: Spec, operation: Operation, node: Mapping[str, Any], derived
         record.update({name: value for name, value in shown.items() if name in known})
         # What may be called now is called at once, so that whoever looks next finds it.
         go_on(run, call.now, call.random)
+        _tell_soon(run, call)
         return Answer(answer.name, {**answer.body, **shown})
 
     return act
@@ -109,9 +142,16 @@ def _moving(spec: Spec, operation: Operation, node: Mapping[str, Any], derived: 
         run = found_run(spec, state, call.path[node["move"]], most)
         if run is not None:
             go_on(run, call.now, call.random)
+            _tell_soon(run, call)
         return answer
 
     return act
+
+
+def _tell_soon(run: Run, call: Call) -> None:
+    """What is to be told is told by the next step, at once: whoever plays it sends events, an operation does not."""
+    if run.run.get("untold"):
+        await_step(run, call.now)
 
 
 def _reading(spec: Spec, operation: Operation, node: Mapping[str, Any], derived: Behaviour, most: int) -> Behaviour:

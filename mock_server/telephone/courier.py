@@ -166,8 +166,10 @@ class Courier:
     def _attempt(self, job: _Job, place: Place) -> tuple[bytes, Attempt]:
         # Receivers compare the time of a signature with their own clock, so it is the real one.
         began, wall = time.perf_counter(), datetime.now(UTC)
-        headers = {"Host": place.host, "Content-Type": "application/json", "User-Agent": DELIVERING}
-        if job.sending.signature is not None:
+        # Ours come last: who delivers is told by no record.
+        headers = {**job.delivery.more, "Host": place.host, "Content-Type": "application/json"}
+        headers["User-Agent"] = DELIVERING
+        if job.sending.signature is not None and job.delivery.secret:
             milliseconds = int(wall.timestamp() * 1000)
             name, value = signed(job.sending.signature, job.delivery.body, job.delivery.secret, milliseconds)
             headers[name] = value
@@ -178,7 +180,8 @@ class Courier:
             status, error = forced or None, None if forced else "no answer, as was told in advance"
         else:
             try:
-                status, answer = _post(place, headers, job.delivery.body.encode(), job.sending.timeout_seconds)
+                seconds = job.delivery.seconds or job.sending.timeout_seconds
+                status, answer = _post(place, headers, job.delivery.body.encode(), seconds)
             except (OSError, HTTPException, ValueError) as failed:
                 error = f"{type(failed).__name__}: {failed}"
         passed = round((time.perf_counter() - began) * 1000, 3)

@@ -7,24 +7,28 @@ from datetime import datetime, timedelta
 
 from mock_server.messages import Json
 from mock_server.telephone.calls import ENDED, duration_seconds, transcript
+from mock_server.telephone.talk import CALLER
 
 
 def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
     """The call's own fields, and what follows from them.
 
     `how` is its state while it lasts and the reason afterwards; `other` is who was called, or who called, `ours` the
-    vendor's number; `text` the transcript as one text, `recording` an id
-    for what was recorded of an answered call, `recorded` the call's own; `extracted` what was to be found out.
+    vendor's number; the `turn` of a line counts those of the caller until then; `text` is the transcript as one text,
+    `recording` an id for what was recorded of an answered call, `recorded` the call's own; `extracted` what was to be
+    found out.
     """
     answered = datetime.fromisoformat(call["answered_at"]) if call["answered_at"] else now
-    spoken: list[dict[str, Json]] = [
-        {**line, "at": (answered + timedelta(seconds=line["at_seconds"])).isoformat(), "number": number}
-        for number, line in enumerate(transcript(call, now), 1)
-    ]
+    spoken: list[dict[str, Json]] = []
+    turn = 0
+    for number, line in enumerate(transcript(call, now), 1):
+        turn += line["speaker"] == CALLER
+        at = (answered + timedelta(seconds=line["at_seconds"])).isoformat()
+        spoken.append({**line, "at": at, "number": number, "turn": turn})
     over = call["state"] == ENDED
     said = "\n".join(f"{line['speaker'].capitalize()}: {line['text']}" for line in spoken)
     return {
-        **{name: value for name, value in call.items() if name not in ("serial", "script", "told", "hung_up")},
+        **{name: value for name, value in call.items() if name not in ("serial", "script", "told", "hung_up", "lines")},
         "how": call["reason"] if over else call["state"],
         "other": call["from"] if call["direction"] == "inbound" else call["to"],
         "ours": call["to"] if call["direction"] == "inbound" else call["from"],

@@ -53,7 +53,7 @@ _FIELDS = {
 _SCHEMA = {
     "type": "object",
     "required": list(_FIELDS),
-    "properties": _FIELDS,
+    "properties": {**_FIELDS, "lines": {"type": "integer", "minimum": 0}},
     # A call that is answered has something to say, and one that is over has nothing before it.
     "allOf": [
         {

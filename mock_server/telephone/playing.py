@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from mock_server.messages import Json
 from mock_server.stores import State
 from mock_server.telephone.calls import NEXT_DUE, note_due, stamp, step
+from mock_server.telephone.news import News
 
 
 class Played(NamedTuple):
@@ -19,8 +20,8 @@ class Played(NamedTuple):
     steps: int
     last: datetime | None
     next: datetime | None
-    moved: Sequence[tuple[datetime, Mapping[str, Json]]] = ()
-    """Each call that a step moved, as it was then, in order."""
+    moved: Sequence[tuple[datetime, Mapping[str, Json] | News]] = ()
+    """Each call that a step moved, as it was then, and the news of campaigns, in order."""
 
 
 @dataclass
@@ -44,6 +45,9 @@ class Campaigner(Protocol):
     def call_over(self, call: Mapping[str, Json], now: datetime) -> Iterable[Due]:
         """A call is over."""
 
+    def news(self) -> Sequence[News]:
+        """What has become of campaigns since this was asked last."""
+
 
 def play(book: State, until: datetime, limit: int, agenda: Agenda, campaigner: Campaigner | None = None) -> Played:
     """Takes the steps that are due at `until`, the earliest first, at most `limit`."""
@@ -55,16 +59,17 @@ def play(book: State, until: datetime, limit: int, agenda: Agenda, campaigner: C
         return Played(0, None, datetime.fromisoformat(note["at"]))
     _refresh(agenda, book, note)
     agenda.mark, rows, steps, last = "", agenda.rows, 0, None
-    moved = []
+    moved: list[tuple[datetime, Mapping[str, Json] | News]] = []
     while rows and rows[0][0] <= horizon and steps < limit:
         due, serial, id = heappop(rows)
         call = book.get("calls", id)
         if call is None:
             added = campaigner.step(id, due) if campaigner is not None else None
-            if added is not None:
+            if campaigner is not None and added is not None:
                 steps, last = steps + 1, datetime.fromisoformat(due)
                 for row in added:
                     heappush(rows, row)
+                moved += ((last, news) for news in campaigner.news())
             continue
         if call["due_at"] != due:
             # Hung up meanwhile.
@@ -81,6 +86,8 @@ def play(book: State, until: datetime, limit: int, agenda: Agenda, campaigner: C
             heappush(rows, (call["due_at"], serial, id))
         steps += 1
         moved.append((last, call))
+        if campaigner is not None and call["due_at"] is None:
+            moved += ((last, news) for news in campaigner.news())
     agenda.mark = note_due(book, rows[0][0] if rows else None)
     return Played(steps, last, datetime.fromisoformat(rows[0][0]) if rows else None, moved)
 

@@ -30,6 +30,18 @@ def opening(schedule: Mapping[str, Json], now: datetime) -> datetime | None:
     return min((max(begins, now) for begins, ends in slots if ends > now), default=None)
 
 
+def daily(from_hour: Json, until_hour: Json, zone: Json) -> dict[str, Json] | None:
+    """The schedule of calling between these hours of every day; None where they are no such hours."""
+    for hour in (from_hour, until_hour):
+        if isinstance(hour, bool) or not isinstance(hour, int):
+            return None
+    if not 0 <= from_hour < until_hour <= 24:
+        return None
+    until = "23:59:59.999999" if until_hour == 24 else f"{until_hour:02}:00"
+    slots = [{"startTime": f"{from_hour:02}:00", "endTime": until}]
+    return {"timezone": zone, "days": [{"dayOfWeek": day, "timeSlots": slots} for day in range(7)]}
+
+
 def _slots(schedule: Mapping[str, Json], on: date, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
     """The slots of a date in UTC; Sunday is day 0."""
     for day in schedule.get("days") or ():

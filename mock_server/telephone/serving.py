@@ -12,7 +12,7 @@ from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import Inbound, Operation, Spec
 from mock_server.stores import State
 from mock_server.stores.state import TELEPHONE
-from mock_server.telephone.calls import ENDED, SHAPES, CallLimit, Dialled, Record, keep, place, stamp
+from mock_server.telephone.calls import ENDED, SAID, SHAPES, CallLimit, Dialled, Record, keep, place, stamp
 from mock_server.telephone.conducting import conducted
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import fate
@@ -91,6 +91,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
             str(agent[inbound.name]),
             asked={**asked, "to": body.get(node["to"]), "token": hexadecimal(call.random, _TOKEN_DIGITS)},
             webhook_url=_sent(body, node, "webhook"),
+            by_line=spec.tells(SAID),
         )
         id = str(agent[spec.records[inbound.agents].key])
         version = agent.get(inbound.version) if inbound.version else None

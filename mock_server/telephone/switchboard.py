@@ -19,12 +19,13 @@ from mock_server.spaces import Space, Spaces
 from mock_server.spec import Inbound, Spec
 from mock_server.stores import State, StoreFailed, Transaction
 from mock_server.stores.backends import Backend
-from mock_server.telephone.announcing import announce
+from mock_server.telephone.announcing import announce, announce_campaign
 from mock_server.telephone.asking import advised, ask, question_of
-from mock_server.telephone.calls import ENDED, Dialled, book_of, hang_up, keep, place, shown
+from mock_server.telephone.calls import ENDED, SAID, Dialled, book_of, hang_up, keep, place, shown
 from mock_server.telephone.conducting import Conducting
 from mock_server.telephone.courier import Courier
 from mock_server.telephone.fates import fate
+from mock_server.telephone.news import News
 from mock_server.telephone.picking import greeting_of, picks_up
 from mock_server.telephone.playing import Agenda, Played, play
 from mock_server.telephone.remembering import remembered
@@ -103,9 +104,13 @@ class Switchboard:
             greeting = greeting_of(inbound, agent, "inbound")
             key = str(number[spec.records[inbound.numbers].key])
             kept = remembered(spec, state, number, picked.agent)
-            given = {**kept, "to": to, **(advice.given if advice is not None else {})}
+            said_to = advice.given if advice is not None else {}
+            # What was asked first has an address of its own; those of the other events stay.
+            addresses = {**kept.pop("addresses", {}), **said_to.get("addresses", {})}
+            given = {**kept, "to": to, **said_to, **({"addresses": addresses} if addresses else {})}
             ids = question.ids if question is not None else None
-            dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said, given, ids=ids)
+            line = spec.tells(SAID)
+            dialled = Dialled(spec.provider, "inbound", caller, to, key, greeting, name, said, given, None, ids, line)
             chance = world.random
             fated = fate(outcome, caller, "inbound", chance)
             most = self._spaces.limits.calls_per_space
@@ -192,8 +197,11 @@ class Switchboard:
                 raise NotLive(f"the call {id} is over since {call['ended_at']}: {call['reason']}")
             hang_up(call, now)
             keep(book, call)
-            self._conducting(transaction, world).call_over(call, now)
+            campaigner = self._conducting(transaction, world)
+            campaigner.call_over(call, now)
             self._announce(world, call, now)
+            for news in campaigner.news():
+                self._announce(world, news, now)
             told = shown(call, now)
         if self._spaces.shared is not None:
             self.wake(space)
@@ -272,7 +280,8 @@ class Switchboard:
         played = self._spaces.attempt(lambda: self._turn(space, space.now(), moving=False))
         waiting = space.deliveries.waiting()
         for delivery in waiting:
-            sending = self._specs[delivery.provider].sending if delivery.provider in self._specs else None
+            spec = self._specs.get(delivery.provider)
+            sending = spec.sending_of(delivery.event) if spec is not None else None
             if sending is not None:
                 self.courier.post(space, delivery, sending)
         return not waiting and (played.next is None or space.clock.frozen)
@@ -301,8 +310,8 @@ class Switchboard:
             agenda = self._agendas.setdefault(world, Agenda())
             campaigner = self._conducting(transaction, world)
             played = play(book_of(transaction), until, STEPS_AT_ONCE, agenda, campaigner)
-            for moment, call in played.moved:
-                self._announce(world, call, moment)
+            for moment, one in played.moved:
+                self._announce(world, one, moment)
             if moving and played.last is not None and played.last > world.now():
                 world.clock.set(played.last, frozen=True)
         if played.moved and self._spaces.shared is not None:
@@ -312,10 +321,14 @@ class Switchboard:
     def _conducting(self, transaction: Transaction, world: Space) -> Conducting:
         return Conducting(self._specs, transaction, world.random, self._spaces.limits.calls_per_space)
 
-    def _announce(self, space: Space, call: Mapping[str, Json], now: datetime) -> None:
-        spec = self._specs.get(call["provider"])
-        if spec is not None:
-            announce(space, spec, call, now, self.courier)
+    def _announce(self, space: Space, one: Mapping[str, Json] | News, now: datetime) -> None:
+        spec = self._specs.get(one.provider if isinstance(one, News) else one["provider"])
+        if spec is None:
+            return
+        if isinstance(one, News):
+            announce_campaign(space, spec, one, self.courier)
+        else:
+            announce(space, spec, one, now, self.courier)
 
     @contextmanager
     def _opened(self, space: Space) -> Iterator[tuple[Space, Transaction]]:

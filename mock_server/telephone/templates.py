@@ -1,9 +1,9 @@
 """Fills the shape of a payload or a record with the facts of a call.
 
-In a shape `{fact: agent/id}` stands for a fact; `as` says in which form, `map` what each value is called, `else` what
-stands there when there is none, `before` and `after` what stands around it; without `else` the key is left out.
-`in` and `take` make of an id a field of the record that it names, `per` a percentage of another fact.
-`{each: transcript, show: {...}}` is a list.
+In a shape `{fact: agent/id}` stands for a fact; `as` says in which form, `map` what each value is called (a shape of
+its own, maybe), `else` what stands there when there is none, `before` and `after` what stands around it; without `else`
+the key is left out. `in` and `take` make of an id a field of the record that it names, `per` a percentage of another
+fact. `{each: transcript, show: {...}}` is a list, `{join: [...]}` the texts of its parts, one after the other.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ ABSENT: Any = type("Absent", (), {"__bool__": lambda self: False})()
 
 def _moment(value: str) -> datetime:
     return datetime.fromisoformat(value)
+
+
+def _headers(found: Any) -> dict[str, str]:
+    """Headers by name, from a mapping or from a list of `{key, value}`; what is neither has none."""
+    if isinstance(found, list):
+        found = {one.get("key"): one.get("value") for one in found if isinstance(one, Mapping)}
+    return {str(name): str(value) for name, value in found.items() if name} if isinstance(found, Mapping) else {}
 
 
 def _properties(text: Any) -> list[Json]:
@@ -39,6 +46,7 @@ FORMS: Mapping[str, Callable[[Any], Json]] = {
     "naive": lambda value: _moment(value).replace(tzinfo=None).isoformat(timespec="microseconds"),
     "whole": int,
     "properties": _properties,
+    "headers": _headers,
     "names": lambda value: [one if isinstance(one, str) else one.get("name") for one in value],
     "thousandths": lambda value: int(value * 1000),
     "text": str,
@@ -56,6 +64,8 @@ def filled(shape: Json, facts: Mapping[str, Json]) -> Json:
         return _fact(shape, facts)
     if "each" in shape:
         return [filled(shape["show"], row) for row in facts.get(shape["each"]) or ()]
+    if "join" in shape:
+        return "".join(str(filled(part, facts)) for part in shape["join"])
     made = {name: filled(child, facts) for name, child in shape.items()}
     return {name: child for name, child in made.items() if child is not ABSENT}
 
@@ -72,6 +82,8 @@ def _fact(node: Mapping[str, Any], facts: Mapping[str, Json]) -> Json:
         found = round(100 * found / whole, 2) if whole else 0
     if found is not None and "map" in node:
         found = node["map"].get(str(found))
+        if isinstance(found, Mapping):
+            found = filled(found, facts)
     if found is None:
         return filled(node["else"], facts) if "else" in node else ABSENT
     if "as" in node:
