@@ -41,6 +41,9 @@ NOT_READ_BACK = {
     ("teli", "importContacts"): dict.fromkeys(("list_id", "organization_id", "user_id"), NAMES_THE_GROUP),
     ("vogent", "createBatchDialJob"): {"rows": "are listed by the queue, each under an id of its own"},
     ("vogent", "setBatchDialJobPaused"): {"paused": ANOTHER_NAME},
+    ("interactly", "scheduleCalls"): {
+        "data": "is called row by row: tests/test_deliveries.py receives what becomes of it"
+    },
     ("interactly", "createCall"): {"metadata": NO_ANSWER},
     ("uponai", "initiateCall"): {
         "fromNumber": PLACES_THE_CALL,

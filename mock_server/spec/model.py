@@ -364,12 +364,12 @@ class Inbound(NamedTuple):
 class Redials(NamedTuple):
     """How often a lead that was not reached is called again: whether at all, how often, after how many days.
 
-    The three are fields of the campaign, or pointers into it.
+    The three are fields of the campaign, or pointers into it; without the last one it is called again at once.
     """
 
     enabled: str
     limit: str
-    days: str
+    days: str | None = None
 
 
 class Campaigns(NamedTuple):

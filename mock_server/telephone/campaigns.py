@@ -377,7 +377,9 @@ def told(run: Run) -> dict[str, Json]:
         "connected": len(connected),
         "voicemail": sum(1 for lead in over if lead["outcome"] == "voicemail"),
         "failed": len(over) - len(connected),
-        "broken": sum(1 for lead in over if lead["outcome"] == "failed") + step["invalid"],
+        "given": step["total"] + step["invalid"],
+        "lost": step["invalid"] + len(leads) - sum(1 for lead in over if lead["outcome"] != "failed"),
+        "done": sum(1 for lead in over if lead["outcome"] != "failed"),
         "not_called": len(leads) - len(called),
         "tally": tally,
         "unreached": [
