@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from mock_server.messages import Json
@@ -468,7 +469,11 @@ class Spec:
 
     def tells(self, *states: str) -> bool:
         """Whether an event is sent at one of these."""
-        return any(state in webhook.on for webhook in self.webhooks.values() for state in states)
+        return not self._told.isdisjoint(states)
+
+    @cached_property
+    def _told(self) -> frozenset[str]:
+        return frozenset(state for webhook in self.webhooks.values() for state in webhook.on)
 
     @property
     def secret_variables(self) -> frozenset[str]:
