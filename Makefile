@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install serve test again lint check proof fuzz soak constraints image try-image sbom bench oldest docs pictures vendor clean
+.PHONY: install serve test long again lint check proof fuzz soak constraints image try-image sbom bench oldest docs pictures vendor clean
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -38,16 +38,22 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# On two processors, for each a server or a harness of its own. Of the planted defects one in so many, and at least one
-# for every property of every vendor.
-DEFECT_SHARE ?= 8
-
+# On two processors, for each a server or a harness of its own. Of the planted defects one for every property; what takes
+# long, or installs something, is left to `make long`.
 test: lint check
-	DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST) -m "not long" -n 2 --dist worksteal
+
+# Of the planted defects one in so many, and at least one for every property of every vendor.
+DEFECT_SHARE ?= 8
+PYTEST := DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest
+
+# What is marked as long; CI runs it before `make test`.
+long: install
+	$(PYTEST) -m long -n 2 --dist worksteal
 
 # What failed beside other tests is tried once more by itself, as CI does; lint and check are not tried again.
 again: install
-	DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+	$(PYTEST) --last-failed --last-failed-no-failures none
 
 # Every planted defect is found, and nothing on the honest mock, with three seeds.
 proof: install

@@ -193,6 +193,7 @@ def test_the_same_seed_sends_the_same_requests(serve: Callable[..., Server], spy
     assert len(runs[0]) > 20
 
 
+@pytest.mark.long
 def test_it_runs_as_plain_pytest_too(serve: Callable[..., Server]) -> None:
     server = serve()
     done = subprocess.run(

@@ -24,6 +24,8 @@ from tests.receiver import Receiver
 from tests.test_spec_tools import CACHE, cannot, installed
 from tests.test_telephone import VOGENT_AGENT, VOGENT_ID
 
+pytestmark = pytest.mark.long
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 AXE = {"dependencies": {"axe-core": "4.14.1"}, "private": True}
 UPDATE = "/v1/voice/phone-numbers/+14155551234/update-agent"

@@ -85,6 +85,7 @@ def test_what_is_installed_here_is_what_is_pinned() -> None:
     assert sum(found is not None for found in here.values()) > 60
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 def test_a_file_of_another_hash_is_not_installed(tmp_path: Path) -> None:
     """Nothing of this folder, nor of anything else, is installed then."""

@@ -48,7 +48,7 @@ def driven() -> Any:
 
 @schema.parametrize()
 @settings(
-    max_examples=40,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,

@@ -27,6 +27,8 @@ from tests.conftest import RINGBACK, ROOT
 from tests.redises import free_port, redis_server, until_answered
 from tests.several import agent
 
+pytestmark = pytest.mark.long
+
 CHECK, LOG = (ROOT / ".github" / "actions" / name for name in ("check", "log"))
 AGENTS = "/vogent/api/agents"
 DEPLOY = ROOT / "docs" / "deploy"

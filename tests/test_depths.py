@@ -65,6 +65,7 @@ def test_the_scenario_is_a_few_dozen_calls_that_find_nothing_on_the_honest_mock(
     assert not [one for one in run.outcomes if one.verdict != "passed" or one.notes]
 
 
+@pytest.mark.long
 def test_the_scenario_alone_finds_most_of_the_planted_defects() -> None:
     """A share of the catalogue by their names, so that a new defect changes nothing about the others; what the scenario
     is too short for is found by the properties.
@@ -82,6 +83,7 @@ def test_the_scenario_alone_finds_most_of_the_planted_defects() -> None:
 # --- the state machine -----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_the_state_machine_finds_nothing_on_the_honest_mock(provider: str) -> None:
     run = Run(Settings(providers=[provider], depth="deep", fail_on="assumed", walks=40))
@@ -94,6 +96,7 @@ def test_the_state_machine_finds_nothing_on_the_honest_mock(provider: str) -> No
     assert not [note for one in run.outcomes for note in one.notes]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("defect", DEEP, ids=lambda defect: defect.name)
 def test_what_needs_a_history_is_found_with_the_few_steps_that_bring_it_about(
     defect: Defect, monkeypatch: pytest.MonkeyPatch
@@ -106,6 +109,7 @@ def test_what_needs_a_history_is_found_with_the_few_steps_that_bring_it_about(
     assert "after" in findings[0].text()
 
 
+@pytest.mark.long
 def test_on_a_foreign_server_nothing_is_shrunk_and_the_steps_of_one_record_are_tried_once_more(
     spy: Callable[..., Spy],
 ) -> None:
@@ -158,6 +162,7 @@ def test_each_depth_holds_the_one_before_and_the_report_names_it(tmp_path: Path)
     assert titles["deep"] == [*titles["quick"], "state machine"]
 
 
+@pytest.mark.long
 def test_it_runs_in_parallel_on_mocks_of_its_own_and_never_on_a_server(server: Server) -> None:
     command = [
         sys.executable,

@@ -86,6 +86,7 @@ def test_a_transition_is_made_once_and_refused_from_any_other_status(origin: str
     assert (unknown.status_code, unknown.json()) == (404, {"error": "Number not found"})
 
 
+@pytest.mark.long
 def test_its_check_passes(checkout: Path) -> None:
     done = ringback(checkout, "check", "acme")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -79,6 +79,7 @@ def found(run: Run) -> list[str]:
     return [*map(Finding.text, (one for outcome in run.outcomes for one in outcome.findings)), *broken]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("vendor", "habits", "again"), CASES)
 def test_an_honest_server_is_not_accused_however_often_and_deep_it_is_checked(
     vendor: str, habits: dict[str, Any], again: str

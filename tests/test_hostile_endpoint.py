@@ -58,6 +58,7 @@ def test_a_number_that_names_two_records_is_not_written(serve: Serve, spy: Spyin
     assert without_times(state(server)) == without_times(before)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("provider", ["uponai", "vogent"])
 def test_a_write_that_worked_and_was_answered_with_an_error_is_put_back(
     serve: Serve, spy: Spying, provider: str

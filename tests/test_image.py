@@ -175,6 +175,8 @@ def _snippet(language: str, word: str) -> str:
 ASKS_IN_PYTHON = """
 import urllib.request
 
+pytestmark = pytest.mark.long
+
 class MyTeliClient:
     def __init__(self, url, key):
         asked = urllib.request.Request(url + "/v1/organizations", headers={"X-API-Key": key})

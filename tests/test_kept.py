@@ -66,6 +66,7 @@ class World:
             self.redis.kill()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
 def test_what_was_acknowledged_is_kept_whoever_is_killed(kind: str, tmp_path: Path) -> None:
     world, chance = World(tmp_path, kind), random.Random(kind)

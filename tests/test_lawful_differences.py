@@ -11,6 +11,8 @@ from contract_tests.words.findings import NotCovered
 from tests.defects.lawful import LAWFUL
 from tests.defects.planting import Defect
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("lawful", LAWFUL, ids=lambda one: f"{one.provider}: {one.name}")
 def test_a_lawful_difference_breaks_nothing(lawful: Defect) -> None:

@@ -14,6 +14,8 @@ sys.path.append(str(ROOT / "benchmarks"))
 import npm  # noqa: E402 - found only once the path is set
 import prism_loads  # noqa: E402
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def prism() -> list[str]:

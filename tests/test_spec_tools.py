@@ -23,6 +23,8 @@ from mock_server.spec import specs_folder
 from mock_server.spec.publishing import as_yaml, published
 from tests.conftest import RINGBACK, ROOT
 
+pytestmark = pytest.mark.long
+
 TOOLS = Path(__file__).with_name("spec_tools")
 CACHE = Path(__file__).with_name(".cache")
 VENDORS = sorted(file.stem for file in specs_folder().glob("*.yaml"))

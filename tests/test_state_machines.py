@@ -1015,6 +1015,7 @@ BESIDE = {
 """Operations about none of these kinds, though no contract names another."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("provider", MACHINES)
 def test_random_sequences_of_all_operations_agree_with_the_model(provider: str, services: dict[str, Service]) -> None:
     driver = InProcess(services[provider])

@@ -24,6 +24,7 @@ DEPTH = os.environ.get("USED_DEPTH", "scenario")
 KEY_BY_HAND = "test_mine"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
 def test_three_checks_in_a_row_find_nothing_on_a_foreign_server(vendor: str) -> None:
     with serving(vendor) as server:
@@ -33,6 +34,7 @@ def test_three_checks_in_a_row_find_nothing_on_a_foreign_server(vendor: str) -> 
             assert any(outcome.verdict == "passed" for outcome in run.outcomes)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
 def test_three_checks_in_a_row_find_nothing_on_a_ringback_whose_key_is_given(vendor: str, server: Server) -> None:
     numbers = f"{server.origin('interactly')}/assistants/v1/numbers"
@@ -66,6 +68,7 @@ def _space(server: Server) -> object:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
 def test_what_others_do_at_the_same_time_is_not_blamed_on_the_server(vendor: str) -> None:
     depth = "quick" if vendor == "interactly" else DEPTH

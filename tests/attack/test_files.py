@@ -126,6 +126,7 @@ def _used(file: Path, specs: dict[str, Spec]) -> None:
         assert "cannot be used" not in str(told), told.__cause__
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", KEPT, ids=[file.stem for file in KEPT])
 def test_a_kept_recording_is_used_or_told(file: Path, specs: dict[str, Spec]) -> None:
     _used(file, specs)

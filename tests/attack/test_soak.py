@@ -18,6 +18,8 @@ from tests.attack.soak import ATTACKERS, resident_bytes, under_attack
 from tests.conftest import start_server
 from tests.redises import Redis
 
+pytestmark = pytest.mark.long
+
 STORES = ("memory", "sqlite", "redis")
 SECONDS = float(os.environ.get("RINGBACK_SOAK_SECONDS") or 2.0 * len(STORES)) / len(STORES)
 MOST_BYTES = 320 * 1024 * 1024
