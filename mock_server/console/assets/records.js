@@ -131,6 +131,11 @@ function table(one) {
       <button class="quiet" aria-label="Remove ${short(record[one.key], 60)}" @click=${() => remove(one, record)}>Remove</button></td></tr>`)}</tbody></table></div>`
 }
 
+// Where the kinds lie over the table, they make room for it.
+function chosen(event) {
+  if (window.innerWidth <= 900) event.currentTarget.closest('details').open = false
+}
+
 export const records = {
   title: 'State',
   enter() {
@@ -157,8 +162,8 @@ export const records = {
     const vendors = [...new Set((held.kinds || []).map(each => each.provider))]
     return html`<h1>State</h1>
       <div class="aside">
-      <nav aria-label="Kinds of record" class="kinds">${vendors.map(vendor => html`<h2>${vendor}</h2><ul>${held.kinds.filter(each => each.provider === vendor).map(each => html`<li>
-        <a href=${app.link('state', each.provider, each.kind)} aria-current=${each === one ? 'true' : nothing}>${each.kind} <span class="muted">${each.count}</span></a></li>`)}</ul>`)}</nav>
+      <nav aria-label="Kinds of record" class="kinds"><details ?open=${window.innerWidth > 900}><summary>${one ? html`${one.provider} ${one.kind} <span class="muted">${one.count}</span>` : 'Choose a kind of record'}</summary>${vendors.map(vendor => html`<h2>${vendor}</h2><ul>${held.kinds.filter(each => each.provider === vendor).map(each => html`<li>
+        <a href=${app.link('state', each.provider, each.kind)} aria-current=${each === one ? 'true' : nothing} @click=${chosen}>${each.kind} <span class="muted">${each.count}</span></a></li>`)}</ul>`)}</details></nav>
       <section class="holds" aria-label="Records">${one ? html`
         <form class="bar" role="search" @submit=${event => {
           event.preventDefault()
