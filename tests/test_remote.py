@@ -319,6 +319,20 @@ def test_every_flag_and_every_command_is_explained() -> None:
             assert action.help or action.metavar in ("COMMAND", "ACTION"), (parser.prog, action.dest)
 
 
+def test_a_mistyped_command_is_told_which_was_meant() -> None:
+    for words, meant in ((["fautls", "list"], "faults"), (["faults", "lst"], "list")):
+        done = subprocess.run([*RINGBACK, *words], capture_output=True, text=True, cwd=ROOT, timeout=60)
+        assert done.returncode == 2
+        assert f"did you mean '{meant}'?" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_command_says_the_same_beside_the_others_and_alone() -> None:
+    whole = commands_of(cli.parser())
+    for name in whole:
+        assert commands_of(cli.parser(name))[name].format_help() == whole[name].format_help()
+
+
 @pytest.mark.parametrize(
     ("words", "some"),
     [

@@ -25,8 +25,38 @@ _HARNESS = ("hypothesis", "jsonschema", "pytest", "schemathesis", "urllib3")
 """What the extra `check` brings."""
 
 
+class _Formatter(argparse.HelpFormatter):
+    """As argparse's own, which asks for the terminal's width for each flag, and forgets how far in a command stands."""
+
+    _columns = 0
+
+    def __init__(self, prog: str, **more: Any) -> None:
+        if not _Formatter._columns:
+            from shutil import get_terminal_size
+
+            _Formatter._columns = get_terminal_size().columns
+        super().__init__(prog, **{"width": _Formatter._columns - 2, **more})
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += self._indent_increment
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line and exits with 2."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**{"formatter_class": _Formatter, **more})
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(value), [str(one) for one in action.choices], 1)
+            if near:
+                raise argparse.ArgumentError(action, f"{value!r} is unknown; did you mean {near[0]!r}?")
+        super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"{self.prog}: {printable(message)}; `{self.prog} --help` lists what is understood\n")
@@ -78,10 +108,10 @@ def _other(arguments: list[str]) -> int:
     from mock_server.commands import completion
     from mock_server.commands.remote import requests
 
-    whole = parser()
     if arguments[:1] == [completion.HIDDEN]:
-        print("\n".join(completion.candidates(whole, arguments[1:])))
+        print("\n".join(completion.candidates(parser(), arguments[1:])))
         return 0
+    whole = parser(next(iter(arguments), None))
     options, unknown = whole.parse_known_args(requests.negations(arguments))
     if options.command is None and not unknown:
         whole.print_help()
@@ -122,11 +152,21 @@ def _empty() -> tuple[_Parser, Any]:
     return whole, whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
 
-def parser() -> _Parser:
-    """The whole command line; `check` and `diff` have parsers of their own, with the harness."""
-    from mock_server.commands import adoption, completion, operations, remote, specs, tools
+def parser(wanted: str | None = None) -> _Parser:
+    """The whole command line, or no more than the wanted command needs of those that speak to a server.
+
+    `check`, `diff`, `pages` and `proxy` have parsers of their own, with the harness.
+    """
+    from mock_server.commands import completion, remote
 
     whole, commands = _empty()
+    file = remote.file_of(wanted)
+    if file is not None:
+        remote.add_commands(commands, file)
+        completion.explain(whole)
+        return whole
+    from mock_server.commands import adoption, operations, specs, tools
+
     _add_serve(commands)
     operations.add_command(commands)
     specs.add_spec(commands)

@@ -35,7 +35,7 @@ def add_command(commands: Any) -> None:
     """Adds the command to the parser of `ringback`."""
     parser = commands.add_parser(
         "mcp",
-        help="offer a running server to a coding agent, by the Model Context Protocol on stdin and stdout",
+        help="offer a running server to a coding agent (Model Context Protocol)",
         description="Offer a running server to a coding agent, by the Model Context Protocol on stdin and stdout.",
         epilog="Needs the extra: pip install 'ringback[mcp]'.",
     )

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from mock_server.commands.remote import (
-    calls,
-    clock,
-    deliveries,
-    faults,
-    ready,
-    requests,
-    snapshots,
-    spaces,
-    state,
-    stubs,
-)
+_FILES = {
+    "ready": ("ready",),
+    "faults": ("faults",),
+    "requests": ("requests",),
+    "state": ("reset", "state"),
+    "stubs": ("stubs",),
+    "calls": ("dial", "calls"),
+    "deliveries": ("webhooks", "deliveries", "deliver"),
+    "snapshots": ("snapshots",),
+    "spaces": ("spaces",),
+    "clock": ("clock", "seed"),
+}
+"""Where each command is said."""
 
 
-def add_commands(commands: Any) -> None:
-    """Adds the commands to the parser of `ringback`."""
-    ready.add_ready(commands)
-    for noun in (faults, requests, state, stubs, calls, deliveries, snapshots, spaces, clock):
-        noun.add_commands(commands)
+def file_of(command: str | None) -> str | None:
+    """Which file says the command; None for one that is none of these."""
+    return next((file for file, names in _FILES.items() if command in names), None)
+
+
+def add_commands(commands: Any, file: str | None = None) -> None:
+    """Adds the commands to the parser of `ringback`, or those of one file alone."""
+    for one in _FILES if file is None else [file]:
+        import_module(f"{__name__}.{one}").add_commands(commands)

@@ -11,7 +11,7 @@ from typing import Any
 from mock_server.commands.remote.asking import UNREACHABLE, control, default_url
 
 
-def add_ready(commands: Any) -> None:
+def add_commands(commands: Any) -> None:
     """Adds `ringback ready`, which a container's health check runs."""
     parser = commands.add_parser(
         "ready", help="exit code 0 if a server is ready, 3 if not", epilog="It needs no token: it asks for /readyz."
