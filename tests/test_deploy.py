@@ -307,3 +307,15 @@ def test_the_example_for_node_passes() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^# pass 3$", done.stdout, re.MULTILINE) or "pass 3" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="there is no Java here")
+def test_the_example_for_java_compiles_and_runs(tmp_path: Path) -> None:
+    sources = sorted((ROOT / "docs" / "deploy" / "java").glob("*.java"))
+    subprocess.run(["javac", "--release", "11", "-d", tmp_path, *sources], check=True, timeout=200)
+    command = {"RINGBACK_COMMAND": f"{sys.executable} -m mock_server"}
+    done = subprocess.run(
+        ["java", "-cp", tmp_path, "Example"],
+        cwd=ROOT, env={**os.environ, **command}, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["429", "429", "200", '{"count":3}'], done.stdout + done.stderr
