@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import select
 import socket
 import time
@@ -157,18 +158,24 @@ class Connection:
             if stream.got:
                 raise Broken("the connection was closed in the middle of its headers") from None
             raise Silent from None
-        response = http.client.HTTPResponse(_Head(head, reader), method=method)  # type: ignore[arg-type]  # has makefile
-        response.begin()
         flaws: list[str] = []
-        content = _content(response, flaws)
-        if response.will_close or flaws:
+        usual = _usual(head, method)
+        if usual is not None:
+            status, lines, length = usual
+            content, last = _sized(reader, length, flaws), False
+        else:
+            response = http.client.HTTPResponse(_Head(head, reader), method=method)  # type: ignore[arg-type]  # makefile
+            response.begin()
+            content, last = _content(response, flaws), response.will_close
+            status, lines = response.status, response.headers.items()
+        if last or flaws:
             self.close()
         shown: dict[str, str] = {}
-        for name, value in response.headers.items():
+        for name, value in lines:
             known = shown.get(name.lower())
             shown[name.lower()] = value if known is None else f"{known}, {value}"
         content = decompressed(shown.get("content-encoding", ""), content, flaws)
-        return Raw(response.status, shown, content, tuple(flaws))
+        return Raw(status, shown, content, tuple(flaws))
 
     def _head(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
         opening = self._opening
@@ -211,6 +218,60 @@ def _final_head(reader: io.BufferedReader) -> bytes:
     raise Broken(f"more than {MOST_INTERIM} times it says only that an answer will come (1xx)")
 
 
+_STATUS_LINE = re.compile(rb"HTTP/1\.1 ([2-5][0-9][0-9])(?: [\x20-\x7e]*)?")
+_HEADER_LINE = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?)[ \t]*"
+)
+
+
+def _usual(head: bytes, method: str) -> tuple[int, list[tuple[str, str]], int] | None:
+    """The status, headers and length of an answer such as most are; None of one that `http.client` is to understand.
+
+    That takes ten times as long, which would be an eighth of the processor time of a check.
+    """
+    first, *rest = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    begun = _STATUS_LINE.fullmatch(first)
+    if begun is None or not head.endswith(b"\r\n\r\n"):
+        return None
+    lines, length = [], None
+    for line in rest:
+        found = _HEADER_LINE.fullmatch(line)
+        if found is None:
+            return None
+        name, value = found[1].decode(), found[2].decode()
+        lower = name.lower()
+        if lower in ("transfer-encoding", "connection", "keep-alive", "upgrade"):
+            return None
+        if lower == "content-length":
+            if length is not None or not value.isdigit() or len(value) > 9:
+                return None
+            length = int(value)
+        lines.append((name, value))
+    if length is None:
+        return None
+    status = int(begun[1])
+    return status, lines, 0 if method == "HEAD" or status in (204, 304) else length
+
+
+def _sized(reader: io.BufferedReader, length: int, flaws: list[str]) -> bytes:
+    if length > LARGEST_ANSWER_BYTES:
+        raise Broken(_TOO_LARGE)
+    content = bytearray()
+    try:
+        while len(content) < length and (chunk := reader.read1(min(length - len(content), 1 << 16))):
+            content += chunk
+    except ConnectionError:
+        flaws.append(f"its body breaks off after {len(content):,} bytes")
+        return bytes(content)
+    if len(content) < length:
+        flaws.append(_short(length - len(content)))
+    return bytes(content)
+
+
+def _short(missing: int) -> str:
+    return f"its body ends {missing:,} bytes before its Content-Length"
+
+
 def _content(response: http.client.HTTPResponse, flaws: list[str]) -> bytes:
     content = bytearray()
     try:
@@ -223,7 +284,7 @@ def _content(response: http.client.HTTPResponse, flaws: list[str]) -> bytes:
         return bytes(content)
     missing = response.length
     if missing:
-        flaws.append(f"its body ends {missing:,} bytes before its Content-Length")
+        flaws.append(_short(missing))
     return bytes(content)
 
 
