@@ -6,7 +6,7 @@ import atexit
 import copy
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from mock_server.jsontext import own
 from mock_server.limits import Limits
 from mock_server.spaces import Spaces
-from mock_server.stores import MemoryStore, Row, SharedStore, Store, open_store
+from mock_server.stores import MemoryStore, Row, SharedStore, Store, StoreFull, open_store
 from mock_server.stores.backends import REMEMBERED
 from mock_server.stores.naming import Naming
 from tests.redises import Cluster, Redis
@@ -693,6 +693,46 @@ def test_a_journal_is_bounded_and_counts_on(pair: tuple[SharedStore, SharedStore
     one.record("test_one", b"[0]")
     (entry,) = other.backend.entries("test_one", 0, 9)
     assert int(entry[1 : entry.index(b",")]) > last
+
+
+def test_what_counts_over_all_spaces_counts_what_every_process_wrote(pair: tuple[SharedStore, SharedStore]) -> None:
+    one, other = pair
+    bounds = Limits(stored_bytes=30_000, journal_bytes=10_000)
+    for store in pair:
+        store._limits = store.backend._limits = bounds  # type: ignore[attr-defined]
+
+    def write(store: SharedStore, space: str) -> None:
+        with store.transaction(space) as transaction:
+            transaction.put("numbers", "a", {"long": "x" * 9_000})
+        for _ in range(60):
+            store.record(space, b'[0,"%b"]' % (b"y" * 90))
+
+    def learnt(store: SharedStore, enough: Callable[[int], bool]) -> bool:
+        """Whether a store that is in use learns within seconds how much all have written."""
+        deadline = time.monotonic() + 10
+        while not enough(store._size) and time.monotonic() < deadline:
+            with store.transaction("test_0") as transaction:
+                transaction.put("numbers", "b", {})
+            time.sleep(0.1)
+        return enough(store._size)
+
+    for number in range(3):
+        write(pair[number % 2], f"test_{number}")
+    lengths = [f"test_{number}" for number in range(3)]
+    deadline = time.monotonic() + 10
+    while sum(one.backend.entry_count(space) for space in lengths) > 95 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kept = [one.backend.entry_count(space) for space in lengths]
+    # The longest forgets first, so that each has kept some.
+    assert sum(kept) <= 95, kept
+    assert min(kept) > 0, kept
+    for store in pair:
+        assert learnt(store, lambda size: size > 27_000)
+        with pytest.raises(StoreFull, match="all spaces take 30000 bytes"):
+            write(store, "test_more")
+    one.drop("test_1")
+    assert learnt(other, lambda size: size < 27_000)
+    write(other, "test_more")
 
 
 def test_a_lease_ends_with_its_time_and_a_newer_one_counts(pair: tuple[SharedStore, SharedStore]) -> None:

@@ -24,6 +24,10 @@ REMEMBERED_BYTES = 64 * 1024
 """A longer change is not kept for them either."""
 
 
+JOURNAL_STEP = 20
+"""So many entries the longest journal forgets at a time where all together are too long."""
+
+
 class Change(NamedTuple):
     """What one turn does to a space; `whole` puts it in the place of everything, `gone` removes everything.
 
@@ -119,6 +123,12 @@ class Backend(Protocol):
 
     def use(self, names: Mapping[str, float]) -> None:
         """Says when spaces were used."""
+
+    def total(self, sizes: Mapping[str, int]) -> int:
+        """Says how many bytes of documents these spaces have; returns how many all have, as far as anybody said."""
+
+    def shorten_journals(self) -> None:
+        """Forgets the oldest entries of the longest journals where all together are longer than they may be."""
 
     def untouched(self, space: str) -> bool:
         """Whether nothing was changed in the space since it was made."""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from mock_server.limits import DEFAULTS, Limits
 from mock_server.stores.backends import (
     CHANGED,
+    JOURNAL_STEP,
     KEPT,
     REMEMBERED,
     REMEMBERED_BYTES,
@@ -42,7 +43,7 @@ _ANSWER_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 _LATE_NANOSECONDS = 200_000_000
 """So late an entry of another process may be kept after it was numbered."""
-_BELL = "rb:bell"
+_BELL, _SIZES = "rb:bell", "rb:sizes"
 _ROWS_AT_ONCE = 1_000
 _SNAPSHOTS, _AWAKE, _SPACES, _FORMAT = "rb:snapshots", "rb:awake", "rb:spaces", "rb:format"
 
@@ -131,6 +132,13 @@ return {'kept', version}
 """
 )
 
+_SHORTEN = """
+local entries = redis.call('ZPOPMIN', KEYS[5], ARGV[1])
+local bytes = 0
+for at = 1, #entries, 2 do bytes = bytes + #entries[at] end
+return redis.call('HINCRBY', KEYS[1], 'bytes', -bytes)
+"""
+
 _CLEAR = "redis.call('DEL', KEYS[5]) return redis.call('HSET', KEYS[1], 'bytes', 0)"
 
 _LEASE = """
@@ -175,7 +183,8 @@ class RedisBackend:
         except (redis.RedisError, OSError, ValueError) as error:
             raise StoreRefused(f"{self.address}: {_said(error)}") from None
         self._scripts = {
-            text: self._client.register_script(text) for text in (_LOAD, _COMMIT, _CLEAR, _LEASE, _RELEASE, _REST)
+            text: self._client.register_script(text)
+            for text in (_LOAD, _COMMIT, _SHORTEN, _CLEAR, _LEASE, _RELEASE, _REST)
         }
         self._looker = threading.Thread(target=self._watch, name="redis", daemon=True)
         self._looker.start()
@@ -252,6 +261,7 @@ class RedisBackend:
             if change.gone:
                 self._do(lambda: self._client.zrem(_SPACES, space))
                 self._do(lambda: self._client.hdel(_AWAKE, space))
+                self._do(lambda: self._client.hdel(_SIZES, space))
             return Reply(KEPT, News(int(answer[1]), ()))
         return Reply(outcome, _news(answer[1]) if outcome == CHANGED else News(0, ()))
 
@@ -268,6 +278,37 @@ class RedisBackend:
     def use(self, names: Mapping[str, float]) -> None:
         if names:
             self._do(lambda: self._client.zadd(_SPACES, dict(names), xx=True, gt=True))
+
+    def total(self, sizes: Mapping[str, int]) -> int:
+        # The length of each one's journal is told beside, so that nobody has to ask for all of them.
+        told = {name: (size, self._journal_bytes(name)) for name, size in sizes.items()}
+        self._say(told)
+        return sum(size for size, _ in self._told().values())
+
+    def _journal_bytes(self, space: str) -> int:
+        return int(self._do(lambda: self._client.hget(self._of(space)[0], "bytes")) or 0)
+
+    def _say(self, told: Mapping[str, tuple[int, int]]) -> None:
+        if told:
+            rows = {name: b"%d %d" % pair for name, pair in told.items()}
+            self._do(lambda: self._client.hset(_SIZES, mapping=rows))
+
+    def _told(self) -> dict[str, tuple[int, int]]:
+        """How many bytes of documents, and of its journal, each space has, as somebody said last."""
+        rows, there = self._do(lambda: self._client.hgetall(_SIZES)), self.spaces()
+        parted = ((name.decode(), said.partition(b" ")) for name, said in rows.items())
+        return {name: (int(size), int(length)) for name, (size, _, length) in parted if name in there}
+
+    def shorten_journals(self) -> None:
+        told = self._told()
+        while sum(length for _, length in told.values()) > self._limits.journal_bytes:
+            longest = max(told, key=lambda name: told[name][1])
+            length = self._journal_bytes(longest)
+            # Another process may be at it too.
+            if length >= told[longest][1]:
+                length = int(self._run(_SHORTEN, self._of(longest), [JOURNAL_STEP]))
+            told[longest] = (told[longest][0], length)
+            self._say({longest: told[longest]})
 
     def untouched(self, space: str) -> bool:
         version, born = self._do(lambda: self._client.hmget(self._of(space)[0], "version", "born"))

@@ -585,11 +585,19 @@ class SharedStore(MemoryStore):
         self.backend.close()
 
     def _tell_use(self) -> None:
-        """Tells the backend every now and then which spaces are used."""
+        """Tells the backend every now and then which spaces are used, and keeps what counts over all of them."""
         while not self._stopped.wait(_USE_SECONDS):
             used, self._used = self._used, {}
-            with suppress(StoreFailed):
-                self.backend.use(used)
+            # Where there is hardly any room, it is left to those who have more to say.
+            if used and self.problem is None:
+                with suppress(StoreFailed):
+                    self.backend.use(used)
+                    known = self._size
+                    total = self.backend.total({name: self._sizes.get(name, 0) for name in used if self.exists(name)})
+                    with self._guard:
+                        # And what has been written here meanwhile.
+                        self._size += total - known
+                    self.backend.shorten_journals()
 
     def _call(self, function: Callable[[], Result]) -> Result:
         """What the backend says, with the time that it took counted."""

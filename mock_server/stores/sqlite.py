@@ -19,6 +19,7 @@ from mock_server.limits import DEFAULTS, Limits
 from mock_server.stores.backends import (
     ANY,
     CHANGED,
+    JOURNAL_STEP,
     KEPT,
     REMEMBERED,
     REMEMBERED_BYTES,
@@ -66,7 +67,9 @@ INSERT INTO parts SELECT space, world FROM worlds;
 INSERT INTO uses SELECT space, 0 FROM spaces;
 DROP TABLE worlds;
 """
-_OF_A_SPACE = ("documents", "kinds", "entries", "spaces", "parts", "uses", "changes", "leases", "awake")
+_SIZES = "CREATE TABLE IF NOT EXISTS sizes (space TEXT PRIMARY KEY, bytes INTEGER) WITHOUT ROWID"
+"""How large the documents of a space were when somebody said so last; whoever does not know it does without."""
+_OF_A_SPACE = ("sizes", "documents", "kinds", "entries", "spaces", "parts", "uses", "changes", "leases", "awake")
 _KNOWN = "SELECT version, number, bytes, entries FROM spaces WHERE space = ?"
 _FORGET_EVERY = 16
 """What is remembered of a space's changes is tidied up once in so many."""
@@ -187,11 +190,8 @@ class SqliteBackend:
     def _forget_oldest(self, database: sqlite3.Connection, space: str, size: int, count: int) -> tuple[int, int]:
         """Keeps the journal within its bounds; returns its size and how many entries it has."""
         most, most_bytes = self._limits.journal_entries_per_space, self._limits.journal_bytes_per_space
-        oldest = "SELECT number, length(entry) FROM entries WHERE space = ? ORDER BY number LIMIT ?"
         while count and (count > most or size > most_bytes):
-            found = database.execute(oldest, (space, max(1, count - most))).fetchall()
-            database.execute("DELETE FROM entries WHERE space = ? AND number <= ?", (space, found[-1][0]))
-            size, count = size - sum(length for _, length in found), count - len(found)
+            size, count = _without_oldest(database, space, size, count, max(1, count - most))
         return size, count
 
     def lease(self, space: str, token: str, seconds: float) -> bool:
@@ -217,6 +217,29 @@ class SqliteBackend:
             rows = [(used, name, used) for name, used in names.items()]
             change = "UPDATE uses SET used = ? WHERE space = ? AND used < ?"
             self._write(lambda database: database.executemany(change, rows))
+
+    def total(self, sizes: Mapping[str, int]) -> int:
+        change, rows = "INSERT OR REPLACE INTO sizes VALUES (?, ?)", sorted(sizes.items())
+        if rows:
+            self._write(lambda database: database.executemany(change, rows))
+        query = "SELECT sum(sizes.bytes) FROM sizes JOIN spaces USING (space)"
+        return int(self._read(lambda database: database.execute(query).fetchone())[0] or 0)
+
+    def shorten_journals(self) -> None:
+        longest = "SELECT space, bytes, entries FROM spaces ORDER BY bytes DESC LIMIT 1"
+
+        def shorten(database: sqlite3.Connection) -> bool:
+            if database.execute("SELECT sum(bytes) FROM spaces").fetchone()[0] <= self._limits.journal_bytes:
+                return False
+            space, size, count = database.execute(longest).fetchone()
+            size, count = _without_oldest(database, space, size, count, JOURNAL_STEP)
+            database.execute("UPDATE spaces SET bytes = ?, entries = ? WHERE space = ?", (size, count, space))
+            return True
+
+        total = "SELECT sum(bytes) FROM spaces"
+        if (self._read(lambda database: database.execute(total).fetchone())[0] or 0) > self._limits.journal_bytes:
+            while self._write(shorten):
+                pass
 
     def untouched(self, space: str) -> bool:
         query = "SELECT version = born FROM spaces WHERE space = ?"
@@ -376,6 +399,14 @@ class SqliteBackend:
             os.close(self._file_lock)
 
 
+def _without_oldest(database: sqlite3.Connection, space: str, size: int, count: int, many: int) -> tuple[int, int]:
+    """The journal's size, and how many entries it has, without that many of the oldest."""
+    oldest = "SELECT number, length(entry) FROM entries WHERE space = ? ORDER BY number LIMIT ?"
+    found = database.execute(oldest, (space, many)).fetchall()
+    database.execute("DELETE FROM entries WHERE space = ? AND number <= ?", (space, found[-1][0]))
+    return size - sum(length for _, length in found), count - len(found)
+
+
 def _news(database: sqlite3.Connection, space: str, since: int) -> News:
     row = database.execute("SELECT version FROM spaces WHERE space = ?", (space,)).fetchone()
     if row is None:
@@ -492,6 +523,7 @@ def _opened(path: Path, lock: int) -> sqlite3.Connection:
             except OSError:
                 raise StoreRefused(f"{path}: of an older Ringback that still uses it; stop it first") from None
             _run(database, _SINCE_SECOND + _FROM_FIRST)
+        database.execute(_SIZES)
         database.execute("PRAGMA busy_timeout = 0")
     except sqlite3.Error as error:
         reason = "no SQLite file" if "not a database" in str(error) else str(error)
