@@ -227,9 +227,11 @@ class Deliveries(_Part):
         event: str | None = None,
         state: str | None = None,
         call: str | None = None,
+        contains: str | None = None,
     ) -> list[dict[str, Json]]:
-        """The deliveries that fit, oldest first, attempt by attempt, at most 1,000."""
-        page = self._call("GET", "/deliveries", provider=provider, event=event, state=state, call=call, limit=1000)
+        """The deliveries that fit, whose body has the text `contains`, oldest first, at most 1,000."""
+        wanted = {"provider": provider, "event": event, "state": state, "call": call, "contains": contains}
+        page = self._call("GET", "/deliveries", limit=1000, **wanted)
         found: list[dict[str, Json]] = page["deliveries"]
         return found
 

@@ -37,3 +37,12 @@ def test_every_test_has_a_world_of_its_own(ringback_space):
     create_number(ringback_space.url("teli"), ringback_space.api_key)
     ringback_space.state.reset()
     assert ringback_space.state.export()["providers"] == before
+
+
+def test_the_phone_rings(ringback_space):
+    ringback_space.clock.freeze("2030-01-01T00:00:00Z")
+    call = ringback_space.call("+1234567890", to="interactly", say=["Are you open?"])
+    assert call["agent"]["name"] == "Receptionist"
+    ringback_space.clock.advance(300)
+    [ended] = ringback_space.calls()
+    assert [line["text"] for line in ended["transcript"]][1:] == ["Are you open?"]

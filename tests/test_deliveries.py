@@ -606,6 +606,10 @@ def test_deliveries_are_verified_by_what_they_contain(desk: Desk, receiver: Rece
     assert (failed["passed"], failed["message"]) == (False, "expected at least 1, found 0")
     assert "expected 'completed', found 'busy'" in json.dumps(failed["differences"])
     assert verdict(times=2)["passed"] is True
+    found = desk.get("/deliveries", contains='"STATUS":"busy"')["deliveries"]
+    assert [one["event"] for one in found] == ["dial.updated"]
+    assert len(desk.get("/deliveries", contains=receiver.url)["deliveries"]) == 4
+    assert desk.get("/deliveries", contains="nobody said that")["deliveries"] == []
 
 
 def test_deliveries_are_bounded() -> None:

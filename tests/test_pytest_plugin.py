@@ -34,7 +34,7 @@ def test_the_example_passes(tmp_path: Path, more: list[str]) -> None:
     (tmp_path / "test_example.py").write_text(EXAMPLE.read_text())
     done = run_pytest(tmp_path, *more)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 def test_the_example_says_why_when_it_fails(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_number_without_an_agent_says_what_is_missing(desk: Desk) -> None:
     assert rung["agent"] is None
     assert rung["why"] == (
         f"nobody picks up: no inbound agent is linked to {TELI};"
-        " POST /v1/voice/phone-numbers/{phone_number}/update-agent (updatePhoneAgent) sets it"
+        f" POST /v1/voice/phone-numbers/{TELI}/update-agent (updatePhoneAgent) sets it"
     )
     advance(desk, 1)
     over = call(desk, rung["id"])
@@ -396,7 +396,7 @@ def test_wrong_questions_are_told_what_would_be_right(desk: Desk) -> None:
         answer = desk.call("GET", "/calls", params={"space": desk.space, **params})
         assert said in problem(answer, 400)["detail"]
     body = {"space": desk.space, "to": TELI, "outcome": "eaten"}
-    assert problem(desk.call("POST", "/calls", json=body), 400)
+    assert '"busy", "voicemail", "failed"' in problem(desk.call("POST", "/calls", json=body), 400)["detail"]
     assert problem(desk.call("GET", "/calls/none", params={"space": desk.space}), 404)
 
 

@@ -31,6 +31,7 @@ from mock_server.telephone import Destination, NoSuchCall, facts, written
 blueprint = Blueprint("deliveries", __name__)
 
 _FILTERS = ("provider", "event", "state", "call")
+_CONTAINS = "contains"
 
 
 def as_json(delivery: Delivery, space: Space) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def listed() -> dict[str, Any]:
     With `order=newest`, as for every space (`*`), the newest come first and there is no cursor.
     """
     newest = newest_first()
-    only("space", *_FILTERS, "limit", "order", *([] if newest else ["cursor"]))
+    only("space", *_FILTERS, _CONTAINS, "limit", "order", *([] if newest else ["cursor"]))
     limit, after = integer("limit", 100, 1, 1000), integer("cursor", 0, 0, 2**53)
     if newest:
         spaces = known_spaces(request.args.get("space"))
@@ -164,7 +165,7 @@ def _find(number: str) -> tuple[Space, Delivery]:
 
 
 def _fitting(space: Space, wanted: Mapping[str, Any]) -> list[Delivery]:
-    """The space's deliveries of that provider, event, state and call; a mistyped name is a Problem."""
+    """The space's deliveries of that provider, event, state and call, with that text; a mistyped name is a Problem."""
     specs = gateway().specs
     provider, event, state = (wanted.get(name) for name in ("provider", "event", "state"))
     if provider is not None and provider not in specs:
@@ -175,4 +176,9 @@ def _fitting(space: Space, wanted: Mapping[str, Any]) -> list[Delivery]:
     if state is not None and state not in DELIVERY_STATES:
         raise Problem(400, "Invalid parameter", unknown_name(state, list(DELIVERY_STATES)))
     asked = [(name, wanted[name]) for name in _FILTERS if name in wanted]
-    return [one for one in space.deliveries if all(getattr(one, name) == value for name, value in asked)]
+    text = str(wanted.get(_CONTAINS, "")).lower()
+    return [
+        one
+        for one in space.deliveries
+        if all(getattr(one, name) == value for name, value in asked) and text in f"{one.url}\n{one.body}".lower()
+    ]

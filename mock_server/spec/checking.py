@@ -122,7 +122,11 @@ def _violation(error: Any, place: str) -> Violation:
         message = f"{_type_name(value)} found, {_types(error)} is required"
     elif kind == "minLength" and value == "":
         kind, message = "empty", "an empty string found, at least one character is required"
-    elif len(message) > 300:
+    elif kind == "enum":
+        # The validator names two of many; what would be right is what somebody reads it for.
+        found, _, _ = message.partition(" is not one of ")
+        message = f"{found} is not one of {', '.join(dumps(option).decode() for option in error.kind.options)}"
+    if len(message) > 300:
         message = message[:300] + "..."
     return Violation(place, field, kind, message, value)
 

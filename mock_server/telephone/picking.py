@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from random import Random
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from mock_server.spec import Inbound, Spec
 from mock_server.stores import State
 
 Record = Mapping[str, Json]
+_PARAMETER = re.compile(r"\{[^}]*\}")
 
 
 class Picked(NamedTuple):
@@ -64,7 +66,8 @@ def _nobody(why: str) -> Picked:
 
 def _way_out(spec: Spec, inbound: Inbound, number: Record) -> str:
     operation = spec.operations[inbound.set_by]
-    return f"{operation.method} {operation.path} ({operation.id}) sets it"
+    path = _PARAMETER.sub(lambda _: str(number[spec.records[inbound.numbers].key]), operation.path)
+    return f"{operation.method} {path} ({operation.id}) sets it"
 
 
 def _drawn(inbound: Inbound, number: Record, random: Random) -> tuple[Mapping[str, Any] | None, str]:

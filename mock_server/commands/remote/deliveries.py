@@ -46,12 +46,13 @@ def add_commands(commands: Any) -> None:
             "GET",
             "/deliveries",
             order="newest",
-            **{"space": ALL, **given(o, "space", "provider", "event", "state", "call", "limit")},
+            **{"space": ALL, **given(o, "space", "provider", "event", "state", "call", "contains", "limit")},
         ),
         f"show deliveries, newest first{EVERYWHERE}",
         rows_of("deliveries", DELIVERIES, "no deliveries"),
     )
     listing.add_argument("--limit", type=int, metavar="N")
+    listing.add_argument("--contains", metavar="TEXT", help="in the address or the body")
     verify = command(
         deliveries,
         "verify",
