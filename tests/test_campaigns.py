@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -246,11 +245,8 @@ def test_a_thousand_leads_are_one_move_of_the_clock_and_the_same_story_each_time
         assert desk.put("/clock", {"now": NOW, "frozen": True}).status_code == 200
         assert desk.put("/seed", {"seed": 9}).status_code == 200
         id = create(teli, *[f"+1202555{index:04d}" for index in range(1000)])
-        began = time.perf_counter()
-        steps = advance(desk, 7200)
-        # Two seconds of a machine of our own; others may be at work on this one.
-        assert time.perf_counter() - began < 10
-        assert steps > 3000
+        # How long that takes is told by benchmarks/campaign.py.
+        assert advance(desk, 7200) > 3000
         told.append((read(teli, f"{CAMPAIGNS}/{id}/analytics"), read(teli, f"{CAMPAIGNS}/{id}/calls")))
     assert told[0] == told[1]
     assert told[0][1]["count"] == 1000
