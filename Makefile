@@ -28,9 +28,10 @@ install: .venv/installed
 serve: .venv/serving
 	@exec $(BIN)/ringback serve
 
-# Two vendors at a time, each with a mock of its own.
+# Two vendors at a time, each with a mock of its own; who takes longest comes first.
+VENDORS := teli vogent uponai interactly
 check: install
-	@printf '%s\n' teli vogent interactly uponai | xargs -n 1 -P 2 $(BIN)/ringback check
+	@printf '%s\n' $(VENDORS) | xargs -n 1 -P 2 $(BIN)/ringback check
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -98,9 +99,9 @@ oldest: install
 	$(BIN)/python tests/oldest.py > .venv/oldest/constraints.txt
 	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv/oldest/constraints.txt .
 	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check pytest==7.4.0 pytest-timeout pytest-xdist requests
-	.venv/oldest/bin/python -m pytest -o addopts= $(addprefix tests/test_,$(addsuffix .py,$(OLDEST_TESTS)))
+	.venv/oldest/bin/python -m pytest -o addopts= -n 2 $(addprefix tests/test_,$(addsuffix .py,$(OLDEST_TESTS)))
 	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv/oldest/constraints.txt '.[check]'
-	.venv/oldest/bin/ringback check --draws 5
+	@printf '%s\n' $(VENDORS) | xargs -n 1 -P 2 .venv/oldest/bin/ringback check --draws 5
 
 docs: install
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build

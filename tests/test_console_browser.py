@@ -24,8 +24,6 @@ from tests.receiver import Receiver
 from tests.test_spec_tools import CACHE, cannot, installed
 from tests.test_telephone import VOGENT_AGENT, VOGENT_ID
 
-pytestmark = pytest.mark.long
-
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 AXE = {"dependencies": {"axe-core": "4.14.1"}, "private": True}
 UPDATE = "/v1/voice/phone-numbers/+14155551234/update-agent"
@@ -34,7 +32,7 @@ HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>\u202e
 
 _SHOWN, _MISSED = re.compile(r"(\d+) requests?"), re.compile(r"(\d+) more")
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")

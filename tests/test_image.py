@@ -24,6 +24,7 @@ from tests.conftest import ROOT
 _LACKING = [name for name in ("mmdebstrap", "podman", "runc") if shutil.which(name) is None]
 pytestmark = [
     pytest.mark.skipif("RINGBACK_IMAGE" not in os.environ, reason="takes minutes and needs root: `make try-image`"),
+    pytest.mark.long,
     pytest.mark.timeout(900),
 ]
 MOST_BYTES = 60_000_000
@@ -174,8 +175,6 @@ def _snippet(language: str, word: str) -> str:
 
 ASKS_IN_PYTHON = """
 import urllib.request
-
-pytestmark = pytest.mark.long
 
 class MyTeliClient:
     def __init__(self, url, key):

@@ -23,8 +23,6 @@ from mock_server.spec import specs_folder
 from mock_server.spec.publishing import as_yaml, published
 from tests.conftest import RINGBACK, ROOT
 
-pytestmark = pytest.mark.long
-
 TOOLS = Path(__file__).with_name("spec_tools")
 CACHE = Path(__file__).with_name(".cache")
 VENDORS = sorted(file.stem for file in specs_folder().glob("*.yaml"))
@@ -39,7 +37,7 @@ REFUSALS = {
 """What each vendor's client is told when it asks for what is not there."""
 
 every_vendor = pytest.mark.parametrize("vendor", VENDORS)
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def cannot(reason: str) -> NoReturn:

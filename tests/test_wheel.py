@@ -19,11 +19,9 @@ from tests.conftest import ROOT
 from tests.oldest import oldest
 from tests.test_constraints import CONSTRAINTS, pinned
 
-pytestmark = pytest.mark.long
-
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PIP = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
