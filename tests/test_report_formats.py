@@ -23,7 +23,8 @@ from contract_tests.reports.sides import sides
 from contract_tests.reports.style import Style, style_for
 from contract_tests.reports.table import table
 from contract_tests.words.faults import faults, shortened
-from contract_tests.words.findings import Finding, Outcome
+from contract_tests.words.findings import Finding, Outcome, show
+from contract_tests.words.kinds import how
 from tests.conftest import ROOT, start_server
 from tests.spy import Said, Seen, Spy
 from tests.test_check import check
@@ -364,3 +365,46 @@ def test_sides_of_any_length_are_compared_in_time(words: Any) -> None:
     left, right = sides(words, other)
     assert perf_counter() - started < 3
     assert "characters more" in left[-1].text + right[-1].text
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "kind"),
+    [
+        (0.5, 50, "hundredfold"),
+        (0.37, 0.4, "rounded"),
+        ("  a ", "a", "trimmed"),
+        ("a" * 70, "a" * 64, "cut"),
+        ("Ab", "ab", "lower"),
+        (True, False, "bool True bool False"),
+        ([{"w": 0.5}, {"w": 0.25}], [{"w": 50}, {"w": 25}], "each w hundredfold"),
+        ({"a": 1}, {}, "a gone"),
+        ([1, 2], [1], "fewer"),
+        ([1], [1], ""),
+        ("a", 1, "str int"),
+    ],
+)
+def test_how_a_value_came_back_is_told_without_the_value(expected: Any, actual: Any, kind: str) -> None:
+    assert how(expected, actual) == kind
+
+
+def test_one_fault_is_one_finding_whatever_was_sent_and_whatever_else_was_wrong_with_it() -> None:
+    """Weights come back in per cent, and a switch stays on: two faults, seen in five exchanges."""
+
+    def wrong(at: str, sent: Any, came: Any, number: int) -> Finding:
+        message = f"{show(sent)} was written, {'the answer' if number % 2 else 'getAgent'} shows {show(came)}"
+        return replace(FOUND, at=at, expected=sent, actual=came, message=message, request=f"{number}", curl=f"{number}")
+
+    both = [wrong("/weights", [0.5, 0.25], [50, 25], 1), wrong("/on", False, True, 1)]
+    alone = [wrong("/weights", [one / 8], [one / 8 * 100], one) for one in (2, 3, 4)]
+    found = [*both, *alone, wrong("/on", False, True, 5)]
+    prints = []
+    for some in (found, found[::-1], found[:4]):
+        run = Run(Settings(providers=["teli"]))
+        run.outcomes.append(Outcome("teli", "a", "errors", "failed", findings=list(some)))
+        told = faults(run.results().outcomes)
+        results = json.loads(sarif.text(run.results()))["runs"][0]["results"]
+        assert len(told) == len(results) == text.findings(run.results()).count("") == 2
+        prints.append({one["partialFingerprints"]["ringback/v1"] for one in results})
+        assert sum(one["occurrenceCount"] for one in results) == len({one.curl for one in some})
+    assert prints[0] == prints[1] == prints[2]
+    assert len(prints[0]) == 2

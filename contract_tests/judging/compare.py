@@ -18,6 +18,8 @@ from mock_server.spec import NamedAnswer, NamedRequest, Operation, ResponseSpec
 
 COUNTRY_CODE_DIGITS = 3
 """The longest country code of E.164."""
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?")
+"""A moment as ISO 8601 writes it: how fine it is told, and whether with a zone, is the server's own affair."""
 
 
 def shape(world: World, operation: Operation, reply: Reply) -> list[Difference]:
@@ -72,6 +74,11 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
     body = reply.json
     if not isinstance(answer.value, dict) or not isinstance(body, dict):
         return
+    for one in _times(operation.responses[answer.status].schema, answer.value, body, ""):
+        # What a page's example shows further down is often ours: the page names the keys alone.
+        _, name, *below = one.at.split("/")
+        one.grade = "assumed" if below or name in answer.undecided else one.grade
+        yield one
     schema = (operation.responses[answer.status].schema or {}).get("properties") or {}
     contract = operation.contract
     echo = set(contract.get("echo") or ())
@@ -95,6 +102,24 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
         ):
             yield from _determined(schema.get(name), asked.expect.get(name, value), actual, f"/{name}", None)
     yield from _consistent(contract.get("consistent") or (), body)
+
+
+def _times(schema: Any, example: Json, actual: Json, at: str) -> Iterator[Difference]:
+    """Moments that the server issues, which are no moments where the page shows one as ISO 8601 writes it."""
+    if not isinstance(schema, Mapping):
+        return
+    if isinstance(example, dict) and isinstance(actual, dict):
+        for name, inner in (schema.get("properties") or {}).items():
+            if name in example and name in actual:
+                yield from _times(inner, example[name], actual[name], f"{at}/{name}")
+    elif isinstance(example, list) and isinstance(actual, list) and example:
+        for index, one in enumerate(actual):
+            yield from _times(schema.get("items"), example[0], one, f"{at}/{index}")
+    elif schema.get("x-issued") == "time" and isinstance(example, str) and isinstance(actual, str):
+        ours = _ISO.fullmatch(example) is None
+        if actual and not ours and _ISO.fullmatch(actual) is None:
+            message = f"{show(actual)} is no moment in the form of the page's {show(example)}"
+            yield Difference(at, example, actual, message, grade_of(schema, ""))
 
 
 def by_another_name(world: World, operation: Operation, name: str, sent: Json, actual: Json) -> bool:

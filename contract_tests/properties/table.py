@@ -218,7 +218,8 @@ PROPERTIES = (
     ),
     Property(
         "list",
-        "A list shows each record once and in order, keeps to filters and limits; pages make the whole, in motion too.",
+        "A list shows each record once and in order, keeps to filters, limits and whoever its path names; pages make the "
+        "whole, in motion too, and end.",
         lambda spec, operation: lists.lists(operation),
         lists.shows_all_once,
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any
 
 from contract_tests.words.faults import Fault, faults, notes
@@ -13,14 +12,14 @@ from contract_tests.words.results import Results
 from mock_server import __version__
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{24}\b|\d+|\"[^\"]*\"", re.IGNORECASE)
 
 
 def text(results: Results) -> str:
     """The log: a rule for each property, a result for each place where one is broken or noted."""
+    # What is wrong with one operation in one way is one result, however often it was seen.
     told = [
-        *(("error", one) for fault in faults(results.outcomes) for one in (fault, *fault.alike)),
-        *(("note", one) for fault in notes(results.outcomes) for one in (fault, *fault.alike)),
+        *(("error", fault) for outcome in results.outcomes for fault in faults([outcome])),
+        *(("note", fault) for outcome in results.outcomes for fault in notes([outcome])),
     ]
     rules = [{"id": name, "shortDescription": {"text": says}} for name, says in results.properties.items()]
     driver = {"name": "ringback check", "version": __version__, "rules": rules}
@@ -52,17 +51,22 @@ def _result(level: str, fault: Fault, known: list[str]) -> dict[str, Any]:
         "level": level,
         "message": {"text": printable(title + "; ".join(dict.fromkeys(told)))},
         "locations": [{"physicalLocation": where}],
-        "partialFingerprints": {"ringback/v1": fingerprint(fault)},
+        "occurrenceCount": 1 + len(fault.alike),
+        "partialFingerprints": {"ringback/v1": fingerprint(level, fault)},
     }
     if outcome.property in known:
         result["ruleIndex"] = known.index(outcome.property)
     return result
 
 
-def fingerprint(fault: Fault) -> str:
+def fingerprint(level: str, fault: Fault) -> str:
     """What stays the same from run to run: where it is and what kind of thing is wrong, without any value."""
     outcome = fault.outcome
-    what = sorted({f"{one.at} {_VARYING.sub('#', one.message)}" for one in fault.findings})
-    request = re.split(r"[,(]", fault.first.request)[0].strip() if fault.findings else ""
-    words = [outcome.provider, outcome.operation, outcome.property, request, *what]
+    words = [
+        level,
+        outcome.provider,
+        outcome.operation,
+        outcome.property,
+        *(" ".join(map(str, one)) for one in fault.kinds),
+    ]
     return hashlib.sha256("\n".join(words).encode("utf-8", "backslashreplace")).hexdigest()[:32]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from contract_tests.words.findings import Finding, Outcome, show
+from contract_tests.words.kinds import kind
 from mock_server.messages import Json
-
-_VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{24}\b|\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,6 +19,8 @@ class Fault:
     outcome: Outcome
     findings: tuple[Finding, ...]
     alike: tuple[Fault, ...] = ()
+    kinds: tuple[tuple[object, ...], ...] = ()
+    """The kinds of difference that are told here first."""
 
     @property
     def first(self) -> Finding:
@@ -34,10 +34,15 @@ class Fault:
 
     @property
     def cause(self) -> tuple[object, ...]:
-        """What faults of one cause have in common: the vendor and the differences, whatever their ids and numbers."""
+        """All of what may be wrong, as one thing."""
+        return tuple(sorted(self.causes, key=str))
+
+    @property
+    def causes(self) -> set[tuple[object, ...]]:
+        """What may be wrong: the vendor and each kind of difference, whatever the values and ids."""
         if not self.findings:
-            return (self.outcome.provider, self.outcome.reason)
-        return (self.outcome.provider, *sorted({(one.at, _VARYING.sub("#", one.message)) for one in self.findings}))
+            return {(self.outcome.provider, self.outcome.reason)}
+        return {(self.outcome.provider, *kind(one)) for one in self.findings}
 
     @property
     def answer(self) -> list[Line]:
@@ -77,10 +82,23 @@ def _exchanges(outcome: Outcome, findings: Iterable[Finding]) -> Iterator[Fault]
 
 
 def _folded(found: list[Fault]) -> list[Fault]:
-    alike: dict[tuple[object, ...], list[Fault]] = {}
-    for one in found:
-        alike.setdefault(one.cause, []).append(one)
-    return [Fault(first.outcome, first.findings, tuple(rest)) for first, *rest in alike.values()]
+    """Each cause once, by the exchange that shows least besides; an exchange that shows no other is like it."""
+    told: dict[tuple[object, ...], int] = {}
+    alike: dict[int, list[int]] = {}
+    new: dict[int, tuple[tuple[object, ...], ...]] = {}
+    causes = [one.causes for one in found]
+    for index in sorted(range(len(found)), key=lambda one: len(causes[one])):
+        first = min((told[one] for one in causes[index] if one in told), default=index)
+        fresh = [one for one in causes[index] if one not in told]
+        if fresh:
+            told.update(dict.fromkeys(fresh, index))
+            alike[index], new[index] = [], tuple(sorted(fresh, key=str))
+        else:
+            alike[first].append(index)
+    return [
+        Fault(found[at].outcome, found[at].findings, tuple(found[one] for one in sorted(alike[at])), new[at])
+        for at in sorted(alike)
+    ]
 
 
 # --- an answer, marked -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.defects import beside, edges, interactly, listed, moves, teli, uponai, values, vogent
+from tests.defects import beside, derived, edges, interactly, listed, moves, teli, uponai, values, vogent
 from tests.defects.planting import Defect
 
 DEFECTS: list[Defect] = [
@@ -15,6 +15,7 @@ DEFECTS: list[Defect] = [
     *edges.DEFECTS,
     *beside.DEFECTS,
     *listed.DEFECTS,
+    *derived.DEFECTS,
 ]
 
 BEYOND = {

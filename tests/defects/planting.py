@@ -333,6 +333,41 @@ def stalling(method: str, path: str, seconds: float = 0.0) -> Stalling:
     return Stalling(lambda path: path, method, path, seconds)
 
 
+@dataclass(frozen=True)
+class Mangling(Front):
+    """A defect of the bytes of one kind of answer; `how` is one of `WAYS`."""
+
+    method: str = "GET"
+    path: str = ".*"
+    how: str = "short"
+
+    WAYS = ("short", "long", "unpacked", "chunks")
+    """Shorter or longer than its head says, said to be compressed and not so, cut in pieces of a wrong length."""
+
+    def mangles(self, method: str, path: str) -> bool:
+        """Whether the answer to such a request is mangled."""
+        return method == self.method and re.fullmatch(f"/[^/]+{self.path}", path) is not None
+
+    def written(self, content: bytes) -> tuple[list[tuple[str, str]], bytes]:
+        """The headers about the body, and what stands behind the head."""
+        match self.how:
+            case "short":
+                return [("Content-Length", str(len(content) + 7))], content
+            case "long":
+                return [("Content-Length", str(len(content) - 2))], content
+            case "unpacked":
+                return [("Content-Encoding", "gzip"), ("Content-Length", str(len(content)))], content
+            case _:
+                return [
+                    ("Transfer-Encoding", "chunked")
+                ], f"{len(content) + 9:x}\r\n".encode() + content + b"\r\n0\r\n\r\n"
+
+
+def mangling(method: str, path: str, how: str) -> Mangling:
+    """A server that writes one kind of answer wrongly."""
+    return Mangling(lambda path: path, method, path, how)
+
+
 UNDECODED = Front(lambda path: path.replace("%", "%25"))
 """Percent-encoding is not undone, so that only a path as the pages write it is understood."""
 

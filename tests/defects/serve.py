@@ -20,7 +20,7 @@ from mock_server.exchange import Service
 from tests.defects.catalogue import DEFECTS
 from tests.defects.deep import DEEP
 from tests.defects.lawful import LAWFUL
-from tests.defects.planting import Crowd, Front, Stalling
+from tests.defects.planting import Crowd, Front, Mangling, Stalling
 from tests.defects.words import WORDS
 
 
@@ -115,8 +115,12 @@ def _serve_behind(front: Front, arguments: list[str]) -> int:
             for name, value in headers:
                 if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                     self.send_header(name, value)
-            if status != 204:
-                self.send_header("Content-Length", str(len(content)))
+            about = [("Content-Length", str(len(content)))]
+            if isinstance(front, Mangling) and front.mangles(self.command, path):
+                about, content = front.written(content)
+                self.close_connection = True
+            for name, value in about if status != 204 else ():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 

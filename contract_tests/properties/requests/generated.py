@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contract_tests.endpoint.guard import cost_of
 from contract_tests.judging.lawful import Draw, answer_evidence, lawful, must_be_refused, refusal
 from contract_tests.properties.tools import generation
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.untouched import Untouched
-from contract_tests.words.findings import NotCovered
+from contract_tests.words.findings import ContractBroken, NotCovered
 from contract_tests.world.world import World
 from mock_server.spec import NamedRequest, Operation
 
@@ -39,7 +40,7 @@ def _require_success_possible(world: World, operation: Operation) -> None:
 
 
 def invalid_refused(recorder: Recorder) -> None:
-    """Sends generated requests that the schema forbids."""
+    """Sends the documented request without each thing that it must have, and generated ones that the schema forbids."""
     operation = recorder.operation
     _require_success_possible(recorder.world.fresh(), operation)
     if _refuse_all(recorder, recorder.world.fresh(), each=False):
@@ -72,5 +73,13 @@ def _refuse_all(recorder: Recorder, world: World, *, each: bool) -> bool:
                 "generated", operation.evidence, untouched.changed("a refused request"), sent.wire, at_once=True
             )
 
+    guard = world.transport.guard
+    if recorder.draws and not (guard.real and cost_of(operation) == "purchase"):
+        for draw in generation.without_required(world, operation):
+            try:
+                check(draw)
+            except ContractBroken as broken:
+                recorder.broken += broken.findings
+        recorder.finish()
     recorder.generate(generation.invalid_requests(world, operation), check)
     return not each and (accepted or bool(untouched.changed("a refused request")))

@@ -103,6 +103,35 @@ def documented_variants(world: World, operation: Operation) -> Iterator[NamedReq
             yield request
 
 
+def without_required(world: World, operation: Operation) -> Iterator[Draw]:
+    """The first documented success without each of the things that it must have, one at a time."""
+    plain = world.plain_request(operation)
+    for one in operation.parameters_in("query"):
+        if one.required and one.name in plain.query:
+            query = {name: value for name, value in plain.query.items() if name != one.name}
+            request = plain.with_values(plain.path, query, plain.body)
+            yield Draw(request, violations_of(world, operation, request))
+    for body in _without(operation.body_schema, plain.body):
+        request = plain.with_values(plain.path, plain.query, body)
+        yield Draw(request, violations_of(world, operation, request))
+
+
+def _without(schema: Any, value: Json) -> Iterator[Json]:
+    """A value without each of its required fields, however deep; of a list the first element stands for all."""
+    if not isinstance(schema, Mapping):
+        return
+    if isinstance(value, list) and value:
+        yield from ([less, *value[1:]] for less in _without(schema.get("items"), value[0]))
+    if not isinstance(value, dict):
+        return
+    for name in schema.get("required") or ():
+        if name in value:
+            yield {key: child for key, child in value.items() if key != name}
+    for name, child in value.items():
+        inner = (schema.get("properties") or {}).get(name)
+        yield from ({**value, name: less} for less in _without(inner, child))
+
+
 def _request(
     world: World, operation: Operation, drawn: Drawn, pick: Callable[[str], Json], *, body: Json
 ) -> NamedRequest:
