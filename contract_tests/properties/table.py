@@ -218,8 +218,7 @@ PROPERTIES = (
     ),
     Property(
         "list",
-        "A list shows each record once and in order, keeps to filters, limits and whoever its path names; pages make the "
-        "whole, in motion too, and end.",
+        "A list shows each record once, in order, by filters, limits and owner; pages make the whole, in motion too.",
         lambda spec, operation: lists.lists(operation),
         lists.shows_all_once,
     ),
