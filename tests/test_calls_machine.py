@@ -209,16 +209,19 @@ class Calls(RuleBasedStateMachine):
     )
     def change_what_is_there(self, what: str, provider: str, number: int, agent: int) -> None:
         """Links, buys, releases, deletes; no call begins because of it, and what is gone does not ring."""
+        if what in ("release", "delete"):
+            # Of the others no page shows how.
+            provider = {"interactly": "vogent", "uponai": "teli"}.get(provider, provider)
         line, found = self.line, pick(self.line.numbers[provider], number)
         if what == "link" and found is not None:
             _link(line, provider, found, None if agent % 5 == 0 else self._agent(provider, agent))
         elif what == "buy":
             _buy(line, provider)
-        elif what == "release" and provider in ("teli", "vogent") and found is not None:
+        elif what == "release" and found is not None:
             path = f"/v1/voice/phone-numbers/{found}" if provider == "teli" else f"/api/phone_numbers/{found}"
             assert line.ask(provider, "DELETE", path)[0] == 200
             line.gone.append((provider, line.numbers[provider][found]))
-        elif what == "delete" and provider in ("teli", "vogent") and len(line.agents[provider]) > 1:
+        elif what == "delete" and len(line.agents[provider]) > 1:
             gone = self._agent(provider, agent)
             path = f"/v1/agents/{gone}" if provider == "teli" else f"/api/agents/{gone}"
             assert line.ask(provider, "DELETE", path)[0] == 200

@@ -14,6 +14,7 @@ from mock_server.deliveries import Attempt, Deliveries, Room
 from mock_server.limits import DEFAULTS
 from mock_server.spec import SchemaCheck, Signature, Spec
 from mock_server.telephone.addresses import Refused, place_of
+from mock_server.telephone.destinations import MAX_SECONDS, destination
 from mock_server.telephone.signing import signed
 from tests.conftest import RINGBACK, ROOT, Client, Server
 from tests.desk import Desk, desk_of, problem
@@ -220,6 +221,19 @@ def test_an_assistant_s_server_without_a_secret_is_sent_none_and_one_that_is_off
     dial(desk, NUMBERS["interactly"], outcome="busy")
     advance(desk, 60)
     assert len(desk.get("/deliveries")["deliveries"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [(5, 5), (0.5, 0.5), (10**9, MAX_SECONDS), (0, None), (-1, None), (True, None), ("9", None)]
+)
+def test_an_own_server_waits_as_long_as_it_says_and_no_longer_than_is_good_for_others(
+    said: Any, kept: float | None
+) -> None:
+    server = {"enabled": True, "url": "http://127.0.0.1/", "events": ["hang"], "seconds": said}
+    to = destination(Deliveries(), "interactly", "hang", {"server": server})
+    assert to is not None
+    assert to.seconds == kept
+    assert destination(Deliveries(), "interactly", "error", {"server": server}) is None
 
 
 def test_who_was_called_is_the_user_of_an_outbound_call(

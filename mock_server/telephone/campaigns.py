@@ -326,6 +326,8 @@ def call_over(run: Run, call: Record, now: datetime, random: Random) -> list[tup
             step["again"].append([again, number])
         else:
             step["over"] += 1
+            # Counted as it comes: at the end nobody waits until thousands are looked through.
+            step["done"] = step.get("done", 0) + (lead["outcome"] != "failed")
     step["live"] = max(0, step["live"] - 1)
     return go_on(run, now, random)
 
@@ -377,9 +379,6 @@ def told(run: Run) -> dict[str, Json]:
         "connected": len(connected),
         "voicemail": sum(1 for lead in over if lead["outcome"] == "voicemail"),
         "failed": len(over) - len(connected),
-        "given": step["total"] + step["invalid"],
-        "lost": step["invalid"] + len(leads) - sum(1 for lead in over if lead["outcome"] != "failed"),
-        "done": sum(1 for lead in over if lead["outcome"] != "failed"),
         "not_called": len(leads) - len(called),
         "tally": tally,
         "unreached": [

@@ -79,7 +79,7 @@ class Conducting:
 
     def _tell(self, run: Run, now: datetime) -> None:
         if run.run.get("untold"):
-            self._news += of_states(run.spec, run.record, told(run), now)
+            self._news += of_states(run.spec, run.record, now)
             run.keep()
 
 

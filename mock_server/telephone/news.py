@@ -33,11 +33,16 @@ def note(spec: Spec, step: dict[str, Any], word: str, now: datetime) -> bool:
     return True
 
 
-def of_states(spec: Spec, record: dict[str, Any], counted: Mapping[str, Json], now: datetime) -> list[News]:
-    """The states that were noted and are to be told now; `counted` are the campaign's facts."""
-    untold = record["run"].pop("untold", [])
-    known = _facts(record, now)
-    return [_news(spec, CAMPAIGN_STATES[word], {**known, "counted": counted, "word": word}) for word in untold]
+def of_states(spec: Spec, record: dict[str, Any], now: datetime) -> list[News]:
+    """The states that were noted and are to be told now.
+
+    Of those who were to be called so many are `done`, reached or not, and so many `lost`: they could not be called.
+    """
+    step = record["run"]
+    untold = step.pop("untold", [])
+    given, done = step["total"] + step["invalid"], step.get("done", 0)
+    known = {**_facts(record, now), "counted": {"given": given, "done": done, "lost": given - done}}
+    return [_news(spec, CAMPAIGN_STATES[word], {**known, "word": word}) for word in untold]
 
 
 def of_call(
