@@ -171,7 +171,12 @@ def test_interactly_s_assistant_has_its_events_told_where_it_says_and_no_others(
     desk: Desk, receiver: Receiver, api: Callable[..., Client]
 ) -> None:
     direct(desk, "interactly", f"{receiver.url}/of-the-space")
-    headers = {"Authorization": "Bearer mine", "user-agent": "me", "Host": "example.org"}
+    headers = {
+        "Authorization": "Bearer mine",
+        "user-agent": "me",
+        "Host": "example.org",
+        "X-Interactly-SECRET": "forged",
+    }
     shown = own_server(api, f"{receiver.url}/own", secret="hush", headers=headers)
     assert "assistantServer" not in shown
     dial(desk, NUMBERS["interactly"], say=[{"text": "Hello."}], **{"from": "+14155550199"})

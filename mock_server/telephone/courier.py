@@ -172,6 +172,7 @@ class Courier:
         if job.sending.signature is not None and job.delivery.secret:
             milliseconds = int(wall.timestamp() * 1000)
             name, value = signed(job.sending.signature, job.delivery.body, job.delivery.secret, milliseconds)
+            headers = {other: text for other, text in headers.items() if other.lower() != name.lower()}
             headers[name] = value
         job.delivery.headers = headers
         forced = job.space.deliveries.failure(job.delivery.provider)
