@@ -17,13 +17,14 @@ import yaml
 from mock_server.adopting import NotAdopted, adopt
 from tests.conftest import Server
 
-FILES = sorted((Path(__file__).parent / "adopted").iterdir())
+FILES = sorted(one for one in (Path(__file__).parent / "adopted").iterdir() if one.is_file())
 WANTED = {
     # carried out, by example, not served
     "composed": (8, 0, 0),
     "enveloped": (5, 1, 0),
     "forms": (2, 2, 1),
     "given": (4, 1, 0),
+    "jsonapi": (5, 0, 0),
     "nested": (10, 0, 0),
     "paged": (4, 0, 0),
     "pages": (19, 0, 0),
@@ -31,6 +32,7 @@ WANTED = {
     "plain": (0, 2, 0),
     "recursive": (4, 0, 0),
     "union": (3, 0, 0),
+    "variants": (5, 0, 0),
     "wide": (5, 0, 0),
 }
 HEADERS = {"Authorization": "Bearer test_adopted", "X-Shop-Key": "test_adopted"}
@@ -38,11 +40,14 @@ HEADERS = {"Authorization": "Bearer test_adopted", "X-Shop-Key": "test_adopted"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All files adopted by the command, in one folder."""
+    """All files adopted, the first one by the command, in one folder."""
     made = tmp_path_factory.mktemp("specs")
-    for file in FILES:
-        done = ringback("adopt", str(file), "-o", str(made))
-        assert done.returncode == 0, done.stderr
+    done = ringback("adopt", str(FILES[0]), "-o", str(made))
+    assert done.returncode == 0, done.stderr
+    for file in FILES[1:]:
+        adopted = adopt(file, file.stem)
+        (made / f"{file.stem}.yaml").write_text(adopted.spec, encoding="utf-8")
+        (made / "fixtures" / f"{file.stem}.yaml").write_text(adopted.fixtures, encoding="utf-8")
     return made
 
 
@@ -159,6 +164,80 @@ def test_what_stands_inside_an_object_of_the_body_is_kept_and_read_back(
     assert shown in requests.get(url, headers=HEADERS, timeout=10).json()["labels"]
     too_long = requests.put(one, json={"label": {"text": "x" * 21}}, headers=HEADERS, timeout=10)
     assert too_long.status_code == 400
+
+
+def test_a_record_of_several_forms_is_made_in_each_of_them_and_changed_in_what_all_have(
+    serve: Callable[..., Server], folder: Path
+) -> None:
+    server = serve("--specs", str(folder), "--only", "variants")
+    url = f"{server.url}/v1/methods"
+
+    def ask(method: str, where: str, sent: Any = None) -> requests.Response:
+        return requests.request(method, where, json=sent, headers=HEADERS, timeout=10)
+
+    bodies: list[dict[str, Any]] = [
+        {"kind": "card", "holder": "Ann", "digits": "4242"},
+        {"kind": "bank", "iban": "DE02", "label": "rent"},
+        {"kind": "wallet", "address": {"network": "lightning"}},
+    ]
+    for body in bodies:
+        made = ask("POST", url, body)
+        assert made.status_code == 201, made.text
+        record = made.json()
+        assert {name: record[name] for name in body} == body
+        assert ("brand" in record) == (body["kind"] == "card")
+        assert ask("GET", f"{url}/{record['id']}").json() == record
+        changed = ask("PATCH", f"{url}/{record['id']}", {"label": "mine", "iban": "is not every form's"}).json()
+        assert changed == {**record, "label": "mine"}
+        assert changed in ask("GET", url).json()["results"]
+    mixed = {"kind": "bank", "iban": "DE02", "digits": "4242"}
+    assert [ask("POST", url, body).status_code for body in (mixed, {"kind": "cash"}, {"kind": "card"})] == [400] * 3
+
+
+def test_the_attributes_of_json_api_are_changed_one_by_one(serve: Callable[..., Server], folder: Path) -> None:
+    server = serve("--specs", str(folder), "--only", "jsonapi")
+    url = f"{server.url}/api/articles"
+    headers = {**HEADERS, "Content-Type": "application/vnd.api+json"}
+
+    def ask(method: str, where: str, sent: Any) -> Any:
+        return requests.request(method, where, data=json.dumps({"data": sent}), headers=headers, timeout=10).json()
+
+    made = ask("POST", url, {"type": "articles", "attributes": {"title": "First", "body": "Text"}})["data"]
+    assert made["attributes"].keys() == {"title", "body", "status", "created_at"}
+    one = f"{url}/{made['id']}"
+    changed = ask("PATCH", one, {"id": made["id"], "type": "articles", "attributes": {"status": "published"}})["data"]
+    assert changed == {**made, "attributes": {**made["attributes"], "status": "published"}}
+    assert requests.get(one, headers=HEADERS, timeout=10).json()["data"] == changed
+
+
+FORGETFUL = '''
+"""A server that takes the attributes that are sent for all that there are."""
+
+from mock_server.derived import refines
+
+
+@refines
+def change(call, state, derived):
+    answer = derived(call, state)
+    article = state.get("articles", call.path["id"])
+    if "title" not in call.body["data"].get("attributes", {}):
+        article["attributes"]["title"] = "lost"
+        state.put("articles", article)
+    return answer
+
+
+BEHAVIOURS = {"changeArticle": change}
+'''
+
+
+def test_the_check_finds_attributes_that_are_lost(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(FORGETFUL, encoding="utf-8")
+    report = tmp_path / "report.json"
+    own = ["--specs", str(folder), "--behaviours", str(tmp_path / "mine.py"), "--report", f"json={report}"]
+    done = ringback("check", "jsonapi", "--operation", "changeArticle", "--draws", "3", *own)
+    assert done.returncode == 1, done.stdout + done.stderr
+    outcomes = json.loads(report.read_text())["outcomes"]
+    assert "partial" in {one["property"] for one in outcomes if one["verdict"] == "failed"}
 
 
 def test_an_owner_is_found_by_a_number_and_a_page_lies_wherever_it_is_asked_for(

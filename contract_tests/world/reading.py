@@ -16,7 +16,7 @@ from contract_tests.world.turning import turn
 from contract_tests.world.world import ABSENT, Sent, World, pointed
 from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
-from mock_server.spec.contracts import properties
+from mock_server.spec.contracts import inside_of, properties
 
 
 class Reading(NamedTuple):
@@ -100,8 +100,10 @@ def sent_fields(operation: Operation, sent: Sent) -> dict[str, Json]:
     schemas = (operation.body_schema or {}).get("properties") or {}
     found = {target: _shown(schemas.get(source), body[source]) for source, target in fields.items() if source in body}
     for outer, names in (operation.contract.get("inside") or {}).items():
-        inner = body.get(outer)
-        known = properties(schemas.get(outer))
+        inner, known = pointed(body, outer if outer[:1] == "/" else f"/{outer}"), operation.body_schema
+        for step in inside_of(outer):
+            known = properties(known).get(step)
+        known = properties(known)
         if isinstance(inner, dict):
             found |= {target: _shown(known.get(name), inner[name]) for name, target in names.items() if name in inner}
     return found

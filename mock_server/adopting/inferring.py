@@ -10,13 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mock_server.adopting.merging import merged, with_own_properties, with_property
+from mock_server.adopting.merging import forms, merged, spread, with_own_properties, with_property
 from mock_server.adopting.narrowing import narrowed, without_null
 from mock_server.adopting.paging import more_in, paging
 from mock_server.adopting.patterns import issued_by
 from mock_server.adopting.samples import fits, kind_of, sample
 from mock_server.adopting.shapes import choices, record_in, rows_in
+from mock_server.adopting.unions import brought, of_form, tag_of
 from mock_server.adopting.words import COUNTS, ENVELOPES, plain, reached, singular, snake
+from mock_server.spec.contracts import inside_of
+
+ATTRIBUTES = "attributes"
+"""The object of a record whose fields are set one by one, where JSON:API is spoken."""
 
 _KEYS = "keys"
 """What fixtures call the API keys that a server takes."""
@@ -70,8 +75,17 @@ def infer(operations: list[Described]) -> list[Kind]:
     for one in operations:
         by_path.setdefault(one.route, {}).setdefault(one.method, one)
         base, _, last = one.route.rpartition("/")
-        if re.fullmatch(r"\{[^{}]+\}", last) and not base.endswith("}"):
+        if re.fullmatch(r"\{[^{}]+\}", last):
             items.setdefault(base or "/", one.route)
+    for path, methods in by_path.items():
+        # What can be added to and listed, and not had alone.
+        if path not in items and {"get", "post"} <= methods.keys() and not path.endswith("}"):
+            items[path] = f"{path.rstrip('/')}/{{id}}"
+    for path in [path for path in items if path.endswith("}")]:
+        # The things of somebody who is no record here: /repositories/{username}/{slug}.
+        listed = by_path.get(path, {}).get("get")
+        if listed is None or listed.shown is None or rows_in(listed.shown) is None:
+            del items[path]
     kinds: list[Kind] = []
     none: dict[str, str] = {}
     for path in sorted(items, key=lambda path: (path.count("/"), path)):
@@ -96,10 +110,15 @@ def _fit(kind: Kind, about: list[Described]) -> None:
     """Lets bodies send only what every answer about the record can show: what else would become of it, nobody says."""
     shown: dict[str, list[Any]] = {}
     for schema in (kind.schema, *(found for one in about for found in _shown(one, kind))):
-        for name, child in merged(schema)["properties"].items():
+        for name, child in spread(schema)["properties"].items():
             shown.setdefault(name, []).append(child)
+            for inner, grandchild in merged(child)["properties"].items() if name == ATTRIBUTES else ():
+                shown.setdefault(f"/{name}/{inner}", []).append(grandchild)
     for one in about:
         if one.body is None:
+            continue
+        if forms(kind.schema) or forms(one.body):
+            _fit_forms(one, kind, shown)
             continue
         for outer, fields in [("", one.contract.get("fields")), *(one.contract.get("inside") or {}).items()]:
             if fields:
@@ -108,6 +127,47 @@ def _fit(kind: Kind, about: list[Described]) -> None:
             left = one.contract.get(word)
             if left is not None and not any(left.values()):
                 del one.contract[word]
+
+
+def _fit_forms(one: Described, kind: Kind, shown: dict[str, list[Any]]) -> None:
+    """The same where the body or the record may have several forms: a new record is of one, a change keeps it so."""
+    said = [("", one.contract.get("fields")), *(one.contract.get("inside") or {}).items()]
+    outer, fields = next(((outer, fields) for outer, fields in said if fields), ("", None))
+    if fields is None or one.body is None:
+        return
+    whole = _at(one.body, outer)
+    if one.contract["effect"] == "create":
+        made, remarks = brought(whole, kind.schema, fields)
+        one.remarks += remarks
+        why = "no form of its body makes one that answers show"
+    else:
+        made, why = (
+            _kept_in_form(one, whole, kind, fields, shown),
+            "no field of its body is in every form of the record",
+        )
+    if made is None:
+        one.contract, one.why = {}, why
+        return
+    one.body = _put(one.body, inside_of(outer) if outer else [], made)
+
+
+def _kept_in_form(
+    one: Described, whole: dict[str, Any], kind: Kind, fields: dict[str, str], shown: dict[str, list[Any]]
+) -> dict[str, Any] | None:
+    """A body that changes only what every form of the record has, and not what tells them apart."""
+    every = [merged(form)["properties"] for form in forms(kind.schema) or [kind.schema]]
+    tag, sent = tag_of(kind.schema), spread(whole)["properties"]
+    body = whole if "properties" in whole else {**whole, "type": "object", "properties": {}}
+    for name, target in list(fields.items()):
+        less = None
+        if all(target in form for form in every) and (tag is None or target != tag[0]):
+            less = narrowed(sent[name], [*shown[target], *(form[target] for form in every)])
+        if less is None:
+            del fields[name]
+            one.remarks.append(f"{name} of the body is not kept: not every form of the record shows it so")
+            continue
+        body = with_property(body, name, less)
+    return body if fields else None
 
 
 def _shown(one: Described, kind: Kind) -> Iterator[dict[str, Any]]:
@@ -122,8 +182,7 @@ def _shown(one: Described, kind: Kind) -> Iterator[dict[str, Any]]:
 def _fit_fields(one: Described, outer: str, fields: dict[str, str], shown: dict[str, list[Any]]) -> None:
     """The same for the body, or for the object `outer` in it."""
     assert one.body is not None
-    body = with_own_properties(one.body)
-    whole = with_own_properties(merged(body)["properties"][outer]) if outer else body
+    whole = with_own_properties(_at(one.body, outer))
     for name, target in list(fields.items()):
         sent = merged(whole)["properties"][name]
         # Of what is inside an object no value clears a field.
@@ -142,14 +201,29 @@ def _fit_fields(one: Described, outer: str, fields: dict[str, str], shown: dict[
         if left is not rest:
             one.remarks.append(f"for {name} only what answers show as {target} may be sent")
             whole = with_property(whole, name, {"anyOf": [left, {"type": "null"}]} if clears else left)
-    if outer and whole is not merged(body)["properties"][outer]:
-        body = with_property(body, outer, whole)
-    one.body = body if outer else whole
+    one.body = _put(one.body, inside_of(outer) if outer else [], whole)
+
+
+def _at(body: dict[str, Any], outer: str) -> dict[str, Any]:
+    """The schema of the body, or of the object in it that `outer` names or points to."""
+    for step in inside_of(outer) if outer else ():
+        body = merged(body)["properties"][step]
+    return body
+
+
+def _put(body: dict[str, Any], steps: list[str], whole: dict[str, Any]) -> dict[str, Any]:
+    """The body's schema with another one for the object that stands there."""
+    if not steps:
+        return whole
+    own = with_own_properties(body)
+    inner = merged(own)["properties"][steps[0]]
+    made = _put(inner, steps[1:], whole)
+    return own if made is inner else with_property(own, steps[0], made)
 
 
 def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds: list[Kind]) -> Kind | str:
     """The kind of record of a collection; or why the operations show none."""
-    at_item, at_all = by_path[item], by_path.get(path, {})
+    at_item, at_all = by_path.get(item, {}), by_path.get(path, {})
     shown: dict[str, Any] | None = None
     parameter = item.rpartition("/")[2].strip("{}")
     for one in (at_item.get("get"), at_all.get("post"), at_item.get("put"), at_item.get("patch")):
@@ -163,7 +237,9 @@ def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds:
         shown = rows[1] if rows is not None else None
     if shown is None:
         return f"no answer of {path} or {item} shows the fields of a record"
-    segment = path.rpartition("/")[2]
+    segment = next((part for part in reversed(path.split("/")) if part and not part.endswith("}")), "")
+    if forms(shown) and tag_of(shown) is None:
+        return f"no field tells the forms apart that the answers of {path} or {item} may have"
     key = _key(parameter, segment, merged(shown)["properties"])
     if key is None:
         known = ", ".join(list(merged(shown)["properties"])[:6])
@@ -198,7 +274,7 @@ def _key(parameter: str, segment: str, properties: dict[str, Any]) -> str | None
     """The field of a record that a path's parameter names."""
     one = singular(segment)
     last = re.split(r"[_-]|(?<=[a-z])(?=[A-Z])", parameter)[-1].lower()
-    plain = {name.lower().replace("_", "").replace("-", ""): name for name in properties}
+    known = {name.lower().replace("_", "").replace("-", ""): name for name in properties}
     wanted = (
         parameter,
         "id",
@@ -218,7 +294,7 @@ def _key(parameter: str, segment: str, properties: dict[str, Any]) -> str | None
     )
     for name in wanted:
         found = (
-            plain.get(name.lower().replace("_", "").replace("-", ""))
+            known.get(name.lower().replace("_", "").replace("-", ""))
             if name != "_id"
             else properties.get("_id") and "_id"
         )
@@ -226,6 +302,11 @@ def _key(parameter: str, segment: str, properties: dict[str, Any]) -> str | None
             if name in ("name", "code", "number", "key", "slug") and name not in parameter.lower():
                 continue
             return str(found)
+    if plain(parameter) in (plain(one), "identifier", f"{plain(one)}identifier"):
+        # The path says no more than that it names one.
+        for name in ("slug", "key", "code", "name"):
+            if kind_of(properties.get(name, {})) == "string":
+                return name
     return None
 
 
@@ -236,6 +317,8 @@ def _give(one: Described, kinds: list[Kind]) -> str:
         base = kind.path.rstrip("/")
         if path == (base or "/") and one.method in ("get", "post"):
             return _list(one, kind) if one.method == "get" else _create(one, kind)
+        if path == (base or "/") and one.method in ("put", "patch"):
+            return _named_in_body(one, kind)
         if re.fullmatch(re.escape(base) + r"/\{[^/{}]+\}", path):
             return _about_one(one, kind)
         verb = re.fullmatch(re.escape(base) + r"/\{[^/{}]+\}[/:](?:actions/)?([A-Za-z_-]+)", path)
@@ -258,7 +341,7 @@ def _list(one: Described, kind: Kind) -> str:
     rows = rows_in(one.shown) if one.shown is not None else None
     if rows is None:
         return "its answer shows no list of objects"
-    names = merged(kind.schema)["properties"]
+    names = spread(kind.schema)["properties"]
     query = {p["name"]: p for p in one.parameters if p["in"] == "query"}
     page = paging(one.shown, rows[0], list(query.values()), kind.key)
     alike = {plain(name): name for name in names}
@@ -295,8 +378,14 @@ def _create(one: Described, kind: Kind) -> str:
     if one.body is None:
         return "it takes no JSON object, so nothing says what it would make"
     found = record_in(one.shown, kind.parameter) if one.shown is not None else None
-    fields = _fields(one, kind, key=kind.key in merged(one.body)["required"])
+    fields = _fields(one, kind, key=kind.key in spread(one.body)["required"])
     if found is None or kind.key not in merged(found[1])["properties"]:
+        if kind.key not in (fields.get("fields") or {}).values():
+            named = _fields(one, kind, key=True)
+            name = next((name for name, target in (named.get("fields") or {}).items() if target == kind.key), None)
+            if name is not None and not forms(one.body):
+                fields = named
+                _require(one, name)
         if kind.key not in (fields.get("fields") or {}).values():
             return "its answer shows no record with the field that names one"
         sent = next(name for name, target in fields["fields"].items() if target == kind.key)
@@ -308,7 +397,7 @@ def _create(one: Described, kind: Kind) -> str:
             **fields,
         }
         return ""
-    names = merged(kind.schema)["properties"]
+    names = spread(kind.schema)["properties"]
     # An answer that has more than the record repeats some of its fields, and says the rest each time alike.
     some = {"shows": {name: name for name in merged(found[1])["properties"] if name in names}}
     one.contract = {
@@ -326,15 +415,39 @@ def _create(one: Described, kind: Kind) -> str:
 def _is_record(schema: dict[str, Any], kind: Kind) -> bool:
     """Whether a schema is about the record alone: it has the field that names one, and requires nothing else's."""
     whole = merged(schema)
-    return kind.key in whole["properties"] and whole["required"] <= set(merged(kind.schema)["properties"])
+    return kind.key in whole["properties"] and whole["required"] <= set(spread(kind.schema)["properties"])
 
 
 def _fields(one: Described, kind: Kind, *, key: bool) -> dict[str, Any]:
-    """Which fields of the body, or of the one object in it, are the record's."""
+    """Which fields of the body, or of the one object in it, are the record's; and which of its `attributes`."""
+    found = _fields_at(one, kind, key=key)
+    if one.method == "put" or forms(kind.schema):
+        return found
+    for word in ("fields", "inside"):
+        for outer, fields in (
+            [("", found[word])] if word == "fields" and word in found else list((found.get(word) or {}).items())
+        ):
+            if fields.get(ATTRIBUTES) != ATTRIBUTES:
+                continue
+            at = f"{'/' if outer else ''}{outer}/{ATTRIBUTES}"
+            shown = merged(merged(kind.schema)["properties"][ATTRIBUTES])["properties"]
+            sent = merged(_at(one.body or {}, at))["properties"]
+            names = {
+                name: f"/{ATTRIBUTES}/{name}"
+                for name in sent
+                if name in shown and kind_of(sent[name]) == kind_of(shown[name])
+            }
+            if names:
+                del fields[ATTRIBUTES]
+                found.setdefault("inside", {})[at] = names
+    return {word: value for word, value in found.items() if value}
+
+
+def _fields_at(one: Described, kind: Kind, *, key: bool) -> dict[str, Any]:
     fields = _matching(one.body, kind, key=key)
     if fields:
         return {"fields": fields}
-    children = merged(one.body)["properties"]
+    children = spread(one.body)["properties"]
     objects = {name: child for name, child in children.items() if kind_of(child) == "object"}
     named = {name: child for name, child in objects.items() if plain(name) in (*ENVELOPES, plain(singular(kind.name)))}
     for name, child in (named or (objects if len(children) == 1 else {})).items():
@@ -348,10 +461,10 @@ def _fields(one: Described, kind: Kind, *, key: bool) -> dict[str, Any]:
 
 def _matching(body: Any, kind: Kind, *, key: bool) -> dict[str, str]:
     """The names of an object that are the record's, however the two are written: `FriendlyName` is `friendly_name`."""
-    names = merged(kind.schema)["properties"]
+    names = spread(kind.schema)["properties"]
     alike = {plain(name): name for name in names}
     fields: dict[str, str] = {}
-    for name, child in merged(body)["properties"].items():
+    for name, child in spread(body)["properties"].items():
         target = name if name in names else alike.get(plain(name), "")
         if not target or target == kind.owner_field or (target == kind.key and not key):
             continue
@@ -360,8 +473,29 @@ def _matching(body: Any, kind: Kind, *, key: bool) -> dict[str, str]:
     return fields
 
 
+def _named_in_body(one: Described, kind: Kind) -> str:
+    """An update of the record that the body itself names, as `PUT /pet` is one."""
+    sent = _matching(one.body, kind, key=True)
+    name = next((name for name, target in sent.items() if target == kind.key), None)
+    if one.body is None or name is None:
+        return "its body does not name the record that it would change"
+    _require(one, name)
+    return _change(one, kind, {"in": "body", "name": name})
+
+
+def _require(one: Described, name: str) -> None:
+    """The body has to name the record; a remark says so where the file leaves it open."""
+    assert one.body is not None
+    if name not in spread(one.body)["required"]:
+        one.body = {**one.body, "required": [*(one.body.get("required") or ()), name]}
+        one.remarks.append(f"{name} of the body has to be sent: it names the record")
+
+
 def _about_one(one: Described, kind: Kind) -> str:
-    key = {"in": "path", "name": re.findall(r"\{([^/{}]+)\}", one.path)[-1]}
+    return _change(one, kind, {"in": "path", "name": re.findall(r"\{([^/{}]+)\}", one.path)[-1]})
+
+
+def _change(one: Described, kind: Kind, key: dict[str, str]) -> str:
     base = {"record": kind.name, "key": key, **_within(one, kind, missing=False), "missing": "not-found"}
     found = record_in(one.shown, kind.parameter) if one.shown is not None else None
     shows = found is not None and _is_record(found[1], kind)
@@ -388,6 +522,8 @@ def _about_one(one: Described, kind: Kind) -> str:
 
 def _move(one: Described, kind: Kind, verb: str) -> bool:
     """Gives `POST .../{id}/end` its transition, where a status of the record has a value such as `ended`."""
+    if forms(kind.schema):
+        return False
     properties = merged(kind.schema)["properties"]
     for name in [name for name in properties if plain(name) in ("status", "state") or plain(name).endswith("status")]:
         values = choices(properties[name])
@@ -416,7 +552,7 @@ def _move(one: Described, kind: Kind, verb: str) -> bool:
 
 def news(kind: Kind, creates: list[Described]) -> Iterator[tuple[str, Any]]:
     """What a new record holds that nobody gives: its id, its times, and what it must have."""
-    whole = merged(kind.schema)
+    whole, tag = merged(kind.schema), tag_of(kind.schema)
     given = {name for one in creates for name in (one.contract.get("fields") or {})}
     key = whole["properties"][kind.key]
     if kind_of(key) in ("integer", "number"):
@@ -435,6 +571,9 @@ def news(kind: Kind, creates: list[Described]) -> Iterator[tuple[str, Any]]:
         else:
             plain_text = "pattern" not in key and key.get("maxLength", 99) >= 36
             yield kind.key, {"issued": "uuid"} if plain_text else {"issued": "hex"}
+    if tag is not None:
+        yield from _news_of_forms(kind, tag)
+        return
     for name, schema in whole["properties"].items():
         if name == kind.key or name == kind.owner_field:
             continue
@@ -443,4 +582,27 @@ def news(kind: Kind, creates: list[Described]) -> Iterator[tuple[str, Any]]:
             yield name, {"issued": "time", "form": "milliseconds"}
         elif name in whole["required"]:
             value = schema.get("default", sample(schema)) if isinstance(schema, dict) else None
+            if name == ATTRIBUTES and isinstance(value, dict):
+                value = {one: child for one, child in value.items() if one in merged(schema)["required"]}
             yield name, {"value": value} if isinstance(value, dict) else value
+
+
+def _news_of_forms(kind: Kind, tag: tuple[str, list[Any]]) -> Iterator[tuple[str, Any]]:
+    """What each form of a record must have."""
+    every = [merged(form) for form in forms(kind.schema)]
+    for name in spread(kind.schema)["properties"]:
+        if name in (kind.key, kind.owner_field, tag[0]):
+            continue
+        values = [_must_have(form, name) for form in every]
+        if any(value is not None for value in values):
+            yield name, values[0] if all(value == values[0] for value in values) else of_form(tag, values)
+
+
+def _must_have(form: dict[str, Any], name: str) -> Any:
+    """The source of a field that a form requires; None where it does not."""
+    if name not in form["required"]:
+        return None
+    schema = form["properties"].get(name)
+    if isinstance(schema, dict) and schema.get("format") == "date-time" and kind_of(schema) == "string":
+        return {"issued": "time", "form": "milliseconds"}
+    return {"value": schema.get("default", sample(schema)) if isinstance(schema, dict) else "text"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from mock_server.adopting.merging import merged
+from mock_server.adopting.merging import forms, merged
 from mock_server.adopting.patterns import matching
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck
@@ -25,6 +25,15 @@ _FORMATS = {
     "byte": "bWFkZQ==",
 }
 
+
+_KINDS: dict[type, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    dict: "object",
+    list: "array",
+}
 
 _CHECKS: dict[int, tuple[Any, SchemaCheck | None]] = {}
 _SAMPLES: dict[tuple[int, int], tuple[Any, Json]] = {}
@@ -76,6 +85,10 @@ def _sample(schema: Any, depth: int) -> Json:
 
 
 def _object(schema: Mapping[str, Any], depth: int) -> Json:
+    for form in forms(schema):
+        value = _at(form, depth)
+        if fits(schema, value):
+            return value
     whole = merged(schema)
     value = {
         name: _at(child, depth + 1)
@@ -137,6 +150,10 @@ def kind_of(schema: Any) -> str:
         return "object"
     if "items" in schema:
         return "array"
+    known = [schema["const"]] if "const" in schema else schema.get("enum") or ()
+    kinds = {_KINDS.get(type(value), "any") for value in known if value is not None}
+    if len(kinds) == 1:
+        return kinds.pop()
     parts = [kind_of(part) for word in ("allOf", "oneOf", "anyOf") for part in schema.get(word) or ()]
     parts = [part for part in parts if part != "null"]
     return parts[0] if parts else "any" if not {"format", "pattern", "minLength"} & set(schema) else "string"

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from mock_server.adopting.circles import circles
-from mock_server.adopting.merging import merged
+from mock_server.adopting.merging import spread
 from mock_server.spec.document import SCHEMA_KEYWORDS
 
 MOST_NODES = 1_500
@@ -79,7 +79,7 @@ class Schemas:
         return known[1]
 
     def _stripped(self, schema: Any, word: str) -> Any:
-        marked = {name for name, child in merged(schema)["properties"].items() if _is_marked(child, word)}
+        marked = {name for name, child in spread(schema)["properties"].items() if _is_marked(child, word)}
         if not marked:
             return schema
         changed = dict(schema)
@@ -90,8 +90,9 @@ class Schemas:
             changed["required"] = [name for name in schema["required"] if name not in marked]
             if not changed["required"]:
                 del changed["required"]
-        if "allOf" in schema:
-            changed["allOf"] = [self.without(part, word) for part in schema["allOf"]]
+        for several in ("allOf", "oneOf", "anyOf"):
+            if several in schema:
+                changed[several] = [self.without(part, word) for part in schema[several]]
         written = self.written(schema)
         if written is not None and set(written) == {"$ref"}:
             name = self._name(written["$ref"] + ("-sent" if word == "readOnly" else "-shown"), inner=False)

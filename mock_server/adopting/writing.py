@@ -11,6 +11,7 @@ from mock_server.adopting.inferring import Described, Kind, news
 from mock_server.adopting.merging import merged
 from mock_server.adopting.samples import fits, kind_of, sample
 from mock_server.adopting.schemas import Schemas
+from mock_server.adopting.unions import examples
 from mock_server.messages import Json
 
 _FILE = "the file that was adopted"
@@ -201,6 +202,7 @@ def _operation(one: Described, kinds: list[Kind], envelope: Envelope, fixtures: 
         node["x-contract"] = {**one.contract, "evidence": INFERRED}
     answer = "answered"
     request: dict[str, Any] = {"answer": answer, "evidence": INFERRED}
+    bodies = _bodies(one)
     if one.body is not None:
         request["body"] = "example"
         node["requestBody"] = {
@@ -208,11 +210,11 @@ def _operation(one: Described, kinds: list[Kind], envelope: Envelope, fixtures: 
             "content": {
                 formtext.MEDIA_TYPE if one.form else "application/json": {
                     "schema": one.body,
-                    "examples": {"example": {"value": sample(one.body), "x-evidence": INFERRED}},
+                    "examples": {name: {"value": value, "x-evidence": INFERRED} for name, value in bodies.items()},
                 }
             },
         }
-    node["x-requests"] = {"example": request}
+    node["x-requests"] = {name: {**request, "body": name} for name in bodies} or {"example": request}
     value = _shown_example(one)
     named: dict[str, Any] = {"value": value, "x-evidence": INFERRED}
     constants = _constants(one, value)
@@ -240,6 +242,15 @@ def _operation(one: Described, kinds: list[Kind], envelope: Envelope, fixtures: 
     for status in sorted(refused):
         node["responses"].setdefault(str(status), {"$ref": f"#/components/responses/refused-{status}"})
     return node
+
+
+def _bodies(one: Described) -> dict[str, Json]:
+    """The named examples of a body: one, and one of each further form that it may have."""
+    if one.body is None:
+        return {}
+    first = sample(one.body)
+    others = [value for value in examples(one.body) if value != first]
+    return {"example": first, **{f"example-{number}": value for number, value in enumerate(others, start=2)}}
 
 
 def _constants(one: Described, value: Json) -> list[str]:

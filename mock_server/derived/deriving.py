@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from pathlib import Path
 
+from mock_server.derived.agreeing import check_agreement
 from mock_server.derived.making import Completion, Making
 from mock_server.derived.reading import listing, showing
 from mock_server.derived.writing import creating, deleting, moving, updating
 from mock_server.messages import Answer, Call
 from mock_server.spec.errors import SpecError
 from mock_server.spec.model import Operation, Spec
+from mock_server.spec.places import specs_folder
 from mock_server.stores.state import State
 
 Behaviour = Callable[[Call, State], Answer]
@@ -44,6 +47,9 @@ def derive(spec: Spec, besides: Collection[str] = ()) -> dict[str, Behaviour]:
 
     Raises SpecError for one that says too little, unless a function (`besides`) is there for it.
     """
+    if Path(spec.file).parent != specs_folder():
+        # Those that come with the package were tried before, and every start would wait for it.
+        check_agreement(spec, besides)
     makings = {kind: Making(shape) for kind, shape in spec.records.items()}
     derived = {}
     for operation in spec.operations.values():

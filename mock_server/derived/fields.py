@@ -9,6 +9,7 @@ from mock_server.derived.making import Making
 from mock_server.derived.scene import ABSENT, Record, Scene
 from mock_server.derived.sources import source
 from mock_server.messages import Call, Json
+from mock_server.spec.contracts import inside_of
 from mock_server.spec.model import Operation
 from mock_server.stores.state import State
 
@@ -42,7 +43,11 @@ class Fields:
         # What a body gives to a new record as it is, which is nearly all, is copied by name.
         self._copied = [(name, top) for name, top, put, clearing, *_ in self._writers if put is None and not clearing]
         self._given = [one for one in self._writers if one[2] is not None or one[3]]
-        self._objects = [(name, writers(one.items(), {})) for name, one in (contract.get("inside") or {}).items()]
+        self._objects = [
+            (tuple(inside_of(name)), writers(one.items(), {})) for name, one in (contract.get("inside") or {}).items()
+        ]
+        self.deep = frozenset(top for _, inner in self._objects for _, top, put, *_ in inner if put is not None)
+        """Objects of the record of which some fields are written, and the others of a new one stay."""
         self._sets = [(field, source(node, making.shape)) for field, node in (contract.get("sets") or {}).items()]
         body = (operation.body_schema or {}).get("properties") or {}
         self._defaults = [
@@ -61,8 +66,9 @@ class Fields:
         """Changes the record as the body says, and returns what it wrote; a cleared field is as in a new record."""
         written = self._written(self._writers, call.body, record, call, state)
         for outer, writers in self._objects:
-            if isinstance(call.body.get(outer), dict):
-                written += self._written(writers, call.body[outer], record, call, state)
+            found = _object_at(call.body, outer)
+            if found is not None:
+                written += self._written(writers, found, record, call, state)
         return written
 
     @staticmethod
@@ -94,8 +100,9 @@ class Fields:
         given: Record = {top: body[name] for name, top in self._copied if name in body}
         self._give(given, self._given, body)
         for outer, writers in self._objects:
-            if isinstance(body.get(outer), dict):
-                self._give(given, writers, body[outer])
+            found = _object_at(body, outer)
+            if found is not None:
+                self._give(given, writers, found)
         for name, top, put, value in self._defaults:
             if name in body:
                 continue
@@ -129,6 +136,15 @@ class Fields:
                 else:
                     record[field] = value
             self._making.compute(scene)
+
+
+def _object_at(body: Any, steps: Iterable[str]) -> Any:
+    """The object that stands there in a body; None where none does."""
+    for step in steps:
+        body = body.get(step)
+        if not isinstance(body, dict):
+            return None
+    return body
 
 
 def _targets(operation: Operation) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from datetime import datetime
 from random import Random
@@ -35,13 +35,27 @@ class Making:
         # A seeded generator repeats itself when the server is started anew; a telephone number is looked for anyway.
         self._repeats = isinstance(key, dict) and "issued" in key and key["issued"] != "number"
 
-    def made(self, given: Mapping[str, Json], call: Call, state: State) -> Record:
-        """A whole new record; a key that is made up is one that no record has."""
+    def made(self, given: Mapping[str, Json], call: Call, state: State, deep: Collection[str] = ()) -> Record:
+        """A whole new record; a key that is made up is one that no record has.
+
+        Of the objects `deep` what is not given is as a new record has it.
+        """
+        if deep:
+            given = {**given, **self._deepened(given, call, state, deep)}
         record = self._whole(given, call, state, call.now, call.random)
         if self._repeats and self.shape.key not in given:
             while state.get(self.shape.kind, str(record[self.shape.key])) is not None:
                 record = self._whole(given, call, state, call.now, call.random)
         return record
+
+    def _deepened(self, given: Mapping[str, Json], call: Call, state: State, deep: Collection[str]) -> Record:
+        scene = Scene(call, state, {**self._base, **given}, call.now, call.random)
+        found: Record = {}
+        for name in deep:
+            fresh, mine = self.new[name](scene) if name in self.new else None, given.get(name)
+            if isinstance(fresh, dict) and isinstance(mine, dict):
+                found[name] = {**fresh, **mine}
+        return found
 
     def completed(self, given: Mapping[str, Json], now: datetime, random: Random) -> Record:
         """A whole record for a fixture; a ValueError names a field that the fixture has to give."""

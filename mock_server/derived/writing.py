@@ -42,7 +42,7 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
             record = there
             written: Collection[str] = fields.write(record, call, state)
         else:
-            record = making.made(given, call, state)
+            record = making.made(given, call, state, fields.deep)
             written = given
         if check_links is not None:
             check_links(record, written, call, state)

@@ -123,7 +123,7 @@ KINDS: dict[str, Kind] = {
     "at": _POINTER,
     "fields": _NAMED,
     "inside": Kind(
-        "a mapping from objects of the body to mappings from names to names",
+        "a mapping from objects of the body, or pointers to such, to mappings from names to names",
         lambda value: _maps_names(value, lambda one: bool(one) and _maps_names(one)),
     ),
     "along": _NAMED,
@@ -260,11 +260,12 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     asked = parameters["path"] | parameters["query"]
     key, page = contract.get("key") or {}, contract.get("page") or {}
     yield "fields", contract.get("fields") or (), body, "field of the request body"
-    inside = contract.get("inside") or {}
-    yield "inside", inside, body, "field of the request body"
-    for outer, names in inside.items():
-        whole = properties((operation.body_schema or {}).get("properties", {}).get(outer))
-        yield "inside", names, set(whole), f"field of {outer} in the request body"
+    for outer, names in (contract.get("inside") or {}).items():
+        whole: Any = operation.body_schema
+        for step in inside_of(outer):
+            yield "inside", [step], set(properties(whole)), "field of the request body"
+            whole = properties(whole)[step]
+        yield "inside", names, set(properties(whole)), f"field of {outer} in the request body"
     yield "along", contract.get("along") or (), body, "field of the request body"
     written = {*(contract.get("fields") or ()), *(contract.get("keeps") or ())}
     yield "clears", contract.get("clears") or (), written, "field under fields"
@@ -289,6 +290,11 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     yield "key", [key["name"]] if key.get("in") == "body" else [], body, "field of the request body"
     declared = contract.get("evidence") or {}
     yield "evidence", declared if "grade" not in declared else (), set(contract) - {"evidence"}, "key of this contract"
+
+
+def inside_of(outer: str) -> list[str]:
+    """The way to an object of the body, which is named, or by a pointer where it stands in another one."""
+    return outer[1:].split("/") if outer.startswith("/") else [outer]
 
 
 def named_answers(contract: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -337,6 +343,8 @@ def check_against(checker: Checker, spec: Spec, operation: Operation, place: str
     named += [("within", [one["field"] for one in (contract.get("within") or {}).values()])]
     for key, fields in named:
         for field in fields:
+            if not isinstance(field, str):
+                raise checker.fail(f"{place}/{key}", f"must name a field, not {field!r}")
             if known_fields and field.strip("/").partition("/")[0] not in known_fields:
                 there = ", ".join(sorted(known_fields))
                 raise checker.fail(f"{place}/{key}", f"{field!r} is no field of {record.kind}; there are {there}")

@@ -11,6 +11,7 @@ import jsonschema_rs
 import yaml
 
 from mock_server.spec.errors import SpecError, understood
+from mock_server.spec.forms import misformed
 from mock_server.spec.parsed import kept, parsed
 
 MAX_DEPTH = 100
@@ -242,6 +243,9 @@ def resolve(document: Any, file: str) -> Any:
             done[reference] = whole(_point(document, reference, file), (*open_refs, reference))
         del plain["$ref"]
         target = done[reference]
+        if not isinstance(target, dict):
+            message = f"$ref {reference} points to a {type(target).__name__}, and not to a mapping"
+            raise SpecError(file, _place_of(document, reference), message)
         if reference.startswith("#/components/schemas/") and "x-evidence" in document:
             # A component that does not say how it is known is known as the document is, whoever refers to it.
             target = {"x-evidence": document["x-evidence"], **target}
@@ -325,6 +329,9 @@ class Checker:
             if key not in KEYWORDS[what]:
                 known = ", ".join(sorted(KEYWORDS[what]))
                 raise self.fail(f"{place}/{key}", f"a {what} has no {key!r}; understood are {known}")
+        wrong = misformed(node, what)
+        if wrong is not None:
+            raise self.fail(f"{place}/{wrong.keyword}".rstrip("/"), wrong.why)
         if "x-evidence" in node and what != "response":
             self.evidence(node["x-evidence"], f"{place}/x-evidence")
         return node
@@ -377,12 +384,12 @@ class Checker:
                 raise self.fail(f"{place}/{key}", f"a schema has no {key!r} that Ringback understands")
             here = f"{place}/{key}"
             if key in ("properties", "patternProperties"):
-                for name, child in value.items():
+                for name, child in value.items() if isinstance(value, dict) else ():
                     self._words(child, f"{here}/{name}")
             elif key in ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else", "contains"):
                 self._words(value, here)
             elif key in ("anyOf", "oneOf", "allOf", "prefixItems"):
-                for index, child in enumerate(value):
+                for index, child in enumerate(value if isinstance(value, list) else ()):
                     self._words(child, f"{here}/{index}")
             elif key == "x-evidence":
                 self.schema_evidence(node, here)

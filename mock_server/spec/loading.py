@@ -104,8 +104,13 @@ class _Loading:
         servers = document.get("servers") or []
         if not servers:
             raise checker.fail("/servers", "the vendor's origin is missing")
+        for index, server in enumerate(servers):
+            if not isinstance(server, dict) or not isinstance(server.get("url"), str):
+                raise checker.fail(f"/servers/{index}", "a server needs url, a text")
         scheme = str(servers[0]["url"]).partition("://")[0]
         host, self.base_path = _host_and_base(servers[0]["url"])
+        if not isinstance(document["info"].get("title"), str):
+            raise checker.fail("/info", "info needs title, a text")
         checker.mapping(document.get("components", {}), "components", "/components")
         for name, schema in document.get("components", {}).get("schemas", {}).items():
             checker.schema(schema, f"/components/schemas/{name}")
@@ -115,11 +120,12 @@ class _Loading:
         operations: dict[str, Operation] = {}
         self.places: dict[str, str] = {}
         for path, item in (document.get("paths") or {}).items():
-            place = f"/paths/{path.replace('/', '~1')}"
+            place = f"/paths/{str(path).replace('/', '~1')}"
             checker.mapping(item, "path", place)
             for method in METHODS:
                 if method in item:
-                    operation = self._operation(path, method, item, f"{place}/{method}")
+                    with understood(checker.file, f"{place}/{method}"):
+                        operation = self._operation(path, method, item, f"{place}/{method}")
                     if operation.id in operations:
                         raise checker.fail(place, f"operationId {operation.id} is used twice")
                     operations[operation.id] = operation
@@ -280,10 +286,11 @@ class _Loading:
             raise self.checker.fail(f"{place}/in", f"{node.get('in')!r} is not understood")
         schema = node.get("schema", {})
         self.checker.schema(schema, f"{place}/schema")
+        schema = schema if isinstance(schema, dict) else {}
         if "x-evidence" in node:
             schema = {"x-evidence": node["x-evidence"], **schema}
         variable = node.get("x-variable") or schema.get("x-variable")
-        if variable is not None and variable not in self.variables:
+        if variable is not None and (not isinstance(variable, str) or variable not in self.variables):
             raise self.checker.fail(f"{place}/x-variable", f"{variable!r} is not among x-variables")
         example = node.get("example", schema.get("example", schema.get("default")))
         return Parameter(node["name"], node["in"], bool(node.get("required")), schema, example, variable)
@@ -355,7 +362,7 @@ class _Loading:
     ) -> NamedRequest:
         self.checker.mapping(node, "request", place)
         answer = node.get("answer")
-        if answer not in answers and answer not in self.shared:
+        if not isinstance(answer, str) or (answer not in answers and answer not in self.shared):
             raise self.checker.fail(f"{place}/answer", f"{answer!r} names no answer of this operation")
         body: Json = node.get("body")
         if isinstance(body, str):

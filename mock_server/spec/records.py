@@ -25,6 +25,7 @@ def read_records(checker: Checker, nodes: Mapping[str, Any]) -> dict[str, Record
         checker.schema(node.get("schema", {}), f"{place}/schema")
         if "key" not in node:
             raise checker.fail(place, "key, the field that names a record, is missing")
+        _check_names(checker, node, place)
         for word in ("new", "computed"):
             for name, source in (node.get(word) or {}).items():
                 check_source(checker, source, f"{place}/{word}/{name}")
@@ -45,6 +46,23 @@ def read_records(checker: Checker, nodes: Mapping[str, Any]) -> dict[str, Record
             frozenset(name for name, field in properties(node.get("schema")).items() if _is_sent_only(field)),
         )
     return records
+
+
+def _check_names(checker: Checker, node: Mapping[str, Any], place: str) -> None:
+    """The key, the aliases and the secrets are names of fields."""
+    for word in ("aliases", "secrets"):
+        if not isinstance(node.get(word) or [], list):
+            raise checker.fail(f"{place}/{word}", f"must be a list of names, not {node[word]!r}")
+    for word in ("new", "computed", "references"):
+        if not isinstance(node.get(word) or {}, Mapping):
+            raise checker.fail(f"{place}/{word}", f"must be a mapping from fields, not {node[word]!r}")
+    known = properties(node.get("schema"))
+    for word, name in [("key", node["key"]), *(("aliases", name) for name in node.get("aliases") or ())]:
+        if not isinstance(name, str) or not name:
+            raise checker.fail(f"{place}/{word}", f"must be the name of a field, not {name!r}")
+        if known and name not in known and name not in (node.get("new") or {}):
+            there = ", ".join(known)
+            raise checker.fail(f"{place}/{word}", f"{name!r} is no field of a record of this kind; there are {there}")
 
 
 def _is_sent_only(field: Any) -> bool:

@@ -34,6 +34,10 @@ TRANSFORMS = ("pretty", "area-code", "digits", "lower", "any", "count", "integer
 """What may become of a value on its way: `{field: phone_number, as: pretty}`."""
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15
+
+
 def check_source(checker: Checker, node: Any, place: str) -> None:
     """Raises SpecError for a source that is not understood."""
     if not isinstance(node, Mapping):
@@ -53,6 +57,14 @@ def check_source(checker: Checker, node: Any, place: str) -> None:
     for word in ("field", "body", "path", "query", "next"):
         if word in node and not (isinstance(node[word], str) and node[word]):
             raise checker.fail(f"{place}/{word}", f"must be a name or a JSON pointer, not {node[word]!r}")
+    for word in ("digits", "from", "to"):
+        if not _is_count(node.get(word, 0)):
+            raise checker.fail(f"{place}/{word}", f"must be a whole number, not {node[word]!r}")
+    if node.get("from", 0) > node.get("to", node.get("from", 0)):
+        raise checker.fail(f"{place}/to", f"must not be less than from, {node['from']}, and is {node['to']!r}")
+    for word in ("prefix", "given", "none"):
+        if not isinstance(node.get(word, ""), str):
+            raise checker.fail(f"{place}/{word}", f"must be a text, not {node[word]!r}")
     for word in ("with", "map"):
         if not isinstance(node.get(word, {}), Mapping):
             raise checker.fail(f"{place}/{word}", f"must be an object, not {node[word]!r}")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import random
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from mock_server.fixtures import fixtures_folder, load_fixtures
-from mock_server.spec import Spec, SpecError, load, specs_folder
+from mock_server.adopting import adopt
+from mock_server.derived import completions, derive
+from mock_server.fixtures import fixtures_folder, fixtures_of, load_fixtures
+from mock_server.spec import Spec, SpecError, load, load_document, specs_folder
+from tests.attack.fuzzing import changed
 from tests.attack.times import SEED, seconds_for
 from tests.conftest import RINGBACK, ROOT
 
@@ -66,11 +73,52 @@ def mutated(text: bytes, chance: random.Random) -> bytes:
     return b"\n".join(lines)
 
 
+def documents() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Small specs with contracts of every effect, and the fixtures of each: a vendor's, and files that were adopted."""
+    folder = ROOT / "tests" / "fifth_vendor"
+    found = [("acme", *(yaml.safe_load((folder / name).read_text()) for name in ("openapi.yaml", "fixtures.yaml")))]
+    for file in sorted((ROOT / "tests" / "adopted").glob("*.yaml")):
+        adopted = adopt(file, file.stem)
+        found.append((file.stem, yaml.safe_load(adopted.spec), yaml.safe_load(adopted.fixtures)))
+    return found
+
+
+def contradicted(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """The document with a few of its values changed, half of the time in its contracts and records alone."""
+    whole = copy.deepcopy(document)
+    operations = [one for item in whole["paths"].values() for one in item.values() if isinstance(one, dict)]
+    meant = [one["x-contract"] for one in operations if "x-contract" in one] + [whole["x-records"]]
+    changed(chance.choice(meant) if chance.random() < 0.5 else whole, chance)
+    return whole
+
+
+def test_specs_with_changed_meaning_are_served_or_refused_in_a_sentence() -> None:
+    chance, begun, tried, served = random.Random(22 * SEED), documents(), 0, 0
+    until = time.monotonic() + seconds_for("meanings")
+    while tried < 60 or time.monotonic() < until:
+        name, document, fixtures = chance.choice(begun)
+        file, made = Path(f"{name}.yaml"), contradicted(document, chance)
+        tried += 1
+        try:
+            spec = load_document(made, file)
+            derive(spec)
+            fixtures_of(fixtures, file, spec, completions(spec))
+            served += 1
+        except SpecError as error:
+            said = str(error)
+            assert said.startswith(file.name), said
+            assert "\n" not in said
+            assert len(said) < 2_000
+            assert "is not understood" not in said, (said, json.dumps(made))
+    assert served
+    print(f"\n{tried} specs with changed meaning, {served} of them served")
+
+
 ODD = b"null|[]|{}|7|-1.5e999|2001-99-99|~|true|'x'|[[[]]]|&a [*a]|\xff|*x".split(b"|")
 
 
 def test_mutated_specs_and_fixtures_are_understood_or_refused(tmp_path: Path, specs: dict[str, Spec]) -> None:
-    chance = random.Random(SEED)
+    chance, complete = random.Random(SEED), {name: completions(spec) for name, spec in specs.items()}
     told, unnamed, tried = 0, 0, 0
 
     def use(folder: Path, name: str, take: Callable[[Path], object]) -> None:
@@ -93,7 +141,7 @@ def test_mutated_specs_and_fixtures_are_understood_or_refused(tmp_path: Path, sp
     loaded, until = tried, time.monotonic() + seconds_for("fixtures")
     while tried - loaded < 40 or time.monotonic() < until:
         name = chance.choice([*specs])
-        use(fixtures_folder(), name, lambda file, name=name: load_fixtures(file, specs[name], {}))  # type: ignore[misc]
+        use(fixtures_folder(), name, lambda file, name=name: load_fixtures(file, specs[name], complete[name]))  # type: ignore[misc]
     assert told > 10
     assert unnamed == 0
     print(f"\n{loaded} specs and {tried - loaded} fixtures, {told} of them refused")

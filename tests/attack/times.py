@@ -15,7 +15,8 @@ SHARES = {
     "states": 0.1,
     "recordings": 0.15,
     "values": 0.02,
-    "specs": 0.1,
+    "specs": 0.02,
+    "meanings": 0.08,
     "fixtures": 0.08,
 }
 
