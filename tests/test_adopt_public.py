@@ -26,7 +26,7 @@ WANTED = {
     "galaxy": (5, 4, 0),
     "github": (17, 0, 0),
     "link-example": (5, 1, 0),
-    "petstore": (10, 10, 0),
+    "petstore": (11, 9, 0),
     "petstore-expanded": (4, 0, 0),
     "readme": (10, 5, 0),
     "star-trek": (0, 9, 0),

@@ -67,7 +67,7 @@ def _adopted(file: Path, name: str) -> Adopted:
     held: set[str] = set()
     while True:
         _drop_unusable(operations, kinds)
-        fixtures = records(kinds)
+        fixtures = records(kinds, operations)
         document = spec(title, server, operations, kinds, scheme, envelope, fixtures, reading.schemas)
         wrong, tried = failing(document, fixtures, name, held)
         if not wrong:

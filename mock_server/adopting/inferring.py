@@ -20,8 +20,16 @@ from mock_server.adopting.unions import brought, of_form, tag_of
 from mock_server.adopting.words import COUNTS, ENVELOPES, plain, reached, singular, snake
 from mock_server.spec.contracts import inside_of
 
+_ALONE = "~"
+"""Stands for the parameter of a path that is not there."""
+
 ATTRIBUTES = "attributes"
 """The object of a record whose fields are set one by one, where JSON:API is spoken."""
+
+_MAKING = ("/create", "/new", "/add", "/purchase", "/buy")
+"""What a path may end with, behind its collection, where it makes a record."""
+
+_CHANGING = ("update", "set", "edit", "change", "modify", "rename")
 
 _KEYS = "keys"
 """What fixtures call the API keys that a server takes."""
@@ -78,9 +86,11 @@ def infer(operations: list[Described]) -> list[Kind]:
         if re.fullmatch(r"\{[^{}]+\}", last):
             items.setdefault(base or "/", one.route)
     for path, methods in by_path.items():
-        # What can be added to and listed, and not had alone.
-        if path not in items and {"get", "post"} <= methods.keys() and not path.endswith("}"):
-            items[path] = f"{path.rstrip('/')}/{{id}}"
+        # What is listed, and not had alone.
+        last = path.rpartition("/")[2]
+        several = "post" in methods or singular(last) != last.lower()
+        if path not in items and "get" in methods and several and not path.endswith("}"):
+            items[path] = f"{path.rstrip('/')}/{{{_ALONE}}}"
     for path in [path for path in items if path.endswith("}")]:
         # The things of somebody who is no record here: /repositories/{username}/{slug}.
         listed = by_path.get(path, {}).get("get")
@@ -93,6 +103,7 @@ def infer(operations: list[Described]) -> list[Kind]:
         if isinstance(kind, str):
             none[path] = none[items[path]] = kind
         else:
+            kind.schema = _with_what_lists_show(kind, by_path.get(path, {}))
             kinds.append(kind)
     # Of two kinds that a path is below, the nearer one is meant.
     nearest = sorted(kinds, key=lambda kind: -kind.path.count("/"))
@@ -104,6 +115,20 @@ def infer(operations: list[Described]) -> list[Kind]:
     for kind in kinds:
         _fit(kind, [one for one in operations if one.contract.get("record") == kind.name])
     return kinds
+
+
+def _with_what_lists_show(kind: Kind, at_all: dict[str, Described]) -> dict[str, Any]:
+    """A record holds what rows of lists must show too, though its own answer does not name it."""
+    listed = at_all.get("get")
+    rows = rows_in(listed.shown) if listed is not None and listed.shown is not None else None
+    if rows is None or forms(kind.schema) or forms(rows[1]):
+        return kind.schema
+    known, row = merged(kind.schema), merged(rows[1])
+    if row["required"] <= set(known["properties"]) or kind.key not in row["properties"]:
+        return kind.schema
+    both = {"type": "object", "allOf": [kind.schema, rows[1]]}
+    value = sample(both)
+    return both if isinstance(value, dict) and fits(both, value) else kind.schema
 
 
 def _fit(kind: Kind, about: list[Described]) -> None:
@@ -225,7 +250,7 @@ def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds:
     """The kind of record of a collection; or why the operations show none."""
     at_item, at_all = by_path.get(item, {}), by_path.get(path, {})
     shown: dict[str, Any] | None = None
-    parameter = item.rpartition("/")[2].strip("{}")
+    parameter = item.rpartition("/")[2].strip("{}").replace(_ALONE, "id")
     for one in (at_item.get("get"), at_all.get("post"), at_item.get("put"), at_item.get("patch")):
         if one is not None and one.shown is not None:
             found = record_in(one.shown, parameter)
@@ -237,6 +262,8 @@ def _kind(path: str, item: str, by_path: dict[str, dict[str, Described]], kinds:
         shown = rows[1] if rows is not None else None
     if shown is None:
         return f"no answer of {path} or {item} shows the fields of a record"
+    if shown is not None and not at_all and set(at_item) == {"get"} and rows_in(at_item["get"].shown or {}) is not None:
+        return f"the answer of {item} shows a list, and nothing else is about one"
     segment = next((part for part in reversed(path.split("/")) if part and not part.endswith("}")), "")
     if forms(shown) and tag_of(shown) is None:
         return f"no field tells the forms apart that the answers of {path} or {item} may have"
@@ -283,6 +310,7 @@ def _key(parameter: str, segment: str, properties: dict[str, Any]) -> str | None
         *([last] if last in ("gid", "sid", "uid", "uuid", "guid", "key", "code", "number", "name", "slug") else []),
         "gid",
         "uuid",
+        "unique_id",
         "uid",
         "sid",
         "guid",
@@ -321,8 +349,11 @@ def _give(one: Described, kinds: list[Kind]) -> str:
             return _named_in_body(one, kind)
         if re.fullmatch(re.escape(base) + r"/\{[^/{}]+\}", path):
             return _about_one(one, kind)
+        if one.method == "post" and path.removeprefix(base).lower() in _MAKING:
+            return _create(one, kind)
         verb = re.fullmatch(re.escape(base) + r"/\{[^/{}]+\}[/:](?:actions/)?([A-Za-z_-]+)", path)
-        if verb is not None and one.method in ("post", "put", "patch") and _move(one, kind, verb[1]):
+        understood = verb is not None and one.method in ("post", "put", "patch")
+        if verb is not None and understood and (_move(one, kind, verb[1]) or _change_in_part(one, kind, verb[1])):
             return ""
     return ""
 
@@ -520,9 +551,22 @@ def _change(one: Described, kind: Kind, key: dict[str, str]) -> str:
     return ""
 
 
+def _change_in_part(one: Described, kind: Kind, word: str) -> bool:
+    """Gives `PATCH .../{id}/tools` and `POST .../{id}/update-agent` an update, where all of it is the record's."""
+    if one.body is None or (one.method == "post" and not word.lower().startswith(_CHANGING)):
+        return False
+    sent = spread(one.body)["properties"]
+    if not sent or set(_matching(one.body, kind, key=False)) != set(sent):
+        return False
+    _change(one, kind, {"in": "path", "name": re.findall(r"\{([^/{}]+)\}", one.path)[-1]})
+    if one.contract:
+        one.contract["partial"] = True
+    return bool(one.contract)
+
+
 def _move(one: Described, kind: Kind, verb: str) -> bool:
     """Gives `POST .../{id}/end` its transition, where a status of the record has a value such as `ended`."""
-    if forms(kind.schema):
+    if forms(kind.schema) or (one.body is not None and merged(one.body)["required"]):
         return False
     properties = merged(kind.schema)["properties"]
     for name in [name for name in properties if plain(name) in ("status", "state") or plain(name).endswith("status")]:
@@ -555,6 +599,8 @@ def news(kind: Kind, creates: list[Described]) -> Iterator[tuple[str, Any]]:
     whole, tag = merged(kind.schema), tag_of(kind.schema)
     given = {name for one in creates for name in (one.contract.get("fields") or {})}
     key = whole["properties"][kind.key]
+    if not creates:
+        return
     if kind_of(key) in ("integer", "number"):
         yield (
             kind.key,
@@ -569,8 +615,7 @@ def news(kind: Kind, creates: list[Described]) -> Iterator[tuple[str, Any]]:
         if form is not None:
             yield kind.key, {"issued": "hex", "digits": form[1], **({"prefix": form[0]} if form[0] else {})}
         else:
-            plain_text = "pattern" not in key and key.get("maxLength", 99) >= 36
-            yield kind.key, {"issued": "uuid"} if plain_text else {"issued": "hex"}
+            yield kind.key, _text_key(key)
     if tag is not None:
         yield from _news_of_forms(kind, tag)
         return
@@ -585,6 +630,13 @@ def news(kind: Kind, creates: list[Described]) -> Iterator[tuple[str, Any]]:
             if name == ATTRIBUTES and isinstance(value, dict):
                 value = {one: child for one, child in value.items() if one in merged(schema)["required"]}
             yield name, {"value": value} if isinstance(value, dict) else value
+
+
+def _text_key(schema: dict[str, Any]) -> dict[str, Any]:
+    """How a key that is a text is issued."""
+    if "pattern" in schema and fits(schema, "+14155551000"):
+        return {"issued": "integer", "prefix": "+1415555", "from": 1_000, "to": 9_999}
+    return {"issued": "uuid"} if "pattern" not in schema and schema.get("maxLength", 99) >= 36 else {"issued": "hex"}
 
 
 def _news_of_forms(kind: Kind, tag: tuple[str, list[Any]]) -> Iterator[tuple[str, Any]]:

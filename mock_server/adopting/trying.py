@@ -42,25 +42,38 @@ def failing(
         return [_blaming(document, one) for one in (faults(document, file) or [error])], False
     spaces = Spaces(MemoryStore(), lambda transaction: loaded.fill(transaction, spec), shared_keys=["key"], seed=1)
     service = Service(spec, behaviours, spaces)
-    quiet = logging.getLogger("ringback")
-    level, quiet.level = quiet.level, logging.CRITICAL + 1
+    quiet, said = logging.getLogger("ringback"), _Said()
+    before, passes_on = quiet.handlers, quiet.propagate
+    quiet.handlers, quiet.propagate = [said], False
     try:
-        tried = (_tried(service, spec, one) for one in spec.operations if one not in held)
+        tried = (_tried(service, spec, one, said) for one in spec.operations if one not in held)
         return [wrong for wrong in tried if wrong is not None], True
     finally:
-        quiet.level = level
+        quiet.handlers, quiet.propagate = before, passes_on
 
 
-def _tried(service: Service, spec: Spec, name: str) -> Wrong | None:
+class _Said(logging.Handler):
+    """Keeps what the server would say in its log of an answer that it cannot give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def _tried(service: Service, spec: Spec, name: str, log: _Said) -> Wrong | None:
     operation = spec.operations[name]
     service.spaces.reset_all()
     for request in operation.requests.values():
         wire = build(spec, operation, request, "key")
         headers = {key.lower(): value for key, value in wire.headers.items()}
+        log.lines.clear()
         said = service.exchange(Request(wire.method, unquote(wire.path), wire.query, headers, wire.body or b""))
         wanted = spec.answer(operation, request.answer).status
         if said.status != wanted:
-            why = (said.body or b"")[:150].decode("utf-8", "replace")
+            why = " ".join(log.lines)[:300] or (said.body or b"")[:150].decode("utf-8", "replace")
             return Wrong(name, f"its request {request.name!r} got {said.status} in place of {wanted}: {why}")
     return None
 

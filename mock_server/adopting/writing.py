@@ -171,8 +171,12 @@ def stored(kind: Kind) -> dict[str, Any]:
     return {"type": "object", "properties": {**whole["properties"], kind.owner_field: {}}, **required}
 
 
-def records(kinds: Iterable[Kind]) -> dict[str, list[dict[str, Json]]]:
-    """One record of each kind, its owner the one of its kind."""
+def records(kinds: Iterable[Kind], operations: Iterable[Described] = ()) -> dict[str, list[dict[str, Json]]]:
+    """One record of each kind, its owner the one of its kind, in a state from which it can be moved."""
+    moves: dict[str, list[dict[str, Any]]] = {}
+    for one in operations:
+        if "transition" in one.contract:
+            moves.setdefault(one.contract["record"], []).append(one.contract["transition"])
     found: dict[str, list[dict[str, Json]]] = {}
     for kind in kinds:
         value = sample(kind.schema)
@@ -180,6 +184,11 @@ def records(kinds: Iterable[Kind]) -> dict[str, list[dict[str, Json]]]:
         value.setdefault(kind.key, sample(merged(kind.schema)["properties"][kind.key]))
         if kind.owner is not None:
             value[kind.owner_field] = found[kind.owner.name][0][kind.owner.key]
+        for move in moves.get(kind.name, ()):
+            everywhere = [one for one in move["from"] if all(one in other["from"] for other in moves[kind.name])]
+            started = [one for one in everywhere if fits(kind.schema, {**value, move["field"]: one})]
+            if started and value.get(move["field"]) not in started:
+                value[move["field"]] = started[0]
         found[kind.name] = [value]
     return found
 

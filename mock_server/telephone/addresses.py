@@ -35,6 +35,8 @@ def resolved(host: str, port: int) -> list[str]:
 
 def place_of(url: str, allowed: Collection[str], resolve: Resolve = resolved) -> Place:
     """Where a delivery to this URL goes; raises Refused."""
+    if not all("!" <= one <= "~" for one in url):
+        raise Refused(f"{url!r}: only printable ASCII without blanks is an address; percent-encode the rest")
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
