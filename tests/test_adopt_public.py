@@ -141,3 +141,10 @@ def test_the_check_of_every_public_mock_finds_nothing(folder: Path) -> None:
     done = ringback("check", *WANTED, "--specs", str(folder), "--draws", "3")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert " 0 failed" in done.stdout
+
+
+def test_the_table_of_the_benchmarks_tells_these_figures() -> None:
+    page = (Path(__file__).parents[1] / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    for name, figures in WANTED.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"  | `{name}` |"))
+        assert row.rpartition(" | ".join(map(str, figures)))[2] == " |", row

@@ -503,6 +503,10 @@ def test_a_receiver_that_is_not_there_is_told_of(desk: Desk) -> None:
         ("http://[::1/a", [], (), "no address"),
         ("http://127.0.0.1:99999/a", [], (), "no address"),
         ("/relative", [], (), "http://HOST"),
+        ("http://127.0.0.1:1/\r\nX-Smuggled: y", ["127.0.0.1"], (), "percent-encode"),
+        ("http://127.0.0.1:1/a b", ["127.0.0.1"], (), "percent-encode"),
+        ("http://127.0.0.1:1/\u00fc", ["127.0.0.1"], (), "percent-encode"),
+        ("http://127.0.0.1:1/\x00\x1b", ["127.0.0.1"], (), "percent-encode"),
     ],
 )
 def test_only_loopback_and_allowed_names_are_called(
