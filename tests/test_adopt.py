@@ -230,6 +230,8 @@ BEHAVIOURS = {"changeArticle": change}
 '''
 
 
+@pytest.mark.long
+@pytest.mark.timeout(300)
 def test_the_check_finds_attributes_that_are_lost(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FORGETFUL, encoding="utf-8")
     report = tmp_path / "report.json"

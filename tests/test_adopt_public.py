@@ -137,6 +137,8 @@ def _walked(walk: Walk) -> None:
         assert walk.ask(read, key)[0].status_code == 404
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
 def test_the_check_of_every_public_mock_finds_nothing(folder: Path) -> None:
     done = ringback("check", *WANTED, "--specs", str(folder), "--draws", "3")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
