@@ -31,7 +31,6 @@ def lines(gateway: Gateway, where: dict[str, Any], trial: Mapping[str, Service] 
     banner += [
         "",
         "Put a vendor's whole path behind its origin; a key that starts with test_ opens a world of its own.",
-        f"Console: {where['control']}/console",
     ]
     banner += _control(gateway, where["control"], insecure)
     return banner
@@ -41,7 +40,8 @@ def _control(gateway: Gateway, control: str, insecure: str) -> list[str]:
     if gateway.control_token is not None:
         header = "-H 'Authorization: Bearer TOKEN'"
         return [
-            f"Control: curl{insecure} {control}/health {header} (TOKEN is that of --control-token)",
+            f"Console: {control}/console (it asks for TOKEN, that of --control-token)",
+            f"Control: curl{insecure} {control}/health {header}",
             "From a shell: RINGBACK_CONTROL_TOKEN=TOKEN ringback requests list",
         ]
     if not gateway.control_open:
@@ -49,4 +49,4 @@ def _control(gateway: Gateway, control: str, insecure: str) -> list[str]:
             f"Control: {control}/ refuses every call, because others can reach this address: start with",
             "  RINGBACK_CONTROL_TOKEN=... ringback serve ..., and send Authorization: Bearer ...",
         ]
-    return [f"Control: {control}/health"]
+    return [f"Console: {control}/console", f"Control: {control}/health"]
