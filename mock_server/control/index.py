@@ -16,7 +16,6 @@ from mock_server.gateway import CONTROL
 blueprint = Blueprint("index", __name__)
 
 LOOKS = (
-    "console",
     "health",
     "info",
     "operations",
@@ -46,20 +45,28 @@ def index() -> Response:
 def _page(providers: dict[str, str], control: str) -> Response:
     services = current_app.extensions["ringback"].services
     rows = "".join(
-        f"<tr><td>{escape(services[name].spec.title)}<td><code>https://{escape(services[name].spec.host)}</code>"
-        f"<td><code>{escape(url)}</code>"
+        f'<tr><th scope="row">{escape(services[name].spec.title)}'
+        f"<td><code>https://{escape(services[name].spec.host)}</code><td><code>{escape(url)}</code>"
         for name, url in providers.items()
     )
-    links = "".join(f'<li><a href="{escape(control)}/{path}">{path}</a>' for path in LOOKS)
+    control = escape(control)
+    links = " · ".join(f'<a href="{control}/{path}">{path}</a>' for path in LOOKS)
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>Ringback</title>'
-        f"<h1>Ringback {__version__}</h1><p>Put a vendor's whole path behind its origin here."
-        f"<table><tr><th>vendor<th>its origin<th>here{rows}</table>"
-        f"<h2>Control API</h2><ul>{links}</ul></html>"
+        f'<link rel="stylesheet" href="{control}/console/console.css">'
+        f'<link rel="icon" href="{control}/console/icon.svg"><main class="first">'
+        f"<h1>Ringback {__version__}</h1>"
+        "<p class=lead>Put a vendor's whole path behind its origin here, and nothing else changes. Any API key that"
+        " begins with <code>test_</code> works, and opens a world of its own."
+        f'<p class=row><a class="button main" href="{control}/console">Open the console</a>'
+        '<div class=scroll tabindex=0 role=region aria-label="Origins"><table>'
+        '<thead><tr><th scope="col">vendor<th scope="col">its origin<th scope="col">here'
+        f"<tbody>{rows}</table></div>"
+        f"<h2>The control API</h2><p>{links}</main></html>"
     )
     response = Response(page, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = "default-src 'none'"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; img-src 'self'"
     return response
 
 

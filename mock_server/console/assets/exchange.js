@@ -14,6 +14,9 @@ function headers(all) {
     ${rows.map(([name, value]) => html`<tr><th scope="row">${short(name, 100)}</th><td><bdi>${short(value, 2000)}</bdi></td></tr>`)}</tbody></table></details>`
 }
 
+// What was asked stands above it already.
+const meant = (hint, one) => (hint.startsWith(`${one.method} ${one.path}: `) ? hint.slice(one.method.length + one.path.length + 3) : hint)
+
 async function again(rule) {
   const written = await app.attempt(() => call('POST', '/faults', {body: rule}))
   if (written) app.say(`${written.id} answers the next ${rule.operation} so, once.`)
@@ -49,7 +52,7 @@ export const exchange = {
         ${why.why.map(text => html`<p>${shown(text)}</p>`)}
         ${why.summary ? html`<p class="muted">${shown(why.summary)}</p>` : nothing}
         <p>${grade(why.evidence, why.source)}</p>
-        ${why.hints.length ? html`<ul class="hints">${why.hints.map(hint => html`<li><bdi>${marked(hint)}</bdi></li>`)}</ul>` : nothing}
+        ${why.hints.length ? html`<ul class="hints">${why.hints.map(hint => html`<li><bdi>${marked(meant(hint, one))}</bdi></li>`)}</ul>` : nothing}
         ${why.unread.length && !why.hints.length ? html`<p class="warn">Sent, and not read: ${why.unread.map((name, index) => html`${index ? ', ' : ''}<code>${short(name, 100)}</code>`)}</p>` : nothing}
       </section>
       <p class="row">
