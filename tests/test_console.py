@@ -93,5 +93,3 @@ def test_the_page_takes_no_token_and_tells_nothing(serve: Callable[..., Server])
 def test_the_first_page_leads_there(server: Server) -> None:
     page = requests.get(server.url, headers={"Accept": "text/html"}, timeout=20).text
     assert f'href="{server.control}/console"' in page
-    for linked in re.findall(r'href="([^"]+)"', page):
-        assert requests.get(linked, timeout=20).status_code == 200, linked
