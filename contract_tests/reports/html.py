@@ -74,7 +74,8 @@ class _Page:
     # --- what it comes to -----------------------------------------------------------------------------------
 
     def _summary(self, verdict: str) -> Iterator[str]:
-        results, counts = self.results, self.counts
+        # What is folded below is one thing here too.
+        results, counts = self.results, {**self.counts, "faults": len(self.broken)}
         sign = "failed" if counts["failed"] else "passed"
         open_ends = ", as far as it could be tested" if counts["not_covered"] and sign == "passed" else ""
         yield f"<header>\n<h1>The contract <span class='{sign}'>{verdict}</span>{open_ends}</h1>"
@@ -91,7 +92,7 @@ class _Page:
             ("passed", "hold", "good" if counts["passed"] else "", "operations"),
             ("failed", "fail", "bad" if counts["failed"] else "", "broken"),
             ("not_covered", "not covered", "", "uncovered"),
-            ("findings", "findings", "bad" if counts["findings"] else "", "broken"),
+            ("faults", "findings", "bad" if self.broken else "", "broken"),
             ("notes", "notes", "warn" if counts["notes"] else "", "notes"),
             ("requests", "requests", "", ""),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from contract_tests.reports.text import told
-from contract_tests.words.faults import Fault, faults
+from contract_tests.words.faults import faults
 from contract_tests.words.findings import printable
 from contract_tests.words.results import Results
 
@@ -28,18 +28,14 @@ def text(results: Results) -> str:
     totals = {**{name: str(value) for name, value in numbers.items()}, "time": f"{results.seconds:.3f}"}
     suites = ET.Element("testsuites", {"name": "ringback check", **totals})
     suite = ET.SubElement(suites, "testsuite", {"name": "ringback check", **totals})
-    broken: dict[tuple[str, str, str], list[Fault]] = {}
-    for fault in faults(results.outcomes):
-        for one in (fault, *fault.alike):
-            broken.setdefault((one.outcome.provider, one.outcome.operation, one.outcome.property), []).append(one)
     for outcome in outcomes:
         name = f"{outcome.provider}-{outcome.operation}-{outcome.property}".rstrip("-")
         attributes = {"classname": f"ringback.{outcome.provider}", "name": name, "time": f"{outcome.seconds:.3f}"}
         case = ET.SubElement(suite, "testcase", attributes)
         if outcome.verdict == "failed":
-            mine = broken.get((outcome.provider, outcome.operation, outcome.property), [])
-            whole = "\n\n".join("\n".join(told(Fault(one.outcome, one.findings), "FAIL", results)) for one in mine)
-            first = mine[0].first.message if mine and mine[0].findings else outcome.reason
+            mine = faults([outcome])
+            whole = "\n\n".join("\n".join(told(one, "FAIL", results)) for one in mine)
+            first = mine[0].first.message if mine[0].findings else outcome.reason
             ET.SubElement(case, "failure", {"message": _clean(first)}).text = _clean(whole)
         elif outcome.verdict in _SKIPPED:
             ET.SubElement(case, "skipped", {"message": _clean(outcome.reason)})
