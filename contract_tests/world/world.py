@@ -426,7 +426,7 @@ class World:
             self.watch.unsent()
             raise
         if reply.status < 300 and cost_of(operation) == "purchase":
-            self._forget_searched()
+            self.forget_searched()
         self.watch.after(operation, prepared, reply)
         self._worked |= {operation.id, self._path(operation, prepared.path)} if reply.status < 300 else set()
         self._learn_names(operation, reply)
@@ -516,7 +516,7 @@ class World:
             if reply.status in NOT_THERE:
                 self._absent.add(said(wire, reply))
 
-    def _forget_searched(self) -> None:
+    def forget_searched(self) -> None:
         """What was found for sale may be sold now, so it is looked for anew when it is next needed."""
         for name in list(self._found):
             found = self.spec.variables[name].found_operation

@@ -67,6 +67,8 @@ def _send_all(recorder: Recorder, world: World, requests: list[NamedRequest]) ->
             if world.settling is not None:
                 world.settling.unknown(operation)
             done.append((Sent(request.path, request.query, request.body, wire), reply))
+    if cost_of(operation) == "purchase":
+        world.forget_searched()
     kept = next((reply for reply in replies if isinstance(reply, NotCovered)), None)
     if kept is not None and not done:
         raise kept
@@ -85,17 +87,20 @@ def _update_together(recorder: Recorder, world: World) -> None:
     keys = _keys(world, operation)
     if len(names) < 2 and len(keys) < 2:
         raise NotCovered("one field of one record can be written, so that nothing gets into another's way")
+    done: list[tuple[Sent, Reply]] = []
     for turn in range(ROUNDS):
         alone = [with_body(world, operation, {**base, name: values[name][turn % 2]}) for name in names]
         if len(alone) > 1:
-            _compare(recorder, world, "several fields at once", _send_all(recorder, world, alone))
+            done += _compare(recorder, world, "several fields at once", _send_all(recorder, world, alone))
         whole = [
             _of(operation, with_body(world, operation, {**base, name: values[name][(turn + index) % 2]}), key)
             for name in list(values)[:1]
             for index, key in enumerate(keys)
         ]
         if len(whole) > 1:
-            _compare(recorder, world, "several records at once", _send_all(recorder, world, whole))
+            done += _compare(recorder, world, "several records at once", _send_all(recorder, world, whole))
+    if not any(reply.status < 300 for _, reply in done):
+        raise NotCovered("was refused" if done else "nothing that it writes has two values that are known to be valid")
 
 
 def _keys(world: World, operation: Operation) -> list[Json]:
@@ -111,8 +116,8 @@ def _of(operation: Operation, request: NamedRequest, key: Json) -> NamedRequest:
     return request.with_values(path, request.query, request.body)
 
 
-def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent, Reply]]) -> None:
-    """Every accepted update of the round is there, and each answer shows its own."""
+def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent, Reply]]) -> list[tuple[Sent, Reply]]:
+    """Every accepted update of the round is there, and each answer shows its own; what was done."""
     operation = recorder.operation
     written: dict[Json, dict[str, Json]] = {}
     for sent, reply in done:
@@ -131,6 +136,7 @@ def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent
             if wire is not None:
                 lost = list(unlike(operation, values, seen, world.same(operation)))
                 recorder.add(f"{title}, read by {seen.operation.id}", how, lost, wire)
+    return done
 
 
 def _another_answer(world: World, operation: Operation, sent: Sent, reply: Reply) -> Iterable[Difference]:
@@ -154,10 +160,10 @@ def _said(operation: Operation, reply: Reply) -> Evidence:
 
 
 def _make_together(recorder: Recorder, world: World) -> None:
-    """On a mock of our own only: what many requests make at once is told apart by looking, and not undone."""
+    """Not where it costs money: what many requests make at once is told apart by looking."""
     operation = recorder.operation
     world.transport.guard.require(cost_of(operation))
-    if not world.own:
+    if world.transport.guard.restricted:
         raise NotCovered("makes records, and of several at once it could not be told which to remove")
     alone = [one for one in successes(world, operation) if not one.after]
     if not alone:
