@@ -106,6 +106,13 @@ def test_a_server_that_never_shows_what_was_written_is_not_called_late(serve: Ca
             assert not run.results().late
 
 
+def test_one_number_sold_to_all_who_ask_at_the_same_time_is_found_on_a_foreign_server() -> None:
+    with serving("vogent", selling_twice=True) as server:
+        run = checked(server, "vogent", "quick", draws=0, operations=["purchasePhoneNumber"])
+    assert any("together" in one and "purchasePhoneNumber" in one for one in found(run))
+    assert run.results().left_behind == ()
+
+
 def test_an_error_that_does_not_come_again_is_flaky_and_neither_passes_nor_fails() -> None:
     with serving("interactly", failing_every=9) as server:
         run = checked(server, "interactly", "scenario")

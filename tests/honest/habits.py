@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from random import Random
+from threading import Lock
 from typing import Any
 
 Json = Any
@@ -46,6 +49,9 @@ class Habits:
     delay_seconds: float = 0.0
     settle_seconds: float = 0.0
 
+    selling_twice: bool = False
+    """The one habit that is a fault: who asks at the same time is sold the same."""
+
     def __post_init__(self) -> None:
         self.random = Random(7)
         self.counter = count(1)
@@ -60,6 +66,15 @@ class Habits:
     def row(self, row: dict[str, Json]) -> dict[str, Json]:
         """A record with what moves by itself."""
         return {**row, "lastSeenAt": f"2026-01-01T00:00:00.{next(self.counter):06}Z"} if self.moving else dict(row)
+
+    @contextmanager
+    def one_at_a_time(self, lock: Lock) -> Iterator[None]:
+        """Keeps requests apart, as an honest server does."""
+        if self.selling_twice:
+            yield
+        else:
+            with lock:
+                yield
 
     def whole(self, body: Json) -> Json:
         """An answer with what every answer of this server has."""

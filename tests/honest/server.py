@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
                 kind, name = parts[-2:]
                 raise Refused(404, {"problem": f"of {kind} there is no {self.command} of {name}", "at": url.path})
             query = dict(parse_qsl(url.query, keep_blank_values=True))
-            with self.server.lock:
+            with habits.one_at_a_time(self.server.lock):
                 status, body = account.answer(self.command, parts, query, lambda: _object(raw))
                 body = habits.whole(body)
         except Refused as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 from typing import Any
 
@@ -58,6 +59,7 @@ class Account:
                 held = [one.now["number"] for one in self._numbers.values()]
                 if not isinstance(number, str) or number in held or number[5:8] != "777":
                     raise Refused(422, "that is not for sale")
+                time.sleep(0.05 if self._habits.selling_twice else 0)
                 return 200, self._add(number)
             case ("GET", "api", "phone_numbers", id):
                 return 200, self._habits.row(self._known(id).shown())
