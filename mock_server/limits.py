@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 _MEBIBYTE = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """The bounds of one server; every field is a flag of `ringback serve`: `spaces` is `--max-spaces`."""
 
     connections: int = 16_000
@@ -76,4 +75,4 @@ def flag(name: str) -> str:
 
 def names() -> list[str]:
     """The limits, in the order of the table."""
-    return [field.name for field in fields(Limits)]
+    return list(Limits._fields)

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from threading import Event, Thread
 
+from mock_server.terminal import printable
+
 MAX_WAITING = 10_000
 """How many lines may wait for their reader; further ones are counted, and left out."""
 
@@ -113,13 +115,3 @@ class Printable(logging.Formatter):
 
     def formatException(self, ei: object) -> str:  # noqa: N802 - as above
         return "\n".join(printable(line) for line in super().formatException(ei).splitlines())  # type: ignore[arg-type]
-
-
-def printable(text: str) -> str:
-    """The text with everything but printable characters escaped."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in text
-    )

@@ -1,4 +1,4 @@
-"""Colours for a terminal that has them."""
+"""What a terminal is shown: colours, where it has them, and nothing but printable characters."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def painter(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Pain
 def status_style(status: int) -> str:
     """The style of a status: what went well, what was the client's fault, what the server's."""
     return "green" if status < 400 else "yellow" if status < 500 else "red"
+
+
+def printable(text: str) -> str:
+    """The text with everything but printable characters escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in text
+    )

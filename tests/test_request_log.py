@@ -20,8 +20,8 @@ import pytest
 import requests
 
 from mock_server.desk.told import Told, as_json, as_text
-from mock_server.logs import MAX_WAITING, Stderr, printable
-from mock_server.terminal import painter
+from mock_server.logs import MAX_WAITING, Stderr
+from mock_server.terminal import painter, printable
 from tests.conftest import RINGBACK, ROOT, Server, start_server
 
 KEY = {"X-API-Key": "test_log"}

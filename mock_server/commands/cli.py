@@ -18,7 +18,7 @@ from mock_server.commands.usage import USAGE, fail
 from mock_server.limits import DEFAULTS, MEANINGS, Limits
 from mock_server.limits import flag as limit_flag
 from mock_server.limits import names as limit_names
-from mock_server.logs import printable
+from mock_server.terminal import printable
 
 MAX_DRAIN_SECONDS = 3600.0
 _HARNESS = ("hypothesis", "jsonschema", "pytest", "schemathesis", "urllib3")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mock_server.commands.usage import fail
@@ -63,6 +62,8 @@ def _named(names: list[str], specs: dict[str, Spec]) -> tuple[set[str], set[str]
             continue
         operation = of.get(name.lower())
         if operation is None:
+            from difflib import get_close_matches
+
             known = [*specs, *of.values()]
             near = get_close_matches(name, known, n=3, cutoff=0.6)
             guess = f"; did you mean {' or '.join(near)}?" if near else ""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import tempfile
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -89,6 +87,8 @@ def server(there: Control) -> Any:
 
 def _telling(tool: Callable[..., str]) -> Callable[..., str]:
     """The tool, whose refusals the agent is told of: of any other error the protocol tells it nothing."""
+    from subprocess import TimeoutExpired
+
     from mcp.server.mcpserver.exceptions import ToolError
 
     from ringback.client import RingbackError
@@ -97,7 +97,7 @@ def _telling(tool: Callable[..., str]) -> Callable[..., str]:
     def told(*given: Any, **named: Any) -> str:
         try:
             return tool(*given, **named)
-        except (RingbackError, ValueError, subprocess.TimeoutExpired) as refused:
+        except (RingbackError, ValueError, TimeoutExpired) as refused:
             raise ToolError(str(refused)) from None
 
     return told
@@ -217,6 +217,9 @@ class _Tools:
 
 
 def _checked(vendor: str, target: str | None, operations: list[str], depth: str) -> dict[str, Any]:
+    # On use, as for all that only some commands need: whoever asks for --help waits for none of it.
+    import subprocess
+    import tempfile
     from importlib.util import find_spec
 
     from ringback.launch import command

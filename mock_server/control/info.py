@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -28,7 +27,7 @@ def info() -> dict[str, Any]:
             for name, service in front.services.items()
         },
         "store": "memory://" if front.spaces.shared is None else front.spaces.shared.backend.address,
-        "limits": asdict(front.spaces.limits),
+        "limits": front.spaces.limits._asdict(),
         "faults": list(front.wire_faults),
         "search": FIELDS,
     }

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from mock_server.logs import printable
-from mock_server.terminal import Paint, status_style
+from mock_server.terminal import Paint, printable, status_style
 
 _LONGEST = 200
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from mock_server.logs import printable
-from mock_server.terminal import Paint, status_style
+from mock_server.terminal import Paint, printable, status_style
 
 Row = dict[str, Any]
 _GAP = "  "
@@ -28,7 +26,11 @@ class Column(NamedTuple):
 
 def width() -> int:
     """The terminal's columns, 80 where there is none."""
-    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+    if not sys.stdout.isatty():
+        return 80
+    from shutil import get_terminal_size
+
+    return get_terminal_size((80, 24)).columns
 
 
 def table(rows: Sequence[Row], columns: Sequence[Column], paint: Paint, room: int | None = None) -> Iterator[str]:
