@@ -29,6 +29,8 @@ class Shot(NamedTuple):
     body: str
     key_header: str
     key: str
+    own_spaces: bool = False
+    """Whether each connection has a space of its own; only wrk knows how."""
 
     def encoded(self, port: int) -> bytes:
         """The request as it goes over the wire to that port of 127.0.0.1."""
@@ -75,8 +77,11 @@ def _with_wrk(shot: Shot, port: int, seconds: int) -> Load:
         "BENCH_KEY_HEADER": shot.key_header,
         "BENCH_KEY": shot.key,
     }
+    if shot.own_spaces:
+        environment["BENCH_OWN_SPACES"] = "1"
     url = f"http://127.0.0.1:{port}{shot.path}"
-    command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
+    threads = CONNECTIONS if shot.own_spaces else 1
+    command = ["wrk", "--threads", str(threads), "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
     done = subprocess.run(
         [*command, "--script", str(_SCRIPT), url],
         env=environment,

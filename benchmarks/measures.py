@@ -9,7 +9,7 @@ from statistics import median
 from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
-from load import Load, put
+from load import Load, generator, put
 from processes import use
 from servers import BODY, INVALID_BODY, Running, Server, running
 
@@ -42,7 +42,16 @@ def ready(servers: Sequence[Server], effort: Effort, say: Say) -> Figures:
     return {name: {"seconds": median(all_of), "all": all_of} for name, all_of in taken.items()}
 
 
-def speed(servers: Sequence[Server], effort: Effort, say: Say) -> Figures:
+def workers(servers: Sequence[Server], effort: Effort, say: Say) -> Figures:
+    """The same of our own servers, where each of the connections works in a space of its own; needs wrk."""
+    if generator() != "wrk":
+        say("workers: not measured, wrk is not installed")
+        return {}
+    ours = [one for one in servers if one.name.startswith("ringback") and "--only" not in one.name]
+    return speed(ours, effort, say, own_spaces=True)
+
+
+def speed(servers: Sequence[Server], effort: Effort, say: Say, own_spaces: bool = False) -> Figures:
     """Requests per second, latencies and processor time per request of warm servers, loaded in turn."""
     rounds: dict[str, list[Load]] = {server.name: [] for server in servers}
     costs: dict[str, list[float]] = {server.name: [] for server in servers}
@@ -51,13 +60,13 @@ def speed(servers: Sequence[Server], effort: Effort, say: Say) -> Figures:
         started = [stack.enter_context(running(server)) for server in servers]
         habits = {one.server.name: _habits(one) for one in started}
         for one in started:
-            put(one.server.shot(), one.port, effort.warm_seconds)
+            put(one.server.shot()._replace(own_spaces=own_spaces), one.port, effort.warm_seconds)
         for number in range(effort.rounds):
             say(f"speed: round {number + 1} of {effort.rounds}")
             for one in _in_turn(started, number):
                 sleep(0.2)
                 before = use(one.process.pid).cpu_seconds
-                load = put(one.server.shot(), one.port, effort.round_seconds)
+                load = put(one.server.shot()._replace(own_spaces=own_spaces), one.port, effort.round_seconds)
                 costs[one.server.name].append((use(one.process.pid).cpu_seconds - before) / load.requests * 1e6)
                 rounds[one.server.name].append(load)
     return {

@@ -40,11 +40,22 @@ PRISM = Package("@stoplight/prism-cli", "5.14.2", "prism")
 JSON_SERVER = Package("json-server", "0.17.4", "json-server")
 """The last one of the stable line."""
 
+MOCKOON = Package("@mockoon/cli", "9.9.0", "mockoon-cli")
+
+OPENAPI_BACKEND = Package("openapi-backend", "5.21.2", "openapi-backend")
+"""A library: the server on it is `openapi_backend.js`."""
+
+WIREMOCK = Package("wiremock", "3.13.2", "wiremock")
+"""Brings a jar."""
+
+
+ALL = (PRISM, JSON_SERVER, MOCKOON, OPENAPI_BACKEND, WIREMOCK)
+
 
 def cached(package: Package) -> list[str] | None:
     """The command of the package in the cache folder, or None when that version is not in it."""
     manifest = package.folder / "node_modules" / package.name / "package.json"
-    if not manifest.is_file() or not package.binary.exists():
+    if not manifest.is_file():
         return None
     found = json.loads(manifest.read_text(encoding="utf-8")).get("version")
     return [str(package.binary)] if found == package.version else None

@@ -23,7 +23,7 @@ from servers import NotReady, Server, contestants  # noqa: E402 - as above
 
 FAILED, WRONG_USAGE = 1, 2
 BASE = "ringback"
-MEASURES = {"ready": measures.ready, "speed": measures.speed, "memory": measures.memory}
+MEASURES = {"ready": measures.ready, "speed": measures.speed, "workers": measures.workers, "memory": measures.memory}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +78,7 @@ def run(servers: Sequence[Server], only: str | None, effort: measures.Effort) ->
         "generator": generator(),
         "connections": CONNECTIONS,
         "effort": effort._asdict(),
-        "versions": {package.name: package.version for package in (npm.PRISM, npm.JSON_SERVER)},
+        "versions": {package.name: package.version for package in npm.ALL},
         "notes": {server.name: server.note for server in servers if server.note},
     }
     for name, measure in MEASURES.items():
@@ -108,8 +108,12 @@ def _ready_table(report: dict[str, Any]) -> str:
     return _table(title, ("server", "ready", "ringback/peer"), rows)
 
 
-def _speed_table(report: dict[str, Any]) -> str:
-    figures: measures.Figures = report["speed"]
+def _workers_table(report: dict[str, Any]) -> str:
+    return _speed_table(report, "workers", ", each with a space of its own")
+
+
+def _speed_table(report: dict[str, Any], measure: str = "speed", more: str = "") -> str:
+    figures: measures.Figures = report[measure]
     rows = [
         (
             name,
@@ -125,7 +129,8 @@ def _speed_table(report: dict[str, Any]) -> str:
         for name, one in figures.items()
     ]
     rounds, connections = report["effort"]["rounds"], report["connections"]
-    title = f"Speed: update-agent, {connections} connections, {report['generator']}, median of {rounds} rounds in turn"
+    load = f"{connections} connections{more}, {report['generator']}"
+    title = f"Speed: update-agent, {load}, median of {rounds} rounds in turn"
     speed, cost = ("requests/s", "ringback/peer"), ("cpu/request", "ringback/peer")
     return _table(title, ("server", *speed, "p50", "p99", *cost, "validates", "remembers"), rows)
 
@@ -146,7 +151,7 @@ def _memory_table(report: dict[str, Any]) -> str:
     return _table(title, ("server", "idle", "after", "requests", "ringback/peer"), rows)
 
 
-_TABLES = {"ready": _ready_table, "speed": _speed_table, "memory": _memory_table}
+_TABLES = {"ready": _ready_table, "speed": _speed_table, "workers": _workers_table, "memory": _memory_table}
 
 
 def _ratio(figures: measures.Figures, name: str, values: Callable[[dict[str, Any]], list[float]]) -> str:

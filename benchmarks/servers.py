@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, sleep
-from typing import IO
+from typing import IO, Any
 
 import npm
 from load import Shot
@@ -124,6 +124,55 @@ def json_server(command: Sequence[str]) -> Server:
     return Server("json-server", arguments, method="PATCH", list_path="/numbers", note="PATCH instead of POST")
 
 
+def mockoon(command: Sequence[str]) -> Server:
+    """Mockoon's command line with the same document."""
+
+    def arguments(port: int, folder: Path) -> list[str]:
+        import yaml
+
+        # As JSON: of YAML it takes no file with so many aliases.
+        spec = folder / "teli.json"
+        text = (npm.ROOT / "openapi" / "teli.yaml").read_text(encoding="utf-8")
+        spec.write_text(json.dumps(yaml.safe_load(text), default=str), encoding="utf-8")
+        where = ["--hostname", "127.0.0.1", "--port", str(port), "--disable-log-to-file", "--disable-admin-api"]
+        return [*command, "start", "--data", str(spec), *where]
+
+    return Server("mockoon", arguments)
+
+
+def openapi_backend(folder: Path) -> Server:
+    """A server on openapi-backend with the same document."""
+    script, spec = Path(__file__).with_name("openapi_backend.js"), npm.ROOT / "openapi" / "teli.yaml"
+    return Server("openapi-backend", lambda port, _: ["node", str(script), str(folder), str(spec), str(port)])
+
+
+def wiremock(jar: Path) -> Server:
+    """WireMock with a stub for the update and one for the list, which it answers whatever is in the body."""
+    stubs = {
+        "update": {"request": {"method": "POST", "urlPath": UPDATE}, "response": _stubbed({"success": True})},
+        "list": {"request": {"method": "GET", "urlPath": LIST.partition("?")[0]}, "response": _stubbed([])},
+    }
+
+    def arguments(port: int, folder: Path) -> list[str]:
+        (folder / "mappings").mkdir(exist_ok=True)
+        for name, stub in stubs.items():
+            (folder / "mappings" / f"{name}.json").write_text(json.dumps(stub), encoding="utf-8")
+        where = ["--bind-address", "127.0.0.1", "--port", str(port), "--root-dir", str(folder)]
+        return ["java", "-jar", str(jar), *where, "--disable-banner", "--no-request-journal"]
+
+    return Server("wiremock", arguments, note="stubs written by hand, no journal")
+
+
+def _stubbed(body: Any) -> dict[str, Any]:
+    return {"status": 200, "jsonBody": body, "headers": {"Content-Type": "application/json"}}
+
+
+def ceiling(kind: str) -> Server:
+    """A bare handler on the web server that we use."""
+    script = str(Path(__file__).with_name("ceiling.py"))
+    return Server(f"bare {kind}", lambda port, _: [sys.executable, script, kind, str(port)], note="does nothing at all")
+
+
 def contestants() -> tuple[list[Server], list[str]]:
     """All servers, and a sentence for each peer that is missing."""
     servers = [ringback(), ringback("--only", "teli", name="ringback --only teli", prefix="")]
@@ -142,7 +191,22 @@ def contestants() -> tuple[list[Server], list[str]]:
         servers.append(json_server(npm.installed(npm.JSON_SERVER)))
     except npm.NotInstalled as reason:
         missing.append(f"json-server is not measured: {reason}")
+    for package, make in _OTHERS:
+        try:
+            npm.installed(package)
+            servers.append(make(package))
+        except (npm.NotInstalled, IndexError) as reason:
+            missing.append(f"{package.command} is not measured: {reason}")
+    servers += [ceiling("wsgi"), ceiling("rsgi")]
     return servers, missing
+
+
+_OTHERS: list[tuple[npm.Package, Callable[[npm.Package], Server]]] = [
+    (npm.MOCKOON, lambda package: mockoon([str(package.binary)])),
+    (npm.OPENAPI_BACKEND, lambda package: openapi_backend(package.folder)),
+    (npm.WIREMOCK, lambda package: wiremock(sorted(package.folder.glob("node_modules/wiremock/build/*.jar"))[0])),
+]
+"""The peers from npm that need no more than their package, and Java where they are one."""
 
 
 def free_port() -> int:
@@ -159,8 +223,17 @@ def running(server: Server) -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         command = list(server.command(port, Path(folder)))
         started = perf_counter()
+        # With its byte code kept, as that of every installed package is.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPYCACHEPREFIX"] = str(npm.CACHE / "byte-code")
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=npm.ROOT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=npm.ROOT,
+            env=environment,
+            start_new_session=True,
         )
         one = Running(server, process, port, log)
         try:

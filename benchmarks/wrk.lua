@@ -4,6 +4,20 @@ wrk.body = os.getenv("BENCH_BODY")
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers[os.getenv("BENCH_KEY_HEADER")] = os.getenv("BENCH_KEY")
 
+-- With spaces of their own each connection is a thread, and its key opens a space that no other one has.
+local clients = 0
+
+function setup(thread)
+  clients = clients + 1
+  thread:set("client", clients)
+end
+
+function init()
+  if os.getenv("BENCH_OWN_SPACES") then
+    wrk.headers[os.getenv("BENCH_KEY_HEADER")] = "test_bench_" .. client
+  end
+end
+
 done = function(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
