@@ -668,7 +668,7 @@ def test_the_command_line_sets_delivers_lists_verifies_and_replays(
     server: Server, desk: Desk, receiver: Receiver
 ) -> None:
     def run(*arguments: str) -> tuple[int, Any]:
-        command = [*RINGBACK, *arguments, "--url", server.url, "--space", desk.space]
+        command = [*RINGBACK, *arguments, "--json", "--url", server.url, "--space", desk.space]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
         return done.returncode, json.loads(done.stdout) if done.stdout else None
 
@@ -679,7 +679,7 @@ def test_the_command_line_sets_delivers_lists_verifies_and_replays(
     assert SIGNED["vogent"](receiver.received[0], SECRET)
     receiver.statuses = [500]
     assert run("deliver", "vogent", "dial.transcript", "--to", to)[0] == 1
-    assert [one["state"] for one in run("deliveries", "list")[1]["deliveries"]] == ["delivered", "failed"]
+    assert [one["state"] for one in run("deliveries", "list")[1]["deliveries"]] == ["failed", "delivered"]
     assert run("deliveries", "verify", "--event", "dial.transcript", "--times", "exactly 2")[0] == 0
     assert run("deliveries", "verify", "--event", "dial.created")[0] == 1
     assert run("deliveries", "replay", "2")[1]["replay_of"] == 2

@@ -413,7 +413,7 @@ def test_while_calls_are_played_others_are_answered(teli: Client, desk: Desk, se
 
 def test_the_command_line_dials_lists_and_hangs_up(server: Server, teli: Client, desk: Desk, tmp_path: Path) -> None:
     def run(*arguments: str) -> tuple[int, Any, str]:
-        command = [*RINGBACK, *arguments, "--url", server.url, "--space", teli.key]
+        command = [*RINGBACK, *arguments, "--json", "--url", server.url, "--space", teli.key]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
         return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
