@@ -46,8 +46,17 @@ def _maps_names(value: Any, fits: Callable[[Any], bool] = _is_name) -> bool:
 
 
 def _has(value: Any, needed: str, optional: str = "") -> bool:
-    """Whether a value is a mapping with all of the needed words, and beside them only optional ones."""
-    return isinstance(value, Mapping) and set(needed.split()) <= set(value) <= set(f"{needed} {optional}".split())
+    """Whether a value is a mapping with all of the needed words, and beside them only optional ones.
+
+    What names something is a name.
+    """
+    return (
+        isinstance(value, Mapping)
+        and set(needed.split()) <= set(value) <= set(f"{needed} {optional}".split())
+        and all(
+            _is_name(value[word]) for word in ("record", "field", "key", "by", "answer", "missing") if word in value
+        )
+    )
 
 
 def _is_key(value: Any) -> bool:

@@ -373,6 +373,8 @@ class Checker:
         except jsonschema_rs.ValidationError as error:
             wrong = "/".join(str(step).replace("/", "~1") for step in error.instance_path)
             raise self.fail(f"{place}/{wrong}", f"is no JSON Schema: {error.message}") from None
+        except UnicodeEncodeError:
+            raise self.fail(place, "holds half of a surrogate pair, which no text may hold") from None
 
     def _words(self, node: Any, place: str) -> None:
         if isinstance(node, bool) or id(node) in self._understood:

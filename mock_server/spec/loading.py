@@ -243,7 +243,7 @@ class _Loading:
     def _operation(self, path: str, method: str, item: dict[str, Any], place: str) -> Operation:
         node = self.checker.mapping(item[method], "operation", place)
         for key in ("operationId", "responses", "x-evidence"):
-            if key not in node:
+            if node.get(key) is None:
                 raise self.checker.fail(place, f"{key} is missing")
         evidence = self._evidence(node, place)
         assert evidence is not None

