@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import yaml
 
 from contract_tests.properties.table import PROPERTIES
 from mock_server.spec import load_all
-from mock_server.spec.contracts import KINDS, check_contract
+from mock_server.spec.contracts import KINDS, check_contract, named_answers
 from mock_server.spec.document import KEYWORDS, Checker
 from mock_server.spec.sources import FORMS, HEADS, ISSUED, TRANSFORMS
 from tests.conftest import ROOT
@@ -57,9 +58,17 @@ def test_what_the_mock_carries_out_is_read_by_it_and_the_rest_is_not() -> None:
         "as `conflict` says",
         "says the same",
     }
+    others = {key for key, (_, _, mock, _) in CONTRACT.items() if mock in beyond}
+    assert others & _read_by("mock_server/derived") == set()
     carried = {key for key, (_, _, mock, _) in CONTRACT.items() if mock not in beyond}
     read = _read_by("mock_server/derived") | _read_by("mock_server/spec")
     assert carried - read == set()
+
+
+def test_every_word_is_read_by_the_check_too() -> None:
+    texts = [file.read_text(encoding="utf-8") for file in (ROOT / "contract_tests").rglob("*.py")]
+    texts.append(inspect.getsource(named_answers))  # The answers that contracts name, which the check asks for by it.
+    assert [key for key in CONTRACT if not any(f'"{key}"' in text for text in texts)] == []
 
 
 def test_the_properties_that_the_page_names_are_those_of_the_check() -> None:
