@@ -49,7 +49,10 @@ WIREMOCK = Package("wiremock", "3.13.2", "wiremock")
 """Brings a jar."""
 
 
-ALL = (PRISM, JSON_SERVER, MOCKOON, OPENAPI_BACKEND, WIREMOCK)
+SPECMATIC = Package("specmatic", "2.55.1", "specmatic")
+"""Brings a jar, too."""
+
+ALL = (PRISM, JSON_SERVER, MOCKOON, OPENAPI_BACKEND, WIREMOCK, SPECMATIC)
 
 
 def cached(package: Package) -> list[str] | None:

@@ -27,7 +27,7 @@ LIST = (
 )
 BODY = '{"inbound_agent_id": "agent_abc123", "nickname": "Main"}'
 INVALID_BODY = '{"inbound_agent_id": "agent_abc123", "nickname": 7}'
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 class NotReady(Exception):
@@ -146,6 +146,18 @@ def openapi_backend(folder: Path) -> Server:
     return Server("openapi-backend", lambda port, _: ["node", str(script), str(folder), str(spec), str(port)])
 
 
+def specmatic(jar: Path) -> Server:
+    """Specmatic with the same document, without our extensions; it answers what it draws from the schemas."""
+
+    def arguments(port: int, folder: Path) -> list[str]:
+        plain = [sys.executable, "-m", "mock_server", "spec", "teli", "--plain"]
+        text = subprocess.run(plain, cwd=npm.ROOT, capture_output=True, check=True).stdout
+        (folder / "teli.yaml").write_bytes(text)
+        return ["java", "-jar", str(jar), "stub", str(folder / "teli.yaml"), "--host=127.0.0.1", f"--port={port}"]
+
+    return Server("specmatic", arguments)
+
+
 def wiremock(jar: Path) -> Server:
     """WireMock with a stub for the update and one for the list, which it answers whatever is in the body."""
     stubs = {
@@ -205,6 +217,7 @@ _OTHERS: list[tuple[npm.Package, Callable[[npm.Package], Server]]] = [
     (npm.MOCKOON, lambda package: mockoon([str(package.binary)])),
     (npm.OPENAPI_BACKEND, lambda package: openapi_backend(package.folder)),
     (npm.WIREMOCK, lambda package: wiremock(sorted(package.folder.glob("node_modules/wiremock/build/*.jar"))[0])),
+    (npm.SPECMATIC, lambda package: specmatic(package.folder / "node_modules" / "specmatic" / "specmatic.jar")),
 ]
 """The peers from npm that need no more than their package, and Java where they are one."""
 
