@@ -106,6 +106,23 @@ def test_a_server_that_never_shows_what_was_written_is_not_called_late(serve: Ca
             assert not run.results().late
 
 
+@pytest.mark.parametrize(
+    ("key_by", "told", "shown"),
+    [
+        ("case", "a key in another letter case was accepted", "${HONEST_KEY~~}"),
+        ("beginning", "the beginning of a key was accepted", "${HONEST_KEY:0:4}"),
+        ("cut", "a key without its last character was accepted", "${HONEST_KEY%?}"),
+    ],
+)
+def test_a_secret_key_that_is_nearly_right_is_tried_and_shown_to_nobody(key_by: str, told: str, shown: str) -> None:
+    with serving("interactly", key_by=key_by) as server:
+        run = checked(server, "interactly", "quick", draws=0, operations=["listNumbers"])
+    text = "\n".join(found(run))
+    assert told in text
+    assert f'"Authorization: Bearer {shown}"' in text
+    assert KEY[:-1] not in text
+
+
 def test_one_number_sold_to_all_who_ask_at_the_same_time_is_found_on_a_foreign_server() -> None:
     with serving("vogent", selling_twice=True) as server:
         run = checked(server, "vogent", "quick", draws=0, operations=["purchasePhoneNumber"])

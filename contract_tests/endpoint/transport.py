@@ -19,6 +19,7 @@ from contract_tests.endpoint.opening import CannotOpen, Opening, Proxy, authorit
 from contract_tests.endpoint.wire import Broken, Connection, Late, Raw, Silent
 from contract_tests.words.discretion import MASK
 from contract_tests.words.findings import NotCovered, printable
+from contract_tests.words.mutations import forms
 from contract_tests.words.replies import Reply, reply_of
 from mock_server import __version__
 from mock_server.spec import Spec, WireRequest
@@ -288,13 +289,19 @@ class _Wire:
     def __init__(self, origin: str, secrets: Mapping[str, str], route: Route, words: set[str] | None = None) -> None:
         self._origin = origin
         self._prefix = urlsplit(origin).path
-        self._secrets = secrets
+        self._given = secrets
+        self._secrets = {
+            **secrets,
+            **{form: key for name in secrets for form, key in forms(name, secrets[name]).items()},
+        }
         self._route = route
         # The longest name first: one may be the beginning of another.
-        self._names = re.compile("|".join(re.escape(name) for name in sorted(secrets, key=len, reverse=True)) or "(?!)")
+        self._names = re.compile(
+            "|".join(re.escape(name) for name in sorted(self._secrets, key=len, reverse=True)) or "(?!)"
+        )
         self._words: set[str] = set() if words is None else words
         """The secrets that are words like others: in what is judged they stay, in what is written they do not."""
-        self._masked, self._mask = 0, Mask(secrets.values())
+        self._masked, self._mask = 0, Mask(self._secrets.values())
 
     def learn_words(self, text: str) -> None:
         """Sees what is said openly: a secret in it is a word like others, which hides nothing."""
@@ -324,7 +331,7 @@ class _Wire:
 
     def another(self) -> _Wire:
         """A further connection to the same place."""
-        return _Wire(self._origin, self._secrets, self._route, self._words)
+        return _Wire(self._origin, self._given, self._route, self._words)
 
     def close(self) -> None:
         """Ends the connection, if there is one."""

@@ -42,7 +42,7 @@ class KeyKinds:
         if not key or key.lower() == "bearer":
             return KeyKind(NONE)
         schemeless = name.lower() in self._bearer and not value.strip().lower().startswith("bearer ")
-        if key in self._wrong or MARK in key or schemeless:
+        if key in self._wrong or MARK in key or key.startswith("${") or schemeless:
             return KeyKind(WRONG)
         # A mock of our own opens a space for every key, so that a run there uses many.
         space = self._spaces.setdefault(key, len(self._spaces) + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mock_server.spec import Security
@@ -20,17 +20,32 @@ class Mutation(NamedTuple):
     value: str
 
 
+_FORMS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    ("a key without its last character", "${{{}%?}}", lambda key: key[:-1]),
+    ("a key in another letter case", "${{{}~~}}", str.swapcase),
+    ("the beginning of a key", "${{{}:0:4}}", lambda key: key[:4]),
+)
+"""What is made of a key, how a shell writes it that has the key in a variable, and the key that comes of it."""
+
+
+def forms(name: str, key: str) -> dict[str, str]:
+    """What a secret key is turned into, by what stands for it where `name` stands for the key.
+
+    A key that is the same in every letter case, or that is no longer than its beginning, stands there twice.
+    """
+    made = {form.format(name[1:]): change(key) for _, form, change in _FORMS if name.startswith("$")}
+    return {form: value if value != key else key + key for form, value in made.items()}
+
+
 def mutations(security: Security, key: str) -> Iterator[Mutation]:
-    """The header's values that a valid key is turned into; a name that stands for a secret is only added to."""
+    """The header's values that a valid key is turned into; `key` may be a name that stands for a secret one."""
     scheme = "Bearer " if security.bearer else ""
     yield Mutation("an empty key", scheme.strip())
     yield Mutation("a key with more behind it", f"{scheme}{key}{MARK}")
     yield Mutation("a key with more before it", f"{scheme}{MARK}{key}")
-    if not key.startswith("$"):
-        yield Mutation("a key without its last character", f"{scheme}{key[:-1]}")
-        yield Mutation("a key in another letter case", f"{scheme}{key.swapcase()}")
-        yield Mutation("the beginning of a key", f"{scheme}{key[:4]}")
-        yield Mutation("a wildcard", f"{scheme}*")
+    for what, form, change in _FORMS:
+        yield Mutation(what, f"{scheme}{form.format(key[1:]) if key.startswith('$') else change(key)}")
+    yield Mutation("a wildcard", f"{scheme}*")
     if security.bearer:
         yield Mutation("a key without its scheme", key)
         yield Mutation("a key of another scheme", f"Basic {key}")

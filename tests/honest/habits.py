@@ -50,11 +50,24 @@ class Habits:
     settle_seconds: float = 0.0
 
     selling_twice: bool = False
-    """The one habit that is a fault: who asks at the same time is sold the same."""
+    """A fault, as the next one is: who asks at the same time is sold the same."""
+    key_by: str = ""
+    """Keys are compared by their `case` no more, by their `beginning`, or up to the last character of the `cut` one."""
 
     def __post_init__(self) -> None:
         self.random = Random(7)
         self.counter = count(1)
+
+    def takes(self, key: str, wanted: str) -> bool:
+        """Whether a header carries the key: to the letter, as an honest server sees it."""
+        match self.key_by:
+            case "case":
+                return key.lower() == wanted.lower()
+            case "beginning":
+                return len(key) > len("Bearer ") and wanted.startswith(key[: len("Bearer ") + 4])
+            case "cut":
+                return key in (wanted, wanted[:-1])
+        return key == wanted
 
     def rows(self, rows: list[Json]) -> list[Json]:
         """The rows of a list without pages, in an order of the server's own."""
