@@ -251,13 +251,18 @@ class World:
             answers.append(reply.json)
         return answers
 
-    def substitute(self, name: str, literal: Json, *, wanted: bool = False) -> Json:
+    def substitute(self, name: str, literal: Json, *, wanted: bool = False, making: bool = False) -> Json:
         """What stands here for a documented literal of the variable; other literals stay as they are.
 
         In a request that is `wanted` to succeed no record of the pages is named that a foreign server does not show:
-        another one of its own takes its place.
+        another one of its own takes its place, and where one is made (`making`), for anybody, the first that there is.
         """
         variable = self.spec.variables[name]
+        if making and not (self.own or self.transport.guard.real) and literal in (*variable.ours, *variable.others):
+            there = self.values(name)
+            enough = literal in variable.others and variable.others.index(literal) + 1 < len(there)
+            if there and literal not in there and not enough:
+                return there[0]
         if not self.own and literal in variable.ours and literal not in self.values(name):
             raise NotCovered(f"{name} {literal!r} is a record of Ringback's own start state, with a part to play")
         documented = [variable.default, *variable.others]
@@ -324,7 +329,8 @@ class World:
         request = operation.requests[name]
         wanted = self.spec.answer(operation, request.answer).status < 300
         unsure = self._unsure[operation.id, name] = []
-        body = self._replaced_body(operation.body_schema or {}, request.body, wanted, unsure)
+        making = wanted and operation.contract.get("effect") == "create"
+        body = self._replaced_body(operation.body_schema or {}, request.body, wanted, unsure, making=making)
         return request.with_values(
             path=self._replaced(operation, "path", request.path, wanted, unsure),
             query=self._replaced(operation, "query", request.query, wanted, unsure),
@@ -382,27 +388,30 @@ class World:
             for name, value in values.items()
         }
 
-    def _known(self, name: str, literal: Json, wanted: bool, unsure: list[str]) -> Json:
+    def _known(self, name: str, literal: Json, wanted: bool, unsure: list[str], *, making: bool = False) -> Json:
         """What stands here for a literal; `unsure` takes the names of what this account may not know."""
         if isinstance(literal, str) and literal.startswith("$answers."):
             return literal
-        value = self.substitute(name, literal, wanted=wanted)
+        value = self.substitute(name, literal, wanted=wanted, making=making)
         unsure += [name] if self._is_unsure(name, literal) and name not in unsure else []
         return value
 
-    def _replaced_body(self, schema: Any, value: Json, wanted: bool, unsure: list[str]) -> Json:
+    def _replaced_body(
+        self, schema: Any, value: Json, wanted: bool, unsure: list[str], *, making: bool = False
+    ) -> Json:
         if not isinstance(schema, Mapping):
             return value
         variable = schema.get("x-variable")
         if variable is not None and not isinstance(value, dict | list):
-            return self._known(variable, value, wanted, unsure)
+            return self._known(variable, value, wanted, unsure, making=making)
         if isinstance(value, dict):
             properties = schema.get("properties") or {}
             return {
-                name: self._replaced_body(properties.get(name), child, wanted, unsure) for name, child in value.items()
+                name: self._replaced_body(properties.get(name), child, wanted, unsure, making=making)
+                for name, child in value.items()
             }
         if isinstance(value, list):
-            return [self._replaced_body(schema.get("items"), child, wanted, unsure) for child in value]
+            return [self._replaced_body(schema.get("items"), child, wanted, unsure, making=making) for child in value]
         return value
 
     def send(
