@@ -22,6 +22,8 @@ class Waits:
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self.statuses: set[int] = set()
+        self.trouble: requests.RequestException | None = None
+        """What ended the client before its time."""
 
     @property
     def longest(self) -> float:
@@ -38,7 +40,11 @@ def ordinary_client(server: Server, path: str = "/teli/v1/organizations") -> Ite
     def ask() -> None:
         while not done.is_set() or not waits.seconds:
             started = time.monotonic()
-            answer = session.get(server.url + path, timeout=60)
+            try:
+                answer = session.get(server.url + path, timeout=60)
+            except requests.RequestException as error:
+                waits.trouble = error
+                return
             waits.seconds.append(time.monotonic() - started)
             waits.statuses.add(answer.status_code)
             done.wait(0.005)
@@ -51,6 +57,7 @@ def ordinary_client(server: Server, path: str = "/teli/v1/organizations") -> Ite
     finally:
         done.set()
         thread.join()
+    assert waits.trouble is None, waits.trouble
 
 
 def assert_unmoved(waits: Waits) -> None:
