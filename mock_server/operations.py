@@ -56,13 +56,17 @@ def catalogue(specs: dict[str, Spec], origin: str = DEFAULT_ORIGIN, key: str = "
 
 
 def missing_operations(specs: dict[str, Spec]) -> list[dict[str, Any]]:
-    """What is documented and not served: `{"provider", "method", "path", "summary", "evidence", "source", "hint"}`."""
+    """What is documented and not served, and why.
+
+    `{"provider", "method", "path", "summary", "reason", "evidence", "source", "hint"}`
+    """
     return [
         {
             "provider": spec.provider,
             "method": one.method,
             "path": one.path,
             "summary": one.summary,
+            "reason": one.reason,
             "evidence": one.evidence.grade,
             "source": one.evidence.source,
             "hint": hint(spec, one),

@@ -251,6 +251,7 @@ def test_the_command_line_lists_what_is_missing(server: Server, specs: dict[str,
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True).stdout
 
     assert run("vogent").startswith("vogent ")
+    assert "not served: it is a websocket" in run("vogent")
     rows = json.loads(run("--json"))
     assert len(rows) == sum(len(spec.missing) for spec in specs.values())
     assert rows == requests.get(f"{server.control}/operations", params={"missing": "true"}, timeout=20).json()

@@ -83,7 +83,8 @@ def _success(world: World, operation: Operation, answer: NamedAnswer, sent: Sent
     contract = operation.contract
     echo = set(contract.get("echo") or ())
     asked = _as_documented(operation, sent)
-    for name, value in answer.value.items():
+    # What stands in a sentence of the page for a value is that of the same answer.
+    for name, value in answer.filled(body).items():
         actual = body.get(name, ABSENT)
         if name in echo and by_another_name(world, operation, name, sent.value(name), actual):
             continue

@@ -136,8 +136,10 @@ class Model:
 
     def _is_new(self, write: Write, record: Record | None, sent: Sent, reply: Reply) -> Iterator[Verdict]:
         operation, contract = write.operation, write.operation.contract
+        if not contract.get("unique"):
+            return
         answer = record_in(operation, reply.json, contract["key"]["name"])
-        if not contract.get("unique") or not isinstance(answer, dict):
+        if not isinstance(answer, dict):
             return
         echoed = [sent.value(name) for name in contract.get("echo") or ()]
         earlier = self._answers.setdefault(operation.id, [])

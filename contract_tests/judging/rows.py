@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from math import ceil
 
 from contract_tests.words.findings import Difference, show
 from contract_tests.words.paging import usual_size
@@ -24,6 +25,8 @@ def complaints(
     yield "at", _twice(operation, rows)
     yield "count", _miscounted(operation, body, rows)
     yield "total", _wrong_total(operation, query, body, rows)
+    yield "pages", _wrong_pages(operation, query, body)
+    yield "where", _not_so(operation, rows)
     yield "page", _too_many(operation, query, rows)
     yield "filters", _unasked(operation, query, rows)
     # That a list below somebody's name shows what is theirs is what the list is; who is not there is another statement.
@@ -89,6 +92,29 @@ def _wrong_total(operation: Operation, query: Json, body: Json, rows: list[Json]
     whole = first and bool(sizes) and len(rows) < min(sizes)
     if not isinstance(found, int) or found < len(rows) or (whole and found > len(rows)):
         yield Difference(total, len(rows), found, f"the page has {len(rows)} rows, and all of them are {show(found)}")
+
+
+def _not_so(operation: Operation, rows: list[Json]) -> Iterable[Difference]:
+    """Rows that show another value than every row of the list has."""
+    for name, value in (operation.contract.get("where") or {}).items():
+        for index, row in enumerate(rows):
+            found = row.get(name, ABSENT) if isinstance(row, dict) else ABSENT
+            if found is not ABSENT and found != value:
+                yield Difference(f"/{index}/{name}", value, found, f"{show(value)} is what every row has")
+
+
+def _wrong_pages(operation: Operation, query: Json, body: Json) -> Iterable[Difference]:
+    """As many pages as the rows that the same answer counts do not fill, in pages of the size that was asked for."""
+    contract = operation.contract
+    if "pages" not in contract or "total" not in contract:
+        return
+    found, total = pointed(body, contract["pages"]), pointed(body, contract["total"])
+    size = query.get((contract.get("page") or {}).get("size"), usual_size(operation))
+    if found is ABSENT or not isinstance(total, int) or not isinstance(size, int) or size < 1:
+        return
+    if found != ceil(total / size):
+        message = f"{total} rows fill {ceil(total / size)} pages of {size}, and {show(found)} are told of"
+        yield Difference(contract["pages"], ceil(total / size), found, message)
 
 
 def _too_many(operation: Operation, query: Json, rows: list[Json]) -> Iterable[Difference]:

@@ -45,6 +45,8 @@ def differs(
         form = _TIMES[node.get("form", "milliseconds")] if node["issued"] == "time" else _ISSUED[node["issued"]]
         wanted = re.escape(node.get("prefix", "")) + form
         return None if re.fullmatch(wanted, str(found)) else f"{found!r} is not issued as {node['issued']}"
+    if isinstance(node, Mapping) and "appended" in node:
+        return _not_appended(node, found, before, sent)
     expected = _of_body(node, sent) if isinstance(node, Mapping) and "body" in node else value_of(node, record, before)
     if expected is UNKNOWN or expected == found or (expected is ABSENT and found is None):
         return None
@@ -72,6 +74,22 @@ def value_of(node: Any, record: Mapping[str, Json], before: Mapping[str, Json]) 
     if "field" in node:
         return _field(node, record, before)
     return UNKNOWN
+
+
+def _not_appended(node: Mapping[str, Any], found: Json, before: Mapping[str, Json], sent: Json) -> str | None:
+    """How a list differs from what it was with further objects at its end, of which what was sent is known."""
+    if not isinstance(found, list):
+        return f"{found!r} is no list"
+    items, body = node["items"], sent if isinstance(sent, Mapping) else {}
+    was = before.get(node["appended"], ABSENT)
+    if isinstance(was, list) and len(found) != len(was) + len(items):
+        return f"{len(found)} items found, {len(was) + len(items)} are what the spec says"
+    for item, one in zip(items, found[-len(items) :], strict=False):
+        for name, source in item.items():
+            said = body.get(source["body"], UNKNOWN) if isinstance(source, Mapping) and "body" in source else UNKNOWN
+            if said is not UNKNOWN and (not isinstance(one, Mapping) or one.get(name) != said):
+                return f"{one!r} found, whose {name} is {said!r} in the request"
+    return None
 
 
 def _of_body(node: Mapping[str, Any], sent: Json) -> Json:

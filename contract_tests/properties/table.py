@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contract_tests.properties.keys import accounts, secrets
-from contract_tests.properties.reads import addressed, filters, lists, search, shown
+from contract_tests.properties.reads import addressed, figures, filters, lists, search, shown
 from contract_tests.properties.requests import addresses, documented, generated, methods, refused, refusing, wire
 from contract_tests.properties.tools.recorder import Property, Recorder
 from contract_tests.properties.writes import bystanders, fields, links, made, moving, records, together, values
@@ -105,6 +105,12 @@ PROPERTIES = (
             and bool({"shows", "answers"} & set(operation.contract))
         ),
         shown.shown_as_kept,
+    ),
+    Property(
+        "figures",
+        "A figure that counts records grows by one with each record that is made.",
+        figures.counts,
+        figures.grows_with_each,
     ),
     Property(
         "names",

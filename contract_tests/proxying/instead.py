@@ -78,7 +78,7 @@ class StandIn:
         if kind not in self._spec.records or not overlay.holds(kind):
             return None
         page = operation.contract.get("page") or {}
-        first = page.get("parameter") not in dict(parse_qsl(wire.query))
+        first = (page.get("parameter") or page.get("after")) not in dict(parse_qsl(wire.query))
 
         async def merged(reply: ReplyHead, body: bytes) -> tuple[Headers, bytes] | None:
             document = _json(body) if reply.status < 300 and not value_of(reply.headers, b"content-encoding") else None

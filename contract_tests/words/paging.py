@@ -23,6 +23,11 @@ def turns(operation: Operation) -> bool:
     return "size" in page and bool({"next", "offset", "number", "after"} & set(page))
 
 
+def turned_by(page: Mapping[str, str]) -> str:
+    """The parameter that is sent what an answer shows for the next page."""
+    return page.get("parameter") or page["after"]
+
+
 def usual_size(operation: Operation) -> int | None:
     """So many rows has a page of a list that was asked for no other number, where the documents say it."""
     name = (operation.contract.get("page") or {}).get("size")
@@ -47,7 +52,7 @@ def following(
     page = operation.contract.get("page") or {}
     if "next" in page:
         found = pointed(body, page["next"])
-        return page["parameter"], ABSENT if found in (None, "") else found
+        return turned_by(page), ABSENT if found in (None, "") else found
     if not turns(operation) or not rows or not full(operation, query, len(rows)):
         return "", ABSENT
     if "offset" in page:

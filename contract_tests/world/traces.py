@@ -133,7 +133,8 @@ class Traces:
                 made.removed = made.removed or reply.status < 300
 
     def _after_making(self, operation: Operation, reply: Reply, attempt: Attempt | None) -> None:
-        kind, name = operation.contract["record"], operation.contract["key"]["name"]
+        # Where an answer has no body, nobody learns what the new record is called.
+        kind, name = operation.contract["record"], (operation.contract.get("key") or {}).get("name", "")
         guard = self._world.transport.guard
         record = record_in(operation, reply.json, name)
         key = record.get(name) if isinstance(record, dict) else None

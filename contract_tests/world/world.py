@@ -14,6 +14,7 @@ from contract_tests.endpoint.guard import BudgetSpent, cost_of
 from contract_tests.endpoint.transport import Reply, Transport
 from contract_tests.words.findings import Difference, Finding, NotCovered, weaker
 from contract_tests.words.listed import record_in, rows_in
+from contract_tests.words.paging import turned_by
 from contract_tests.words.pointers import ABSENT, pointed, pointed_all
 from contract_tests.world.absence import NOT_THERE, nowhere, said
 from contract_tests.world.motion import Motion
@@ -244,7 +245,7 @@ class World:
             following = pointed(answers[-1], page["next"])
             if following in (None, "", ABSENT):
                 break
-            query = {**request.query, page["parameter"]: following}
+            query = {**request.query, turned_by(page): following}
             reply = self.send(operation, replace(request, query=query, name="reading", answer=""))[1]
             if reply.status >= 300 or not reply.is_json:
                 break

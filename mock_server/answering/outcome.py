@@ -33,7 +33,8 @@ class Outcome(NamedTuple):
 
     def encoded(self, operation: Operation | None) -> Response:
         """The answer as it goes over the wire, with the headers that tell where it comes from."""
-        if self.fault is None and not self.headers and operation is not None and self.status not in (0, 204, 304):
+        bodiless = self.status in (0, 204, 304) or self._shows_nothing(operation)
+        if self.fault is None and not self.headers and operation is not None and not bodiless:
             body = self.body.text if isinstance(self.body, Encoded) else dumps(self.body)
             # Nobody chose it, so that nothing delays or breaks it.
             return Response(self.status, body, _usual_headers(self.grade, operation.id, self.media_type))
@@ -43,7 +44,7 @@ class Outcome(NamedTuple):
         if self.fault is not None:
             headers.append(("x-ringback-fault", self.fault))
         body = b""
-        if self.status not in (0, 204, 304):
+        if not bodiless:
             media_type = next((value for name, value in self.headers if name.lower() == "content-type"), None)
             if media_type is None:
                 headers.append(("content-type", self.media_type))
@@ -55,6 +56,13 @@ class Outcome(NamedTuple):
         if wire == "malformed-json":
             body, wire = _malformed(body), None
         return Response(self.status, body, tuple(headers), self.delay_seconds, wire, self.wire_seconds, self.release)
+
+    def _shows_nothing(self, operation: Operation | None) -> bool:
+        """Whether the page shows this answer without a body."""
+        if self.body is not None or operation is None:
+            return False
+        documented = operation.responses.get(self.status)
+        return documented is not None and documented.media_type is None
 
 
 @lru_cache(maxsize=10_000)

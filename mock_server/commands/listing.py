@@ -26,4 +26,6 @@ def missing_as_text(entries: list[dict[str, Any]]) -> Iterator[str]:
     """The lines of what `mock_server.operations.missing_operations` lists."""
     for entry in entries:
         yield f"{entry['provider']} {entry['method']} {entry['path']}: {entry['summary']}"
+        if entry["reason"]:
+            yield f"  not served: {entry['reason']}"
         yield f"  [{entry['evidence']}] {entry['source']}"

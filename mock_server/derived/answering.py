@@ -44,6 +44,8 @@ def saying(operation: Operation, shape: RecordSpec) -> Say:
     contract = operation.contract
     names = [(fits(node.get("when") or {}), node["name"]) for node in contract.get("answers") or ()]
     default = first_success(operation)
+    if operation.responses[default.status].media_type is None:
+        return lambda call, state, record: Answer(default.name)
     at: str | None = contract.get("at", "" if contract["effect"] == "read" else None)
     show = shown_as(shape_at(operation, default.status, at or ""), shape) if at is not None else None
     echo = echoing(operation) if at != "" else None

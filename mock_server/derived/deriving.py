@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mock_server.derived.agreeing import check_agreement
 from mock_server.derived.making import Completion, Making
-from mock_server.derived.reading import listing, showing
+from mock_server.derived.reading import listing, reporting, showing
 from mock_server.derived.writing import creating, deleting, moving, updating
 from mock_server.messages import Answer, Call
 from mock_server.spec.errors import SpecError
@@ -28,6 +28,7 @@ _CARRIES_OUT: Mapping[str, Callable[[Spec, Operation, Making], Behaviour]] = {
     "transition": moving,
     "list": listing,
     "search": listing,
+    "report": reporting,
 }
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -38,6 +39,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "transition": ("key", "missing"),
     "list": ("at",),
     "search": ("at", "key"),
+    "report": ("shows",),
 }
 """What an effect cannot be carried out without, where no function does it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mock_server.derived.scene import Make, Scene
@@ -14,6 +14,7 @@ from mock_server.values.identifiers import epoch_x_digits, hexadecimal, object_i
 from mock_server.values.numbering import LINES_PER_AREA, fictitious_line, is_north_american_area
 
 _FORMS: Mapping[str, Callable[[datetime], Json]] = {
+    "day": lambda now: now.date().isoformat(),
     "seconds": lambda now: now.replace(tzinfo=None).isoformat(timespec="seconds") + "Z",
     "milliseconds": lambda now: now.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z",
     "microseconds": lambda now: now.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
@@ -32,7 +33,8 @@ def issued(node: Mapping[str, Any], shape: RecordSpec, area: Make | None) -> Mak
     what, prefix = node["issued"], node.get("prefix", "")
     if what == "time":
         form = _FORMS[node.get("form", "milliseconds")]
-        return lambda scene: form(scene.now)
+        days = timedelta(days=node.get("days", 0))
+        return lambda scene: form(scene.now + days if days else scene.now)
     if what == "number":
         assert area is not None
         return _numbers(shape, area, tuple(node.get("besides") or ()), node["none"])

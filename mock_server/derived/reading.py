@@ -6,6 +6,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from math import ceil
 from typing import Any
 
 from mock_server.derived.addressing import finder, name_of, owners, owning_fields, refusal, typed
@@ -40,6 +41,25 @@ def showing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     return show
 
 
+def reporting(spec: Spec, operation: Operation, making: Making) -> Behaviour:
+    """Shows figures of records; to the sources, what the call names as their owners is the record at hand."""
+    refused, belongs, name = refusals(operation), owners(spec, operation), first_success(operation).name
+    shown = besides(operation, making.shape)
+
+    def report(call: Call, state: State) -> Answer:
+        for refuse in refused:
+            refuse(call)
+        scene = Scene(call, state, belongs(call, state) if belongs is not None else {}, call.now, call.random)
+        body: dict[str, Json] = {}
+        for place, _, make in shown:
+            value = make(scene)
+            if value is not ABSENT:
+                place_at(body, place, value)
+        return Answer(name, body)
+
+    return report
+
+
 def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     """Shows the rows that the call asks for, a page of them where it has pages."""
     shape, contract = making.shape, operation.contract
@@ -51,12 +71,14 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     more = next((one["name"] for one in contract.get("answers") or () if one.get("when") == "more"), default)
     page, owning = _paging(operation, kind, tells_more=more != default), owning_fields(operation)
     newest = contract.get("order") == "newest"
-    place, count, total = at.strip("/"), (contract.get("count") or "").strip("/"), contract.get("total", "")
+    place, count = at.strip("/"), (contract.get("count") or "").strip("/")
+    total, leaves = contract.get("total", ""), contract.get("pages", "")
     more_shown = besides(operation, shape)
+    always = list((contract.get("where") or {}).items())
 
     def rows(call: Call, state: State, after: int) -> Iterator[Row]:
         owned = belongs(call, state) if belongs is not None else {}
-        wanted = [*((field, value) for field, value in owned.items() if field in owning), *keeping(call)]
+        wanted = [*((field, value) for field, value in owned.items() if field in owning), *keeping(call), *always]
         found: Iterable[Row] = state.newest(kind, look=True) if newest else state.rows(kind, after, look=True)
         within = bounded(call) if bounded is not None else None
         for row in found:
@@ -67,7 +89,7 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
         for refuse in refused:
             refuse(call)
         if page is None:
-            wanted = keeping(call)
+            wanted = [*keeping(call), *always]
             if belongs is not None:
                 wanted += [(field, value) for field, value in belongs(call, state).items() if field in owning]
             newest_first = state.newest(kind, look=True) if newest else None
@@ -82,8 +104,13 @@ def listing(spec: Spec, operation: Operation, making: Making) -> Behaviour:
             return Answer(default, {place: documents} if place else documents)
         found, following, extra = page(call, state, rows)
         shown = (row.document if show is None else show(row.document) for row in found)
-        if total:
-            place_at(extra, total, sum(1 for _ in rows(call, state, 0)))
+        if total or leaves:
+            every = sum(1 for _ in rows(call, state, 0))
+            if total:
+                place_at(extra, total, every)
+            if leaves:
+                size = int(asked(call, contract["page"]["size"]) or every or 1)
+                place_at(extra, leaves, ceil(every / size))
         for where, _, make in more_shown:
             value = make(Scene(call, state, {}, call.now, call.random))
             if value is not ABSENT:
@@ -232,7 +259,10 @@ def _paging(operation: Operation, kind: str, *, tells_more: bool) -> Paging | No
             return islice(found, limit), None, {}
         some = list(islice(found, limit + 1))
         shown = some[:limit]
-        cursor = _cursor(kind, shown[-1].sequence) if len(some) > limit and shown else None
+        last = shown[-1] if len(some) > limit and shown else None
+        if last is None:
+            return shown, None, shown_next(None)
+        cursor = name_of(last.document[key]) if "after" in page else _cursor(kind, last.sequence)
         return shown, cursor, shown_next(cursor)
 
     return pages

@@ -18,6 +18,7 @@ def refusals(operation: Operation) -> list[Refuse]:
     contract = operation.contract
     return [
         *(_required(operation, name, answer) for name, answer in (contract.get("requires") or {}).items()),
+        *([_one_required(operation, contract["requires-one"])] if "requires-one" in contract else []),
         *(_accepted(operation, name, one) for name, one in (contract.get("accepts") or {}).items()),
         *(_distinct(operation, name, one) for name, one in (contract.get("distinct") or {}).items()),
     ]
@@ -27,6 +28,14 @@ def _required(operation: Operation, name: str, answer: str) -> Refuse:
     def refuse(call: Call) -> None:
         if asked(call, name) is ABSENT:
             raise refusal(operation, "requires", answer, call)
+
+    return refuse
+
+
+def _one_required(operation: Operation, node: dict[str, Json]) -> Refuse:
+    def refuse(call: Call) -> None:
+        if all(asked(call, name) is ABSENT for name in node["of"]):
+            raise refusal(operation, "requires-one", node["answer"], call)
 
     return refuse
 

@@ -7,6 +7,7 @@ from copy import deepcopy
 from operator import attrgetter
 from typing import Any
 
+from mock_server.derived.counting import counted
 from mock_server.derived.issued import issued
 from mock_server.derived.scene import ABSENT, Make, Scene, fits, reader
 from mock_server.jsontext import dumps
@@ -42,10 +43,44 @@ def source(node: Any, shape: RecordSpec) -> Make:
     if "join" in node:
         parts = [source(part, shape) for part in node["join"]]
         return lambda scene: "".join([str(part(scene)) for part in parts])
+    if "plus" in node:
+        added = [source(part, shape) for part in node["plus"]]
+        return lambda scene: sum(part(scene) or 0 for part in added)
+    if "counted" in node:
+        return counted(node, *(source(node[word], shape) if word in node else None for word in ("from", "to")))
+    if "each" in node:
+        return _each(node, shape)
+    if "appended" in node:
+        return _appended(node, shape)
     if "if" in node:
         wanted, then, other = fits(node["if"]), source(node["then"], shape), source(node.get("else", ABSENT), shape)
         return lambda scene: then(scene) if wanted(scene.record) else other(scene)
     return _read(node, shape)
+
+
+def _each(node: Mapping[str, Any], shape: RecordSpec) -> Make:
+    """A list with an object for every record of a kind."""
+    kind, shows = node["each"], [(name, source(child, shape)) for name, child in node["show"].items()]
+
+    def make(scene: Scene) -> Json:
+        rows = scene.state.all(kind, look=True) if scene.state is not None else ()
+        scenes = [scene._replace(record=record) for record in rows]
+        return [{name: value(one) for name, value in shows} for one in scenes]
+
+    return make
+
+
+def _appended(node: Mapping[str, Any], shape: RecordSpec) -> Make:
+    """The list that a field is, with further objects at its end."""
+    read = reader(node["appended"])
+    items = [{name: source(child, shape) for name, child in item.items()} for item in node["items"]]
+
+    def make(scene: Scene) -> Json:
+        before = read(scene.record)
+        made = [{name: value(scene) for name, value in item.items()} for item in items]
+        return [*(before or ()), *made]
+
+    return make
 
 
 def _literal(value: Json) -> Make:

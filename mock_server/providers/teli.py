@@ -1,4 +1,4 @@
-"""Teli: what its contracts alone cannot say: releases, sources, messages, owners of SMS numbers."""
+"""Teli: what its contracts alone cannot say: releases, sources, messages, contacts, owners of SMS numbers."""
 
 from __future__ import annotations
 
@@ -74,12 +74,13 @@ def send_sms(call: Call, state: State, derived: Derived) -> Answer:
     return Answer(said.name, {"message": campaign["told"].format(**counts), **counts, "results": results})
 
 
-def list_available_sms_numbers(call: Call, state: State) -> Answer:
-    """The numbers of an organization that nobody has; a function, because no parameter tells them from the others."""
-    own = [one for one in state.all("sms_numbers") if one["organization_id"] == call.query["organization_id"]]
-    hidden = ("organization_id", "is_assigned")
-    free = [{key: number[key] for key in number if key not in hidden} for number in own if number["is_available"]]
-    return Answer("listed", {"phone_numbers": free, "count": len(free)})
+def delete_contacts(call: Call, state: State) -> Answer:
+    """Deletes the contacts that are there; a function, because one call names many (docs: contacts/delete-leads)."""
+    ids, group = call.body["lead_ids"], call.body.get("group_id")
+    known = {one["lead_id"] for id in ids if (one := state.find("contacts", id)) and group in (None, one["list_id"])}
+    for key in known:
+        state.delete("contacts", key)
+    return Answer("deleted", {"deleted_count": len(known), "requested_count": len(ids)})
 
 
 @refines
@@ -104,7 +105,7 @@ BEHAVIOURS = {
     "createKnowledgeBase": add_sources,
     "sendSms": send_sms,
     "bulkSendSms": send_sms,
-    "listAvailableSmsNumbers": list_available_sms_numbers,
+    "deleteContacts": delete_contacts,
     "purchaseSmsNumber": give_sms_number,
     "assignSmsNumber": give_sms_number,
     "addKnowledgeBaseSources": add_sources,

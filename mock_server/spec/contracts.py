@@ -9,7 +9,7 @@ from mock_server.spec.document import Checker
 from mock_server.spec.model import Operation, Spec
 from mock_server.spec.sources import check_source
 
-EFFECTS = ("create", "read", "update", "delete", "list", "search", "transition")
+EFFECTS = ("create", "read", "update", "delete", "list", "search", "transition", "report")
 COSTS = ("read", "write", "purchase")
 _KEY_PLACES = ("path", "body", "answer", "row")
 
@@ -73,7 +73,8 @@ def _is_page(value: Any) -> bool:
         _maps_names(value)
         and set(value) <= {"size", "unknown", *_PAGING}
         and sum(word in value for word in _PAGING if word != "next") <= 1
-        and ("parameter" in value) == ("next" in value)
+        and ("parameter" in value or "after" in value or "next" not in value)
+        and ("next" in value or "parameter" not in value)
         and _is_pointer(value.get("next", ""))
     )
 
@@ -150,12 +151,14 @@ KINDS: dict[str, Kind] = {
     "consistent": Kind("a list of {digits_of: NAME, equal: NAME} or {digits_of: NAME, contain: NAME}", _are_rules),
     "count": _POINTER,
     "total": _POINTER,
+    "pages": _POINTER,
     "filters": _NAMED,
+    "where": Kind("a mapping from fields of the rows to values", lambda value: _maps(value, lambda one: True)),
     "since": _NAMED,
     "until": _NAMED,
     "page": Kind(
-        "{size: PARAMETER}, {parameter: PARAMETER, next: POINTER}, or both in one; offset, number or after in place of "
-        "parameter and next, and unknown: ANSWER",
+        "{size: PARAMETER}, {parameter: PARAMETER, next: POINTER}, or both in one; offset, number or after (this with "
+        "next or without) in place of parameter and next, and unknown: ANSWER",
         _is_page,
     ),
     "keeps": Kind(
@@ -167,6 +170,9 @@ KINDS: dict[str, Kind] = {
     "conflict": _NAMED,
     "upsert": _NAME,
     "requires": _NAMED,
+    "requires-one": Kind(
+        "{of: [NAME, NAME, ...], answer: ANSWER}", lambda value: _has(value, "of answer") and _are_names(value["of"])
+    ),
     "accepts": Kind(
         "a mapping from names to {values: [...], answer: ANSWER}",
         lambda value: _maps(value, lambda one: _has(one, "values answer") and isinstance(one["values"], list)),
@@ -208,6 +214,7 @@ KINDS: dict[str, Kind] = {
 _NEEDS = {
     "list": ("at", "key"),
     "read": ("key",),
+    "report": ("record", "shows"),
     "transition": ("record", "key", "transition"),
 }
 """What an effect is of no use without."""
@@ -280,6 +287,7 @@ def _names(operation: Operation) -> Iterable[tuple[str, Iterable[str], set[str],
     yield "clears", contract.get("clears") or (), written, "field under fields"
     yield "keeps", contract.get("keeps") or (), body, "field of the request body"
     yield "requires", contract.get("requires") or (), body | asked, "field or parameter of the request"
+    yield "requires-one", (contract.get("requires-one") or {}).get("of") or (), body | asked, "field or parameter"
     yield "accepts", contract.get("accepts") or (), body | asked, "field or parameter of the request"
     yield "distinct", contract.get("distinct") or (), body, "field of the request body"
     yield "makes", contract.get("makes") or (), body, "field of the request body"
@@ -313,6 +321,8 @@ def named_answers(contract: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, contract[key]
     for key in ("conflict", "requires"):
         yield from ((key, name) for name in (contract.get(key) or {}).values())
+    if "requires-one" in contract:
+        yield "requires-one", contract["requires-one"]["answer"]
     for key in ("accepts", "distinct", "needs"):
         yield from ((key, one["answer"]) for one in (contract.get(key) or {}).values())
     yield from (("within", one["missing"]) for one in (contract.get("within") or {}).values() if "missing" in one)

@@ -164,7 +164,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
     ),
     "campaign operation": frozenset("start move read refuses shows rows at count form leave-out".split()),
     "call operation": frozenset(
-        "place read hang-up only-if over refuses agent enabled number pool to browser webhook keep missing shows"
+        "place id read hang-up only-if over refuses agent enabled number pool to browser webhook keep missing shows"
         "".split()
     ),
     "webhook": frozenset(["post"]),
@@ -174,7 +174,7 @@ KEYWORDS: dict[str, frozenset[str]] = {
     "hours": frozenset(["from", "until", "zone"]),
     "server": frozenset("enabled url secret headers seconds events".split()),
     "inbound": frozenset("number agent shares enabled set-by remarks x-evidence".split()),
-    "missing": frozenset(["method", "path", "summary", "x-evidence"]),
+    "missing": frozenset(["method", "path", "summary", "reason", "x-evidence"]),
     "variable": frozenset(["description", "default", "others", "ours", "unknown", "found", "given"]),
 }
 

@@ -48,6 +48,8 @@ SHARED_ANSWERS = (
     "error",
 )
 """Answers that any operation may give; every spec names all of them in `x-answers`."""
+DONE = "done"
+"""The name of a success that the page shows without a body."""
 
 
 def load_all(folder: Path | None = None) -> dict[str, Spec]:
@@ -332,6 +334,8 @@ class _Loading:
             responses[int(status)] = ResponseSpec(
                 int(status), media.get("schema"), media_type, grade, node.get("description", ""), of_status
             )
+            if media_type is None and int(status) < 300:
+                answers[DONE] = NamedAnswer(DONE, int(status), None, grade)
             examples = self.checker.examples(media.get("examples") or {}, f"{here}/content/{media_type}/examples")
             for name, example in examples.items():
                 if name in answers:
@@ -485,7 +489,7 @@ class _Loading:
             method, path = node["method"], self.base_path + node["path"]
             if (method, path) in served:
                 raise self.checker.fail(place, f"{method} {path} is served, so it is not missing")
-            yield Missing(method, path, node.get("summary", ""), evidence)
+            yield Missing(method, path, node.get("summary", ""), evidence, node.get("reason", ""))
 
     def _agree(self, spec: Spec) -> None:
         """Names used in one place must exist in the other."""

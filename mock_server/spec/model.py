@@ -56,7 +56,7 @@ class NamedAnswer:
             return self.value
         if not isinstance(body, dict) or not isinstance(self.value, dict):
             return body
-        constants, value = self.constants, self.value
+        constants, value = self.constants, self.filled(body) if self.placeholders else self.value
         merged = {key: body[key] if key in body else value[key] for key in value if key in body or key in constants}
         if len(merged) < len(body) + len(constants):
             merged.update(body)
@@ -407,12 +407,13 @@ class Campaigns(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """A documented operation that is not served; `path` is the vendor's whole path, `evidence` names its page."""
+    """A documented operation that is not served, and why; `path` is the whole path, `evidence` names its page."""
 
     method: str
     path: str
     summary: str
     evidence: Evidence
+    reason: str = ""
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from mock_server.spec.document import Checker
 
 HEADS: dict[str, tuple[str, ...]] = {
     "value": (),
-    "issued": ("form", "prefix", "digits", "from", "to", "area", "besides", "none", "given"),
+    "issued": ("form", "days", "prefix", "digits", "from", "to", "area", "besides", "none", "given"),
     "field": ("as", "else", "with"),
     "body": ("as", "else", "map"),
     "path": ("as", "else"),
@@ -20,6 +20,10 @@ HEADS: dict[str, tuple[str, ...]] = {
     "sent": (),
     "next": (),
     "join": (),
+    "plus": (),
+    "counted": ("where", "of", "adding", "per", "at", "from", "to"),
+    "each": ("show",),
+    "appended": ("items",),
     "if": ("then", "else"),
 }
 """The words that say where a value comes from, each with those that may stand beside it."""
@@ -27,7 +31,16 @@ HEADS: dict[str, tuple[str, ...]] = {
 ISSUED = ("uuid", "epoch-x-digits", "object-id", "hex", "integer", "counter", "time", "number")
 """The kinds of value that a server makes up."""
 
-FORMS = ("seconds", "milliseconds", "microseconds", "naive-microseconds", "offset-microseconds", "epoch", "epoch-ms")
+FORMS = (
+    "day",
+    "seconds",
+    "milliseconds",
+    "microseconds",
+    "naive-microseconds",
+    "offset-microseconds",
+    "epoch",
+    "epoch-ms",
+)
 """How an issued time is written; `milliseconds` is `2025-11-20T17:41:24.234Z`."""
 
 TRANSFORMS = ("pretty", "area-code", "digits", "lower", "any", "count", "integer")
@@ -70,7 +83,7 @@ def check_source(checker: Checker, node: Any, place: str) -> None:
             raise checker.fail(f"{place}/{word}", f"must be an object, not {node[word]!r}")
     if head == "issued" and node["issued"] == "number" and not {"area", "none"} <= set(node):
         raise checker.fail(place, "an issued number needs area, where it is issued, and none, the answer if all are")
-    for word in ("sent", "join"):
+    for word in ("sent", "join", "plus"):
         if word in node and not (isinstance(node[word], list) and node[word]):
             raise checker.fail(f"{place}/{word}", f"must be a list, not {node[word]!r}")
     if head == "if" and not (isinstance(node["if"], Mapping) and node["if"] and "then" in node):
@@ -78,8 +91,27 @@ def check_source(checker: Checker, node: Any, place: str) -> None:
     for name, value in (node.get("if") or {}).items():
         if isinstance(value, Mapping) and set(value) != {"matches"}:
             raise checker.fail(f"{place}/if/{name}", f"must be a value or {{matches: PATTERN}}, not {dict(value)!r}")
-    for index, child in enumerate(node.get("join") or ()):
-        check_source(checker, child, f"{place}/join/{index}")
-    for word in ("then", "else", "area"):
+    for word in ("join", "plus"):
+        for index, child in enumerate(node.get(word) or ()):
+            check_source(checker, child, f"{place}/{word}/{index}")
+    if head == "each":
+        if not (isinstance(node.get("show"), Mapping) and node["show"]):
+            raise checker.fail(place, "needs show: {NAME: SOURCE}")
+        for name, child in node["show"].items():
+            check_source(checker, child, f"{place}/show/{name}")
+    if head == "appended":
+        items = node.get("items")
+        if not (isinstance(items, list) and items and all(isinstance(item, Mapping) for item in items)):
+            raise checker.fail(place, "needs items: a list of {NAME: SOURCE}")
+        for index, item in enumerate(items):
+            for name, child in item.items():
+                check_source(checker, child, f"{place}/items/{index}/{name}")
+    if head == "counted":
+        for word in ("where", "of"):
+            if not isinstance(node.get(word, {}), Mapping):
+                raise checker.fail(f"{place}/{word}", f"must be a mapping, not {node[word]!r}")
+        if ("at" in node) != bool({"from", "to"} & set(node)):
+            raise checker.fail(place, "at needs from or to, and these need at")
+    for word in ("then", "else", "area", *(("from", "to") if head == "counted" else ())):
         if word in node:
             check_source(checker, node[word], f"{place}/{word}")

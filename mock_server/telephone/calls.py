@@ -24,6 +24,8 @@ STATES = (QUEUED, RINGING, IN_PROGRESS, ENDED)
 SAID = "said"
 """What is told, beside the states, of a call that goes on line by line."""
 _QUEUE_SECONDS = 0.2
+BROWSER = "browser"
+"""Who is at the other end of a call that no telephone takes part in."""
 
 NEXT_DUE, _MOST_ADDED = "next due", 100
 """The note that says before when nothing is due, so that nobody looks through the agenda in vain.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from mock_server.messages import Json
-from mock_server.telephone.calls import ENDED, duration_seconds, transcript
+from mock_server.telephone.calls import BROWSER, ENDED, duration_seconds, transcript
 from mock_server.telephone.talk import CALLER
 
 
@@ -16,7 +16,7 @@ def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
     `how` is its state while it lasts and the reason afterwards; `other` is who was called, or who called, `ours` the
     vendor's number; the `turn` of a line counts those of the caller until then; `text` is the transcript as one text,
     `recording` an id for what was recorded of an answered call, `recorded` the call's own; `extracted` what was to be
-    found out.
+    found out; `browser` is there where one takes part in place of a telephone, with its `token`.
     """
     answered = datetime.fromisoformat(call["answered_at"]) if call["answered_at"] else now
     spoken: list[dict[str, Json]] = []
@@ -27,10 +27,12 @@ def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:
         spoken.append({**line, "at": at, "number": number, "turn": turn})
     over = call["state"] == ENDED
     said = "\n".join(f"{line['speaker'].capitalize()}: {line['text']}" for line in spoken)
+    other = call["from"] if call["direction"] == "inbound" else call["to"]
     return {
         **{name: value for name, value in call.items() if name not in ("serial", "script", "told", "hung_up", "lines")},
         "how": call["reason"] if over else call["state"],
-        "other": call["from"] if call["direction"] == "inbound" else call["to"],
+        "other": other,
+        "browser": {"token": call["asked"].get("token")} if other == BROWSER else None,
         "ours": call["to"] if call["direction"] == "inbound" else call["from"],
         "transcript": spoken,
         "text": said or None,

@@ -12,7 +12,8 @@ from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import Inbound, Operation, Spec
 from mock_server.stores import State
 from mock_server.stores.state import TELEPHONE
-from mock_server.telephone.calls import ENDED, SAID, SHAPES, CallLimit, Dialled, Record, keep, place, stamp
+from mock_server.telephone.calls import BROWSER, ENDED, SAID, SHAPES, CallLimit, Dialled, Record, keep, place, stamp
+from mock_server.telephone.campaigns import value_at
 from mock_server.telephone.conducting import conducted
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import fate
@@ -25,8 +26,6 @@ from mock_server.values.identifiers import hexadecimal
 Behaviour = Callable[[Call, State], Answer]
 
 _TOKEN_DIGITS = 64
-_BROWSER = "browser"
-"""Who is at the other end of a call that no telephone takes part in."""
 
 
 def ringing(spec: Spec, behaviours: Mapping[str, Behaviour], most: int) -> dict[str, Behaviour]:
@@ -63,7 +62,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
 
     def act(call: Call, state: State) -> Answer:
         body = call.body
-        browser = bool(_sent(body, node, "browser"))
+        browser = node.get("browser") is True or bool(_sent(body, node, "browser"))
         ours = None if browser else _caller(body, node, inbound, state)
         id = body.get(node["agent"])
         if id is None and ours is not None and inbound.agent is not None:
@@ -71,9 +70,9 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
         agent = state.find(inbound.agents, str(id)) if id else None
         if agent is None:
             raise Refusal(node["refuses"]["agent"], assumed=True, agent=id)
-        caller = _BROWSER if browser else str(ours[inbound.number]) if ours is not None else ""
+        caller = BROWSER if browser else str(ours[inbound.number]) if ours is not None else ""
         number = str(ours[spec.records[inbound.numbers].key]) if ours is not None else ""
-        to = body.get(node["to"]) or (_BROWSER if browser else None)
+        to = _sent(body, node, "to") or (BROWSER if browser else None)
         if not to:
             raise Refusal(node["refuses"]["to"], assumed=True)
         sent = {name: body.get(field) for name, field in (node.get("keep") or {}).items()}
@@ -89,7 +88,7 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
             number,
             greeting_of(inbound, agent, "outbound"),
             str(agent[inbound.name]),
-            asked={**asked, "to": body.get(node["to"]), "token": hexadecimal(call.random, _TOKEN_DIGITS)},
+            asked={**asked, "to": _sent(body, node, "to"), "token": hexadecimal(call.random, _TOKEN_DIGITS)},
             webhook_url=_sent(body, node, "webhook"),
             by_line=spec.tells(SAID),
         )
@@ -99,7 +98,9 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
         # Who is in front of a browser has opened it and answers.
         fated = fate("answered" if browser else None, to, "outbound", call.random)
         try:
-            made = place(_book(state), dialled, picked, fated, call.now, call.random, most, spec.call_id)
+            made = place(
+                _book(state), dialled, picked, fated, call.now, call.random, most, node.get("id", spec.call_id)
+            )
         except CallLimit as limit:
             raise Refusal("space-limit", message=str(limit)) from None
         return Answer(success, filled(node["shows"], facts(made, call.now)))
@@ -108,8 +109,8 @@ def _placing(spec: Spec, operation: Operation, node: Mapping[str, Any], most: in
 
 
 def _sent(body: Mapping[str, Json], node: Mapping[str, Any], word: str) -> Json:
-    """What was sent in the field that the spec gives that part; nothing where it has no such field."""
-    return body.get(node[word]) if word in node else None
+    """What was sent in the field, or at the pointer, that the spec gives that part; nothing where it has none."""
+    return value_at(body, node[word]) if word in node else None
 
 
 def _caller(body: Mapping[str, Json], node: Mapping[str, Any], inbound: Inbound, state: State) -> Record | None:

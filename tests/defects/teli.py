@@ -578,4 +578,30 @@ DEFECTS = [
         "bulkSendSms",
         fail_on="assumed",
     ),
+    # figures
+    Defect(
+        "the overview counts the same users for ever",
+        "teli",
+        "figures",
+        put("getAnalyticsOverview", users_count=3),
+        "getAnalyticsOverview",
+        fail_on="assumed",
+    ),
+    Defect(
+        "an organization has the same users for ever",
+        "teli",
+        "figures",
+        rows("listOrganizationAnalytics", "organizations", lambda r: [{**one, "users_count": 1} for one in r]),
+        "listOrganizationAnalytics",
+        fail_on="assumed",
+    ),
+    Defect("usage of nobody is told", "teli", "refusals", status("getUsage", 400, 200), "getUsage"),
+    Defect(
+        "a number that somebody has is free",
+        "teli",
+        "list",
+        rows("listAvailableSmsNumbers", "phone_numbers", lambda r: [{**one, "is_available": False} for one in r]),
+        "listAvailableSmsNumbers",
+        fail_on="assumed",
+    ),
 ]

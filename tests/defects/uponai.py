@@ -378,4 +378,37 @@ DEFECTS = [
         rows("listAgentVersions", None, lambda r: r + r[:1]),
         "listAgentVersions",
     ),
+    # pages
+    Defect(
+        "the history tells of a page too many",
+        "uponai",
+        "list",
+        answer("listCallHistory", lambda b: b["pagination"].update(pages=b["pagination"]["pages"] + 1), status=200),
+        "listCallHistory",
+        fail_on="assumed",
+    ),
+    Defect(
+        "no page of chats names the next one",
+        "uponai",
+        "list",
+        put("listChats", pagination_key=None),
+        "listChats",
+        fail_on="assumed",
+    ),
+    Defect(
+        "a chat forgets what was said first",
+        "uponai",
+        "made",
+        edits("continueChat", "chats", lambda c, a: a.update(messages=a["messages"][1:])),
+        "continueChat",
+        fail_on="assumed",
+    ),
+    Defect(
+        "a chat goes on without its answer",
+        "uponai",
+        "shown",
+        answer("continueChat", lambda b: b.update(messages=b["messages"][:-1]), status=201),
+        "continueChat",
+        fail_on="assumed",
+    ),
 ]

@@ -20,7 +20,9 @@ def reaches_made_records(spec: Spec, operation: Operation) -> bool:
     contract = operation.contract
     place = (contract.get("key") or {}).get("in")
     addressed = contract.get("effect") in ("read", "update", "delete") and place == "path"
-    listed = contract.get("effect") == "list" and place == "row"
+    # A list of what belongs to one record of the kind shows no new one.
+    own = any(one["record"] == contract.get("record") for one in (contract.get("within") or {}).values())
+    listed = contract.get("effect") == "list" and place == "row" and not own
     return operation.secured and (addressed or listed) and bool(_makers(spec, contract.get("record")))
 
 

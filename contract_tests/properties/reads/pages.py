@@ -9,7 +9,7 @@ from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import make_some
 from contract_tests.words.findings import Difference, show
 from contract_tests.words.listed import names, rows_in
-from contract_tests.words.paging import usual_size
+from contract_tests.words.paging import turned_by, usual_size
 from contract_tests.words.schemas import lasting
 from contract_tests.words.statements import contract_evidence, weakest
 from contract_tests.world import reading
@@ -127,7 +127,7 @@ def turn_while_rows_come_and_go(recorder: Recorder) -> None:
             following = pointed(reply.json, page["next"])
             if following in (None, "", ABSENT):
                 break
-            query[page["parameter"]] = following
+            query[turned_by(page)] = following
             if len(seen) == 2:
                 gone |= {str(one) for one in disturb(world, makers[0], seen)}
         stayed = [one for one in whole if str(one) not in gone]

@@ -16,7 +16,7 @@ from contract_tests.world.world import World, successes
 from mock_server.messages import Json
 from mock_server.spec import NamedRequest, Operation, Spec
 
-WORDS = ("missing", "unknown", "requires", "accepts", "distinct", "conflict", "within", "page")
+WORDS = ("missing", "unknown", "requires", "requires-one", "accepts", "distinct", "conflict", "within", "page")
 """What of a contract is looked at here."""
 
 
@@ -94,6 +94,11 @@ def _cases(world: World, operation: Operation, word: str) -> Iterator[Case]:
     elif word == "requires":
         for name, answer in declared.items():
             yield Case(word, name, answer, _without(plain, name))
+    elif word == "requires-one":
+        bare = plain
+        for name in declared["of"]:
+            bare = _without(bare, name)
+        yield Case(word, " or ".join(declared["of"]), declared["answer"], bare)
     elif word == "accepts":
         for name, one in declared.items():
             yield Case(word, name, one["answer"], _with(plain, name, "no-such-value"))
