@@ -599,7 +599,8 @@ class World:
     def readers(self, kind: str) -> Iterator[Operation]:
         """The operations that show records of a kind: single reads first, then lists.
 
-        A list of those that belong to somebody to whom a new one cannot belong shows no new one.
+        A list of those that belong to somebody to whom a new one cannot belong shows no new one, and one of those that
+        are so (`where`) not everyone.
         """
         mine = [one for one in self.spec.operations.values() if one.contract.get("record") == kind]
         creates = [one for one in mine if one.contract.get("effect") == "create"]
@@ -607,6 +608,7 @@ class World:
         for effect in ("read", "list"):
             for operation in mine:
                 strange = bool(creates) and effect == "list" and not set(_owning(operation)) <= given
+                strange = strange or "where" in operation.contract
                 if operation.contract.get("effect") == effect and not strange and not self.lacks(operation):
                     yield operation
 
