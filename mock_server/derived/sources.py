@@ -47,7 +47,7 @@ def source(node: Any, shape: RecordSpec) -> Make:
         added = [source(part, shape) for part in node["plus"]]
         return lambda scene: sum(part(scene) or 0 for part in added)
     if "counted" in node:
-        return counted(node, *(source(node[word], shape) if word in node else None for word in ("from", "to")))
+        return counted(node, *(source(node[word], shape) if word in node else None for word in ("since", "until")))
     if "each" in node:
         return _each(node, shape)
     if "appended" in node:

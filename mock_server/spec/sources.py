@@ -21,7 +21,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "next": (),
     "join": (),
     "plus": (),
-    "counted": ("where", "of", "adding", "per", "at", "from", "to"),
+    "counted": ("where", "of", "adding", "per", "at", "since", "until"),
     "each": ("show",),
     "appended": ("items",),
     "if": ("then", "else"),
@@ -110,8 +110,8 @@ def check_source(checker: Checker, node: Any, place: str) -> None:
         for word in ("where", "of"):
             if not isinstance(node.get(word, {}), Mapping):
                 raise checker.fail(f"{place}/{word}", f"must be a mapping, not {node[word]!r}")
-        if ("at" in node) != bool({"from", "to"} & set(node)):
-            raise checker.fail(place, "at needs from or to, and these need at")
-    for word in ("then", "else", "area", *(("from", "to") if head == "counted" else ())):
+        if ("at" in node) != bool({"since", "until"} & set(node)):
+            raise checker.fail(place, "at needs since or until, and these need at")
+    for word in ("then", "else", "area", "since", "until"):
         if word in node:
             check_source(checker, node[word], f"{place}/{word}")
