@@ -45,16 +45,30 @@ NOT_READ_BACK = {
         "data": "is called row by row: tests/test_deliveries.py receives what becomes of it"
     },
     ("interactly", "createCall"): {"metadata": NO_ANSWER},
+    ("interactly", "connectCall"): {
+        "phoneNumberId": PLACES_THE_CALL,
+        "assistant": NO_ANSWER,
+        "assistantOverrides": NO_ANSWER,
+        "metadata": NO_ANSWER,
+    },
+    ("interactly", "createTool"): {"server": "may hold a secret, and is forgotten"},
+    ("interactly", "queryKnowledgeBase"): dict.fromkeys(
+        ("model", "prompt", "messages", "temperature", "seed", "stream"), "is for a model, of which there is none"
+    ),
+    ("interactly", "createWorkflowWebhook"): {"bearer_token": SECRET},
+    ("interactly", "startWorkflowRun"): {"command": "says what is to be done, and nothing runs"},
     ("uponai", "initiateCall"): {
         "fromNumber": PLACES_THE_CALL,
         "toNumber": PLACES_THE_CALL,
         "overrideAgentVersion": ANOTHER_NAME,
         "agentOverride": NO_ANSWER,
         "customSipHeaders": NO_ANSWER,
-        "customerName": NO_ANSWER,
+        "customerName": "is shown by the call history alone",
         "ignoreE164Validation": NO_ANSWER,
         "trunkName": NO_ANSWER,
     },
+    ("uponai", "createWebCall"): {"agentVersion": PLACES_THE_CALL},
+    ("uponai", "continueChat"): {"content": "is one more of the messages"},
     ("vogent", "createDial"): {
         "callAgentId": PLACES_THE_CALL,
         "fromNumberId": PLACES_THE_CALL,
