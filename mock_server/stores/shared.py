@@ -497,7 +497,7 @@ class SharedStore(MemoryStore):
         for change in news.changes:
             if change.whole:
                 self._spaces[space] = self.no_tables()
-                self.settle(space, -self._sizes.get(space, 0))
+                self._see(space, -self._sizes.get(space, 0))
                 replica.lasts, touched = {}, None
             self._apply(space, change)
             replica.lasts.update(change.lasts)
@@ -538,7 +538,12 @@ class SharedStore(MemoryStore):
             tables.of(kind).last = last
         for table in tables.values():
             table.close_gaps()
-        self.settle(space, grown)
+        self._see(space, grown)
+
+    def _see(self, space: str, grown: int) -> None:
+        """Counts what is known of a space; of all spaces the backend knows more than this process."""
+        with self._guard:
+            self._sizes[space] = self._sizes.get(space, 0) + grown
 
     def _forget(self, space: str, replica: _Replica) -> None:
         """The space is gone."""
