@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 Json = Any
 """A JSON document: dict, list, str, int, float, bool or None."""
 
+FRAMING = ("content-length", "transfer-encoding", "connection", "upgrade", "keep-alive", "te", "trailer")
+"""Headers that are the server's business: an answer of somebody's choice must not set them."""
+
 
 class Request(NamedTuple):
     """One HTTP request as it came off the wire.

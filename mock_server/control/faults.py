@@ -10,7 +10,6 @@ from mock_server.control.inputs import body, gateway, only, open_space, unknown_
 from mock_server.control.keeping import Keeping
 from mock_server.control.problems import Problem
 from mock_server.desk.faults import (
-    FRAMING,
     HELD_FAULTS,
     MATCH_PLACES,
     MAX_DELAY_SECONDS,
@@ -19,7 +18,7 @@ from mock_server.desk.faults import (
     FaultLimit,
     Rule,
 )
-from mock_server.messages import Json
+from mock_server.messages import FRAMING, Json
 from mock_server.spaces import Space
 
 blueprint = Blueprint("faults", __name__)

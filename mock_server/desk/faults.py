@@ -23,9 +23,6 @@ HELD_FAULTS = ("hang", "slow-drip")
 SILENT_FAULTS = ("reset", "empty", "hang")
 """After these the client has no answer at all."""
 
-FRAMING = ("content-length", "transfer-encoding", "connection", "upgrade", "keep-alive", "te", "trailer")
-"""Headers that are the server's business: an answer of somebody's choice must not set them."""
-
 DEFAULT_HANG_SECONDS = 30.0
 _INDEX = re.compile(r"[0-9]{1,9}")
 _P99 = 2.3263478740408408

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from mock_server.desk.faults import FRAMING
 from mock_server.desk.stubs import METHODS, Stub
 from mock_server.jsontext import dumps
-from mock_server.messages import Json
+from mock_server.messages import FRAMING, Json
 from mock_server.spec import Router, Spec
 
 MAX_PLACEHOLDERS = 1_000

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mock_server.deliveries import Deliveries
-from mock_server.desk.faults import FRAMING
-from mock_server.messages import Json
+from mock_server.messages import FRAMING, Json
 
 _OURS = {*FRAMING, "host", "content-type", "user-agent"}
 """Headers of a delivery that no record may set."""
