@@ -117,4 +117,4 @@ def test_the_command_finds_notes_and_nothing_else(tmp_path: Path) -> None:
     assert counts["findings"] == counts["failed"] == 0
     assert counts["notes"] > 10
     # Calls and campaigns, and what belongs to them, are what this server does not have.
-    assert counts["passed"] > counts["not_covered"]
+    assert counts["passed"] > 100
