@@ -126,7 +126,10 @@ def _of_create(operation: Operation, shape: RecordSpec, place: str) -> Iterator[
         yield Contradiction(place, why)
     if "at" not in contract:
         return
-    schema = shape_at(operation, first_success(operation).status, contract["at"])
+    success = first_success(operation)
+    schema = shape_at(operation, success.status, contract["at"])
+    # What every answer of that name carries stands beside the record where the whole answer is the record.
+    always |= set() if contract["at"] else set(success.constants)
     shown = {name.strip("/").rpartition("/")[2] for name in contract.get("shows") or ()} | set(
         contract.get("echo") or ()
     )
@@ -142,8 +145,9 @@ def _of_shown(operation: Operation, shape: RecordSpec, place: str) -> Iterator[C
     """An answer that is to be the record, and has to show what none of these has."""
     contract = operation.contract
     known = {*properties(shape.schema), *shape.new, *shape.computed, shape.key}
-    known |= {*(contract.get("shows") or ()), *(contract.get("echo") or ())}
-    for name in _required(shape_at(operation, first_success(operation).status, "")):
+    success = first_success(operation)
+    known |= {*(contract.get("shows") or ()), *(contract.get("echo") or ()), *success.constants}
+    for name in _required(shape_at(operation, success.status, "")):
         if properties(shape.schema) and name not in known:
             yield Contradiction(
                 f"{place}/at", f"the whole answer has to show {name}, which is no field of {shape.kind}"
