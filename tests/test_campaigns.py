@@ -235,6 +235,20 @@ def test_a_campaign_goes_on_after_its_state_was_taken_out_and_in(teli: Client, d
     assert read(teli, f"{CAMPAIGNS}/{id}/calls")["count"] == 25
 
 
+def test_a_campaign_that_nobody_could_go_on_with_is_not_taken_in(teli: Client, desk: Desk) -> None:
+    create(teli, *[ANSWERS] * 25)
+    advance(desk, 3)
+    state = desk.get("/state")
+    run = state["providers"]["teli"]["records"]["voice_campaigns"][-1]["run"]
+    del run["due_at"]
+    run["again"] = [["soon", 1]]
+    refused = desk.put("/state", state)
+    assert refused.status_code == 422
+    reasons = "\n".join(refused.json()["reasons"])
+    assert "run.due_at: due_at is required" in reasons
+    assert "run.again.0.0: " in reasons
+
+
 @pytest.mark.timeout(120)
 def test_a_thousand_leads_are_one_move_of_the_clock_and_the_same_story_each_time(
     api: Callable[..., Client], server: Server

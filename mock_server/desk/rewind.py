@@ -16,7 +16,7 @@ from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import SchemaCheck, Spec
 from mock_server.stores import SharedStore, State, Store
-from mock_server.telephone import BadCalls, export_calls, import_calls, read_calls, reminded
+from mock_server.telephone import BadCalls, export_calls, import_calls, read_calls, reminded, wrong_campaigns
 
 VERSION = 1
 _NOTES = "~notes"
@@ -157,6 +157,8 @@ def _record_errors(place: str, records: dict[str, Json], spec: Spec) -> list[str
                 if not isinstance(row, dict) or row.get(spec.records[kind].key) is None:
                     reasons.append(f"{here}: a record with {spec.records[kind].key} is needed")
                 reasons += [f"{here}.{wrong.field}: {wrong.message}" for wrong in check.differences(row)]
+            if spec.campaigns is not None and kind == spec.campaigns.record:
+                reasons += [f"{place}.{kind}[{index}].{field}: {why}" for index, field, why in wrong_campaigns(rows)]
     return reasons or [f"{place}.{error_place}: {why}" for error_place, why in reference_errors(records, spec)]
 
 

@@ -7,7 +7,7 @@ from mock_server.telephone.courier import Courier
 from mock_server.telephone.destinations import Destination
 from mock_server.telephone.facts import facts
 from mock_server.telephone.fates import OUTCOMES
-from mock_server.telephone.keeping import BadCalls, export_calls, import_calls, read_calls
+from mock_server.telephone.keeping import BadCalls, export_calls, import_calls, read_calls, wrong_campaigns
 from mock_server.telephone.serving import ringing
 from mock_server.telephone.switchboard import (
     DEFAULT_CALLER,
@@ -39,4 +39,5 @@ __all__ = [
     "ringing",
     "shown",
     "written",
+    "wrong_campaigns",
 ]

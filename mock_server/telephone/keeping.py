@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck
@@ -69,6 +69,30 @@ _SCHEMA = {
 }
 
 
+_COUNT = {"type": "integer", "minimum": 0}
+_RUN = {
+    "type": "object",
+    "required": ["serial", "begins_at", "ends_at", "due_at", "total", "invalid", "next", "live", "over", "again"],
+    "properties": {
+        "begun_at": _MOMENT,
+        "begins_at": _MOMENT,
+        "ends_at": _MAYBE_MOMENT,
+        "due_at": _MAYBE_MOMENT,
+        **dict.fromkeys(("serial", "total", "invalid", "next", "live", "over", "done"), _COUNT),
+        "again": {
+            "type": "array",
+            "items": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": 2,
+                "prefixItems": [_MOMENT, _COUNT],
+            },
+        },
+    },
+}
+"""How far a campaign is that was given leads to call."""
+
+
 class BadCalls(Exception):
     """Calls that cannot be taken in; `reasons` says what is wrong, one place each."""
 
@@ -95,6 +119,14 @@ def read_calls(rows: Json, most: int) -> list[dict[str, Json]]:
     if reasons:
         raise BadCalls(reasons)
     return rows
+
+
+def wrong_campaigns(rows: Sequence[Json]) -> Iterator[tuple[int, str, str]]:
+    """Campaigns of a state that nobody could go on with: the place among the rows, the field, and what is wrong."""
+    check = SchemaCheck({"type": "object", "properties": {"run": _RUN}})
+    for index, row in enumerate(rows):
+        for wrong in check.differences(row):
+            yield index, wrong.field, wrong.message
 
 
 def import_calls(transaction: Transaction, calls: Sequence[Mapping[str, Json]]) -> None:
