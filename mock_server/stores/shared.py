@@ -247,10 +247,9 @@ class SharedStore(MemoryStore):
                 replica.turn.depth += 1
                 return
             attempt = self._attempt()
-            leased = attempt is None or attempt.leased
-            if leased:
-                self._take_lease(space, impatient)
-            if leased or replica.version is None:
+            wanted = attempt is None or attempt.leased
+            leased = wanted and self._take_lease(space, impatient)
+            if wanted or replica.version is None:
                 self._learn(space, replica, self._call(lambda: self.backend.load(space, replica.version or 0)))
             replica.turn = _Turn(leased)
             self._used[space] = time()
@@ -323,9 +322,15 @@ class SharedStore(MemoryStore):
         lock.release()
         return True
 
-    def _take_lease(self, space: str, impatient: bool) -> None:
+    def _take_lease(self, space: str, impatient: bool) -> bool:
+        """Keeps a space for this process; False where that cannot be written down, so that only looking is sure."""
         deadline, pause = monotonic() + _LEASE_WAIT_SECONDS, 0.001
-        while not self._call(lambda: self.backend.lease(space, self._token, LEASE_SECONDS)):
+        while True:
+            try:
+                if self._call(lambda: self.backend.lease(space, self._token, LEASE_SECONDS)):
+                    return True
+            except StoreFailed:
+                return False
             pause = min(pause * 1.5, _SLOWEST_LOOK_SECONDS) * (0.5 + self._chance.random())
             if impatient:
                 raise Contended(space, pause)
