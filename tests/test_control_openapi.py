@@ -46,6 +46,7 @@ def driven() -> Any:
     server.stop()
 
 
+@pytest.mark.long
 @schema.parametrize()
 @settings(
     max_examples=12,

@@ -130,6 +130,7 @@ def test_on_a_foreign_server_nothing_is_shrunk_and_the_steps_of_one_record_are_t
     assert len(target.seen) < 6000
 
 
+@pytest.mark.long
 def test_the_same_seed_walks_the_same_way() -> None:
     sent = []
     for _ in range(2):

@@ -181,6 +181,7 @@ def test_a_story_of_dials_repeats_with_the_seed(api: Callable[..., Client], serv
     assert len({one["systemResultType"] for one in told[0]}) > 1
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_thousand_dials_are_played_by_one_move_of_the_clock(vogent: Client, desk: Desk) -> None:
     ids = [place(vogent, TO)["dialId"] for _ in range(1000)]

@@ -48,6 +48,7 @@ def test_what_was_kept_is_what_was_drawn(kept: Path, monkeypatch: pytest.MonkeyP
     assert _drawn(file, mode) == first
 
 
+@pytest.mark.long
 def test_another_seed_draws_others_and_so_does_another_schema(kept: Path, tmp_path: Path) -> None:
     document = yaml.safe_load(Path(TELI).read_text(encoding="utf-8"))
     copy = tmp_path / "teli.yaml"

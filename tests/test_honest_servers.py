@@ -99,6 +99,7 @@ def test_what_one_documented_request_needs_costs_the_others_nothing() -> None:
     assert "passed" in [one.verdict for one in run.outcomes if one.property == "values"]
 
 
+@pytest.mark.long
 def test_the_command_finds_notes_and_nothing_else(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     with serving("interactly") as server:

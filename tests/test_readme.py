@@ -55,6 +55,7 @@ def _matches(expected: str, found: str) -> bool:
     return re.fullmatch(pattern, found.strip(), flags=re.DOTALL) is not None
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [name for name, text in PAGES.items() if "```console" in text])
 def test_every_console_block_prints_what_it_says(serve: Callable[..., Server], tmp_path: Path, page: str) -> None:

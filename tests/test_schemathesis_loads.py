@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import ROOT, Server
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spec", sorted((ROOT / "openapi").glob("*.yaml")), ids=lambda file: file.stem)
 def test_schemathesis_loads_the_spec_and_runs_its_examples(spec: Path, server: Server, tmp_path: Path) -> None:
     done = subprocess.run(

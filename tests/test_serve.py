@@ -505,6 +505,7 @@ def test_a_file_without_keys_leaves_the_documented_ones_as_they_are(
     assert requests.get(running.url + NUMBERS, LIST, headers=KEY, timeout=5).status_code == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "said"),
     [

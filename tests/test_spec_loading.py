@@ -145,6 +145,7 @@ def test_another_version_of_openapi_is_refused(broken: Broken) -> None:
     assert "OpenAPI 3.1" in broken(lambda document: document.update(openapi="3.0.3"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [

@@ -688,6 +688,7 @@ def do(operation: str, state: State, chance: Random, *, path: dict[str, str] | N
     return behaviours()[operation](call, state)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("operation", "path", "body"),
     [
