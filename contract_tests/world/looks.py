@@ -169,6 +169,9 @@ def _sorted(rows: list[Json]) -> list[Json]:
 def unexplained(world: World, before: Look, after: Look) -> list[Change]:
     """How a later look differs, but for what moves at this server while nothing is sent."""
     found = list(changes(before, after))
+    if not world.own:
+        # A call rings, is answered and ends by itself, once; whoever watches afterwards sees it no more.
+        found = [one for one in found if not (one.field and one.operation in world.spec.ringing)]
     if found and not world.own:
         watch(world)
     motion = world.motion

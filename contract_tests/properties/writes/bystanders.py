@@ -187,6 +187,9 @@ def _lawful(world: World, operation: Operation, change: Change, mine: set[str]) 
         one["record"] for one in (operation.contract.get("makes") or {}).values()
     }:
         return True  # It was made of what was sent.
+    campaigns = world.spec.campaigns
+    if change.before == "absent" and campaigns is not None and operation.contract["record"] == campaigns.record:
+        return reader.id in world.spec.ringing  # Whom a campaign calls is not asked for one by one.
     if operation.contract["effect"] == "delete" and str(change.before) in mine:
         return True  # What becomes of references is a property of its own.
     counts = all(isinstance(one, int | float) for one in (change.before, change.after))

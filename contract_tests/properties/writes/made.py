@@ -102,11 +102,18 @@ def _was_there(world: World, operation: Operation, request: NamedRequest) -> boo
     )
 
 
+def _is_hidden(node: Any, seen: Reading) -> bool:
+    """Whether what a field is made of is nothing that the answer shows."""
+    source = str(node["field"]) if isinstance(node, Mapping) and "field" in node else ""
+    first = source.removeprefix("/").partition("/")[0]
+    return bool(source) and first not in (seen.record or {}) and not seen.declares(first)
+
+
 def _unlike(
     seen: Reading, sources: Mapping[str, Any], written: set[str], before: Mapping[str, Json], sent: Json
 ) -> Iterable[Difference]:
     for name, node in sources.items():
-        if name in written or not seen.declares(name):
+        if name in written or not seen.declares(name) or _is_hidden(node, seen):
             continue
         issued = isinstance(node, Mapping) and "issued" in node
         schema = ((seen.record_schema or {}).get("properties") or {}).get(name) or {}
