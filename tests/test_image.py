@@ -15,6 +15,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 import requests
@@ -64,7 +65,8 @@ class Podman:
         settings.write_text('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n')
         self.environment = {**os.environ, "CONTAINERS_CONF": str(settings)}
         self.command = [
-            "podman", f"--root={folder / 'root'}", f"--runroot={folder / 'run'}", "--storage-driver=vfs",
+            # Its sockets' names are bounded in length.
+            "podman", f"--root={folder / 'root'}", f"--runroot={mkdtemp(prefix='rb')}", "--storage-driver=vfs",
             "--runtime=runc", "--cgroup-manager=cgroupfs", "--events-backend=file",
         ]  # fmt: skip
 

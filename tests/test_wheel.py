@@ -102,7 +102,7 @@ def test_its_plugin_works_in_a_project_of_somebody_else(fresh: Path, pins: Path,
     done = subprocess.run(
         [fresh / "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True, env=_environment(), timeout=120
     )
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_it_carries_specs_fixtures_types_and_licence_and_no_tests(wheel: Path) -> None:
