@@ -239,12 +239,13 @@ def transcript(call: Mapping[str, Json], now: datetime) -> list[dict[str, Json]]
         return []
     until = datetime.fromisoformat(call["ended_at"]) if call["ended_at"] else now
     passed = (until - datetime.fromisoformat(call["answered_at"])).total_seconds()
-    # What was stamped to the microsecond is rounded; whoever was in the middle of a word is not quoted.
-    return [
-        {name: line[name] for name in ("speaker", "text", "at_seconds")}
-        for line in call["script"]
-        if line["until_seconds"] <= passed + 0.001
-    ]
+    if call["state"] == IN_PROGRESS and "lines" in call:
+        # Of a call that goes on line by line as many are shown as were told of.
+        said = call["script"][: call["lines"]]
+    else:
+        # What was stamped to the microsecond is rounded; whoever was in the middle of a word is not quoted.
+        said = [line for line in call["script"] if line["until_seconds"] <= passed + 0.001]
+    return [{name: line[name] for name in ("speaker", "text", "at_seconds")} for line in said]
 
 
 def duration_seconds(call: Mapping[str, Json]) -> float:
