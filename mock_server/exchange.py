@@ -249,7 +249,7 @@ class Service:
             return self.spaces.open(DEFAULT_SPACE)
 
     def _behave(
-        self, request: Request, operation: Operation, path: dict[str, str], choice: Choice, space: Space
+        self, request: Request, operation: Operation, path: Mapping[str, str], choice: Choice, space: Space
     ) -> Outcome | Callable[[], Outcome]:
         """Validates the call, lets the behaviour decide, and checks the answer, all in one transaction.
 

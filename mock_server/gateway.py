@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from mock_server.desk.rewind import Snapshots
@@ -133,6 +134,7 @@ class Gateway:
         return Response(204, b"", tuple(headers))
 
 
+@lru_cache(maxsize=200)
 def host_name(header: str) -> str:
     """The name in a Host header, lower-case, without its port."""
     host = header.strip().lower()

@@ -209,17 +209,19 @@ def test_a_reader_goes_on_where_it_stopped(journal: Journal) -> None:
     for _ in range(5):
         note(journal)
     plenty = 10**6
-    assert [entry.number for entry in journal.newer(0, 100, plenty)] == [1, 2, 3, 4, 5]
-    assert [entry.number for entry in journal.newer(3, 100, plenty)] == [4, 5]
-    assert journal.newer(5, 100, plenty) == []
-    assert journal.newer(99, 100, plenty) == []
+    assert [entry.number for entry in journal.newer(0, 100, plenty)[0]] == [1, 2, 3, 4, 5]
+    assert [entry.number for entry in journal.newer(3, 100, plenty)[0]] == [4, 5]
+    assert journal.newer(5, 100, plenty) == ([], False)
+    assert journal.newer(99, 100, plenty) == ([], False)
 
 
 def test_a_reader_who_is_behind_gets_the_oldest_first(journal: Journal) -> None:
     for _ in range(50):
         note(journal, Request("POST", "/", body=b"x" * 1000))
-    assert [entry.number for entry in journal.newer(10, 3, 10**6)] == [11, 12, 13]
-    by_size = [entry.number for entry in journal.newer(10, 100, 5000)]
+    assert [entry.number for entry in journal.newer(10, 3, 10**6)[0]] == [11, 12, 13]
+    found, cut = journal.newer(10, 100, 5000)
+    by_size = [entry.number for entry in found]
+    assert cut
     assert by_size == list(range(11, 11 + len(by_size)))
     assert 1 <= len(by_size) <= 6
 

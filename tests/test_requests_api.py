@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import requests
 
+from mock_server.app import create_app
 from mock_server.catalogue import open_services
+from mock_server.desk.events import Feed, Marker
 from mock_server.desk.journal import MAX_BODY_BYTES
 from mock_server.exchange import Service
+from mock_server.gateway import Gateway
 from mock_server.limits import DEFAULTS
-from mock_server.messages import Request
+from mock_server.messages import Request, Response
 from tests.conftest import Client, Server
 from tests.desk import Desk, desk_of, events, problem, read_until
 
@@ -344,6 +349,48 @@ def test_events_of_all_spaces_come_in_order(server: Server, api: Callable[..., C
         text = read_until(reader, b"\n\n", 6).decode()
     numbers = [int(line[4:]) for line in text.splitlines() if line.startswith("id: ")]
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize(("limit", "size"), [(1000, 2000), (3, 10**6)])
+def test_a_reader_of_all_spaces_misses_nothing_behind_what_one_could_not_bring(
+    service: Service, limit: int, size: int
+) -> None:
+    spaces = service.spaces
+    before = spaces.last_number()
+    for index in range(40):
+        body = b"x" * 1500 if index % 2 else b""
+        space = spaces.open(f"test_long_{index % 2}")
+        space.journal.record(
+            Request("POST", "/", body=body), Response(200), at=space.now(), provider="teli", operation=None,
+            answer=None, fault=None, milliseconds=1.0,
+        )  # fmt: skip
+    feed, brought = Feed(spaces, Marker(before), {}), []
+    while news := feed.next(limit, size):
+        brought += [int(line[4:]) for line in b"".join(news).decode().splitlines() if line.startswith("id: ")]
+    assert brought == list(range(before + 1, before + 41))
+
+
+def test_where_two_spaces_have_the_same_number_the_space_says_which(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    client = create_app(Gateway(open_services(["teli"], store=f"sqlite:///{file}"))).test_client()
+    keys = ("test_one", "test_two")
+    for key in keys:
+        client.get(f"/teli{ORGANIZATIONS}", headers={"X-API-Key": key})
+    # As processes on several hosts may number them, in the same microsecond.
+    with closing(sqlite3.connect(file)) as database, database:
+        for key in keys:
+            [(entry,)] = database.execute("SELECT entry FROM entries WHERE space = ?", (key,))
+            same = (b"[7," + entry.partition(b",")[2], key)
+            database.execute("UPDATE entries SET number = 7, entry = ? WHERE space = ?", same)
+            database.execute("UPDATE spaces SET number = 7 WHERE space = ?", (key,))
+    several = client.get("/_ringback/requests/7")
+    assert several.status_code == 409
+    assert "test_one and test_two" in several.get_json()["detail"]
+    for key in keys:
+        assert client.get(f"/_ringback/requests/7?space={key}").get_json()["space"] == key
+    page = client.get("/_ringback/requests?space=*&limit=1").get_json()
+    assert ([one["space"] for one in page["requests"]], page["cursor"]) == (list(keys), None)
+    assert client.get("/_ringback/events?after=0").text.count("id: 7\n") == 2
 
 
 def test_a_reader_goes_on_where_it_stopped(server: Server, teli: Client, desk: Desk) -> None:

@@ -50,7 +50,7 @@ class Recogniser:
         self._router = Router(spec.operations.values())
         self._mask = Mask([], secret_names(specs.values()))
 
-    def operation(self, recorded: Recorded) -> tuple[Operation, dict[str, str]] | None:
+    def operation(self, recorded: Recorded) -> tuple[Operation, Mapping[str, str]] | None:
         """The operation that a request is of, and the values in its path; None where no page documents one."""
         match = self._router.match(recorded.request.method, unquote(recorded.request.path))
         if match is None or match.operation is None or recorded.request.method == "HEAD":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from mock_server.answering.bodies import UNREAD, body_or_none
@@ -72,7 +72,7 @@ class Chooser:
         self._spaces = spaces
         self._magic = MagicValues(spec)
 
-    def choice(self, request: Request, operation: Operation, path: dict[str, str], space: Space) -> Choice:
+    def choice(self, request: Request, operation: Operation, path: Mapping[str, str], space: Space) -> Choice:
         """What was chosen for this request; raises BadPreference for a preference that names nothing there is."""
         preference, query = read_preference(request.headers.get("prefer"), request.query)
         if preference.example is not None:
@@ -81,8 +81,10 @@ class Chooser:
         if preference.code is not None:
             return Choice(query, with_status(self._spec, operation, preference.code), "prefer", preference)
         places = self._magic.places(operation.id)
-        if not space.faults and not places.known:
-            return Choice(query, None, None, preference)
+        if not space.faults and (
+            not places.known or (places.in_path is not None and places.in_path.isdisjoint(path.values()))
+        ):
+            return Choice(query, None, None, preference) if query or preference is not NO_PREFERENCE else NOTHING_CHOSEN
         body = body_or_none(request) if space.faults or places.in_body else UNREAD
         values = Values(path, fields(query), body)
         rule = space.faults.take(self._spec.provider, operation.id, values, space.random) if space.faults else None

@@ -14,6 +14,8 @@ class Places(NamedTuple):
 
     known: tuple[tuple[str, Mapping[str, Magic]], ...] = ()
     in_body: bool = False
+    in_path: frozenset[str] | None = None
+    """All the values, where each stands in the path, which is looked through at once; else None."""
 
 
 _NOWHERE = Places()
@@ -29,7 +31,11 @@ class MagicValues:
             for name in magic.operations:
                 known.setdefault(name, {}).setdefault(magic.at, {}).update(dict.fromkeys(magic.values, magic))
         self._places = {
-            name: Places(tuple(places.items()), any(not at.startswith(("path.", "query.")) for at in places))
+            name: Places(
+                tuple(places.items()),
+                any(not at.startswith(("path.", "query.")) for at in places),
+                frozenset().union(*places.values()) if all(at.startswith("path.") for at in places) else None,
+            )
             for name, places in known.items()
         }
 

@@ -185,9 +185,11 @@ class _Tools:
         )
         return _text(found["requests"])
 
-    def explain_request(self, number: int) -> str:
-        """One request with its answer: why it came, its evidence and source page, unread fields and near misses."""
-        return _text(self._control.call("GET", f"/requests/{quote(str(number), safe='')}"))
+    def explain_request(self, number: int, space: str | None = None) -> str:
+        """One request with its answer: why it came, its evidence and source page, unread fields and near misses.
+        A number is its space's own: name the space where several may have it.
+        """
+        return _text(self._control.call("GET", f"/requests/{quote(str(number), safe='')}", space=space))
 
     def verify_requests(
         self,

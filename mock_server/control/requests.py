@@ -71,14 +71,22 @@ def listed() -> dict[str, Any]:
     else:
         after = integer("cursor", 0, 0, 2**53)
         rows = [row for row in rows if row[0].number > after]
-    page = rows[:limit]
+    page = _page(rows, limit)
     return {
         "requests": [
             brief(entry, space.name) if in_brief else {**as_json(entry), "space": space.name} for entry, space in page
         ],
-        "cursor": page[-1][0].number if len(rows) > limit else None,
+        "cursor": page[-1][0].number if len(rows) > len(page) else None,
         "newest": newest,
     }
+
+
+def _page(rows: list[tuple[Entry, Space]], limit: int) -> list[tuple[Entry, Space]]:
+    """The first of them; what has the number of the last one belongs to it, or the cursor would pass it over."""
+    end = limit
+    while end < len(rows) and rows[end][0].number == rows[end - 1][0].number:
+        end += 1
+    return rows[:end]
 
 
 def _rows() -> list[tuple[Entry, Space]]:
@@ -200,21 +208,28 @@ def unmatched() -> dict[str, Any]:
 
 @blueprint.get("/requests/<number>")
 def one(number: str) -> dict[str, Any]:
-    """One exchange of whatever space, with why it ended so, how that is known, and how to ask and answer so again."""
-    only()
+    """One exchange of `space`, or of whatever space, with why it ended so, how that is known, and how to ask again."""
+    only("space")
     front = gateway()
-    entry = None
-    for space in known_spaces(ALL_SPACES) if INTEGER.fullmatch(number) else ():
-        entry = space.journal.find(int(number))
-        if entry is not None:
-            break
-    if entry is None:
-        raise Problem(404, "No such exchange", f"No journal keeps an exchange {number!r}; the oldest are forgotten.")
+    entry, space = _numbered(number, request.args.get("space", ALL_SPACES))
     root = request.host_url.rstrip("/")
     origin = root if entry.provider == front.only else f"{root}/{entry.provider}"
     spec = front.specs[entry.provider]
-    explained = explain(spec, entry, space.name, origin, front.spaces.key_of(space.name))
-    return {**as_json(entry), "space": space.name, "explained": explained}
+    explained = explain(spec, entry, space, origin, front.spaces.key_of(space))
+    return {**as_json(entry), "space": space, "explained": explained}
+
+
+def _numbered(number: str, asked: str) -> tuple[Entry, str]:
+    """The exchange of that number, with the name of its space; several spaces of a shared store may have one each."""
+    name = None if asked == ALL_SPACES else known_space(asked).name
+    journals = gateway().spaces.journals(name, 0) if INTEGER.fullmatch(number) else []
+    found = [(entry, one) for one, journal in journals if (entry := journal.find(int(number))) is not None]
+    if not found:
+        raise Problem(404, "No such exchange", f"No journal keeps an exchange {number!r}; the oldest are forgotten.")
+    if len(found) > 1:
+        spaces = " and ".join(one for _, one in found)
+        raise Problem(409, "Several exchanges", f"{spaces} have an exchange {number} each; say which with ?space=.")
+    return found[0]
 
 
 @blueprint.get("/events")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from heapq import merge
-from itertools import islice
 from typing import NamedTuple
 
 import orjson
@@ -61,8 +61,6 @@ class Feed:
 
     def next(self, limit: int, size: int) -> list[bytes]:
         """The events of what came since: of at most `limit` exchanges, and of each space about `size` bytes."""
-        if self.last >= self._spaces.last_number(self._wanted.space):
-            return []
         if self._wanted.brief:
             return self._brief()
         found = newer(self._spaces, self._wanted.space, self.last, limit, size)
@@ -72,17 +70,21 @@ class Feed:
 
     def _brief(self) -> list[bytes]:
         """The newest ones in one event, after one that says how many went by unseen."""
+        complete = self._spaces.last_number(self._wanted.space)
+        if self.last >= complete:
+            return []
         journals = self._spaces.journals(self._wanted.space, self.last)
         parts = [(name, *journal.newest_since(self.last, _AT_ONCE)) for name, journal in journals]
-        entries = list(merge(*([(entry, name) for entry in found] for name, found, _ in parts)))
+        rows = merge(*([(entry, name) for entry in found] for name, found, _ in parts), key=_number)
+        entries = [row for row in rows if row[0].number <= complete]
         unseen = sum(passed for _, _, passed in parts) + max(0, len(entries) - _AT_ONCE)
         entries = entries[-_AT_ONCE:]
         if not entries:
             return []
         self.last = entries[-1][0].number
         events = [_event("skipped", None, {"count": unseen})] if unseen else []
-        rows = [brief(entry, space) for entry, space in entries if self._fits(entry, space)]
-        return [*events, _event("requests", self.last, rows)] if rows else events
+        shown = [brief(entry, space) for entry, space in entries if self._fits(entry, space)]
+        return [*events, _event("requests", self.last, shown)] if shown else events
 
     def _fits(self, entry: Entry, space: str) -> bool:
         return self._query is None or self._query.fits(entry, space)
@@ -91,13 +93,28 @@ class Feed:
 def newer(spaces: Spaces, name: str | None, last: int, limit: int, size: int) -> list[Found]:
     """The first entries numbered above `last` of the space of that name, or of all, oldest first.
 
-    At most `limit`, and of each space about `size` bytes.
+    At most `limit`, and of each space about `size` bytes. The next ones are those numbered above the last of these: so
+    what has its number in another space is among them, whatever the limit.
     """
-    if last >= spaces.last_number(name):
+    # Before any is read: while one journal is, a lower number may come to another that was read already.
+    complete = spaces.last_number(name)
+    if last >= complete:
         return []
-    journals = spaces.journals(name, last)
-    rows = ([(entry, space) for entry in journal.newer(last, limit, size)] for space, journal in journals)
-    return list(islice(merge(*rows), limit))
+    parts: list[list[Found]] = []
+    for space, journal in spaces.journals(name, last):
+        found, cut = journal.newer(last, limit, size)
+        parts.append([(entry, space) for entry in found])
+        if cut and found:
+            # Nobody may go on behind what this one could not bring.
+            complete = min(complete, found[-1].number)
+    rows = list(merge(*parts, key=_number))
+    if len(rows) > limit:
+        complete = min(complete, rows[limit - 1][0].number)
+    return rows[: bisect_right(rows, complete, key=_number)]
+
+
+def _number(found: Found) -> int:
+    return found[0].number
 
 
 def brief(entry: Entry, space: str) -> dict[str, Json]:

@@ -159,10 +159,13 @@ class Journal:
         self.size -= size
         self._budget.used -= size
 
-    def newer(self, number: int, limit: int, size: int) -> list[Entry]:
-        """The first entries numbered above `number`, oldest first: at most `limit`, and about `size` bytes."""
+    def newer(self, number: int, limit: int, size: int) -> tuple[list[Entry], bool]:
+        """The first entries numbered above `number`, oldest first; and whether `size` bytes had no room for the rest.
+
+        At most `limit`, and about `size` bytes.
+        """
         if self.newest <= number:
-            return []
+            return [], False
         found: deque[bytes] = deque(maxlen=limit)
         with self._budget.lock:
             for encoded in reversed(self._entries):
@@ -215,15 +218,15 @@ def _number(encoded: bytes) -> int:
     return int(encoded[1 : encoded.index(b",")])
 
 
-def within(encoded: Iterable[bytes], size: int) -> list[Entry]:
-    """The first of these entries, about `size` bytes of them."""
+def within(encoded: Iterable[bytes], size: int) -> tuple[list[Entry], bool]:
+    """The first of these entries, about `size` bytes of them; and whether there are more."""
     entries: list[Entry] = []
     for one in encoded:
         if size <= 0:
-            break
+            return entries, True
         entries.append(Entry(*orjson.loads(one)))
         size -= len(one)
-    return entries
+    return entries, False
 
 
 def _text(body: bytes) -> str:

@@ -1,7 +1,8 @@
 """A journal that several processes share: nothing of it is kept here, everything is in the store.
 
 Its entries are numbered by the microsecond in which they were kept, and each above the one before: so those of several
-spaces are in order too.
+spaces are in order too, though two of them may have the same number. To count them together, as one process does, all
+hosts and all nodes of a cluster would have to ask one place for every number.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ class StoredJournal(Journal):
     def add(self, encoded: bytes) -> None:
         self._store.record(self._space, encoded)
 
-    def newer(self, number: int, limit: int, size: int) -> list[Entry]:
-        return self._due(within(self._store.backend.entries(self._space, number, limit), size))
+    def newer(self, number: int, limit: int, size: int) -> tuple[list[Entry], bool]:
+        found, cut = within(self._store.backend.entries(self._space, number, limit), size)
+        return self._due(found), cut
 
     def newest_since(self, number: int, limit: int) -> tuple[list[Entry], int]:
         found = self._due(list(self._after(number)))

@@ -308,13 +308,16 @@ class _Transacted:
             if kind is not None:
                 self._transaction.undo()
                 return
-            try:
-                self._store.admit(self._space, self._transaction.grown)
-            except StoreFull:
-                self._transaction.undo()
-                raise
+            grown = self._transaction.grown
+            if grown > 0:
+                try:
+                    self._store.admit(self._space, grown)
+                except StoreFull:
+                    self._transaction.undo()
+                    raise
             self._transaction.commit()
-            self._store.settle(self._space, self._transaction.grown)
+            if grown:
+                self._store.settle(self._space, grown)
         finally:
             self._lock.release()
 

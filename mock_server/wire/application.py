@@ -28,7 +28,7 @@ from mock_server.wire.collecting import Collecting
 from mock_server.wire.flight import Airspace, Flight, FlightLimit
 from mock_server.wire.lanes import Lanes
 from mock_server.wire.live import Live
-from mock_server.wire.receiving import BODY_SECONDS, BrokenOff, Deadlines, with_body
+from mock_server.wire.receiving import BODY_SECONDS, BrokenOff, Receiving
 from mock_server.wire.sending import PART_BYTES, send, send_in_parts
 from mock_server.wire.waiting import Waiting
 
@@ -59,7 +59,7 @@ class Wire:
         """How many exchanges are under way; who only reads events is none of them."""
         self._server = (host, port)
         self._live = Live(gateway.spaces, gateway.operations)
-        self._deadlines = Deadlines(BODY_SECONDS)
+        self._receiving = Receiving(BODY_SECONDS)
         self._lists = ThreadPoolExecutor(1, "lists")
         self._health = ThreadPoolExecutor(1, "health")
         self._waiting = Waiting()
@@ -96,20 +96,20 @@ class Wire:
         headers = dict(items)
         if len(headers) != len(items):
             headers = _joined(items)
-        request = Request(scope.method, scope.path, scope.query_string, headers)
-        destination = self._gateway.route(scope.authority or headers.get("host", ""), request.path)
-        if destination.service is None:
+        service, path = self._gateway.route(scope.authority or headers.get("host", ""), scope.path)
+        method, query = scope.method, scope.query_string
+        request = Request(method, path, query, headers)
+        if service is None:
             if scope.authority and "host" not in headers:
                 headers["host"] = scope.authority
             response = await self._controlled(request, scope, protocol, flight)
         else:
-            service, request = destination.service, request._replace(path=destination.path)
             try:
                 if self.working > self._most:
                     raise FlightLimit(f"{self._most} requests are being answered, the most there can be")
                 if _has_body(request, scope):
-                    taking = with_body(request, protocol, MAX_BODY_BYTES, flight)
-                    request = await self._deadlines.keep(taking)
+                    body = await self._receiving.body(headers, protocol, MAX_BODY_BYTES, flight)
+                    request = Request(method, path, query, headers, body or b"", body is None)
                 response = await self._exchanged(service, request)
                 if len(response.body) > PART_BYTES:
                     flight.take(len(response.body))
@@ -124,7 +124,7 @@ class Wire:
             return
         if response.delay_seconds:
             await asyncio.sleep(response.delay_seconds)
-        if len(response.body) > PART_BYTES and request.method != "HEAD":
+        if len(response.body) > PART_BYTES and method != "HEAD":
             await send_in_parts(response, scope.client, protocol)
         else:
             send(response, protocol)
@@ -134,7 +134,8 @@ class Wire:
         if _has_body(request, scope) and objection(self._gateway, request.headers) is None:
             limit = MAX_CONTROL_BYTES if (request.method, request.path) == _LARGE else MAX_BODY_BYTES
             try:
-                request = await self._deadlines.keep(with_body(request, protocol, limit, flight))
+                body = await self._receiving.body(request.headers, protocol, limit, flight)
+                request = request._replace(body=body or b"", too_large=body is None)
             except TimeoutError:
                 return _short(408, "The body came too slowly")
             except BrokenOff:

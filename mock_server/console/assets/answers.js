@@ -28,7 +28,7 @@ async function nextTime(one, answer) {
 function outcome(done) {
   if (!done) return nothing
   const right = done.status === done.expected
-  const number = html`<a href=${app.link('requests', String(done.number), {space: done.space})}>see it</a>`
+  const number = html`<a href=${app.link('requests', String(done.number), {space: done.space, in: done.space})}>see it</a>`
   return html`<p class="came ${right ? 'good' : 'warn'}" role="status">${chip(done.status)}
     ${right ? 'came, as documented' : `came instead of ${done.expected}: this space is not as the pages assume. A new space is.`}
     ${done.requests > 1 ? `, after ${count(done.requests - 1, 'step')}` : ''} · ${number}</p>`

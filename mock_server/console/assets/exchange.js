@@ -24,14 +24,15 @@ async function again(rule) {
 
 export const exchange = {
   number: null,
+  space: '',
 
-  async open(number) {
-    if (number === this.number) return
-    this.number = number
+  async open(number, space) {
+    if (number === this.number && space === this.space) return
+    Object.assign(this, {number, space})
     found = null
     if (!number) return
-    const one = await app.attempt(() => call('GET', path('requests', String(number))))
-    if (this.number !== number) return
+    const one = await app.attempt(() => call('GET', path('requests', String(number)), {query: {space}}))
+    if (this.number !== number || this.space !== space) return
     found = one || {missing: true}
     app.refresh()
   },

@@ -15,8 +15,6 @@ let abort = null
 let pending = []
 let seen = 0
 let applied = null
-// The row that the keys have come to, until it has the focus: whoever types quickly is ahead of the picture.
-let aim = null
 
 const rowHeight = () => (window.innerWidth < 700 ? 56 : 36)
 
@@ -116,15 +114,20 @@ async function clear() {
   start()
 }
 
-const link = number => app.link('requests', String(number), {q: app.query.get('q') || ''})
+// Two spaces of a shared store may have the same number.
+const where = one => ['requests', String(one.number), {q: app.query.get('q') || '', in: one.space}]
+const isOpen = one => one.number === exchange.number && (!exchange.space || one.space === exchange.space)
 
-function row(one, index, open) {
+const linkOf = one => document.querySelector(`[data-number="${one.number}"][data-space="${CSS.escape(one.space)}"]`)
+
+function row(one, index) {
+  const open = isOpen(one)
   const asked = one.operation || `${one.method} ${one.path}`
-  return html`<div role="row" class="r ${one.number === open ? 'open' : ''}" aria-rowindex=${index + 2}>
+  return html`<div role="row" class="r ${open ? 'open' : ''}" aria-rowindex=${index + 2}>
     <span role="cell" class="time">${clock(one.at)}</span>
     <span role="cell"><span class=${statusClass(one.status)}>${one.status || '---'}</span></span>
     <span role="cell" class="vendor">${one.provider}</span>
-    <span role="cell" class="what"><a href=${link(one.number)} data-number=${one.number} aria-current=${one.number === open ? 'true' : nothing}><bdi>${short(asked)}</bdi></a>
+    <span role="cell" class="what"><a href=${app.link(...where(one))} data-number=${one.number} data-space=${one.space} aria-current=${open ? 'true' : nothing}><bdi>${short(asked)}</bdi></a>
       ${one.operation ? html`<bdi class="path">${short(`${one.method} ${one.path}`)}</bdi>` : html`<span class="path warn">nobody understood this</span>`}</span>
     <span role="cell" class="chosen">${one.findings ? html`<span class="tag">${one.findings.length ? count(one.findings.length, 'finding') : 'endpoint'}</span>` : one.fault ? html`<span class="tag">${short(one.fault, 40)}</span>` : one.status >= 400 && one.answer ? short(one.answer, 60) : ''}</span>
     <span role="cell" class="in"><bdi>${app.all ? short(one.space, 60) : ''}</bdi></span>
@@ -132,7 +135,7 @@ function row(one, index, open) {
   </div>`
 }
 
-function table(open) {
+function table() {
   const height = rowHeight()
   const begin = Math.max(0, Math.floor(list.top / height) - AHEAD)
   const end = Math.min(list.rows.length, begin + Math.ceil((list.height || 800) / height) + 2 * AHEAD)
@@ -146,7 +149,7 @@ function table(open) {
     }}>
       <div role="presentation" class="tall" .style=${`height:${list.rows.length * height}px`}>
         <div role="presentation" class="seen" .style=${`transform:translateY(${begin * height}px)`}>
-          ${list.rows.slice(begin, end).map((one, index) => row(one, begin + index, open))}
+          ${list.rows.slice(begin, end).map((one, index) => row(one, begin + index))}
         </div>
       </div>
     </div>
@@ -194,7 +197,7 @@ export const requests = {
   changed() {
     const wanted = JSON.stringify([app.space, app.query.get('q') || ''])
     if (wanted !== applied) start()
-    exchange.open(app.parts[0] ? Number(app.parts[0]) : null)
+    exchange.open(app.parts[0] ? Number(app.parts[0]) : null, app.query.get('in') || '')
   },
   draw() {
     flush()
@@ -212,7 +215,7 @@ export const requests = {
     ${list.wrong ? html`<p class="wrong" role="alert">${short(list.wrong, 600)}</p>` : nothing}
     <div class="split ${open ? 'two' : ''}">
       <section class="listed" aria-label="List">
-        ${list.rows.length ? table(open) : list.wrong ? nothing : empty()}
+        ${list.rows.length ? table() : list.wrong ? nothing : empty()}
         <p class="foot muted">${list.rows.length ? count(list.rows.length, 'request') : ''}${list.rows.length >= KEPT ? ', the newest' : ''}${list.skipped
     ? ` · ${count(list.skipped, 'more')} went by too quickly to be shown` : ''}</p>
       </section>
@@ -233,30 +236,25 @@ export const requests = {
   },
   escape() {
     if (!exchange.number) return false
-    const back = exchange.number
+    const back = list.rows.find(isOpen)
     app.go('requests', {q: app.query.get('q') || ''})
-    requestAnimationFrame(() => document.querySelector(`[data-number="${back}"]`)?.focus())
+    requestAnimationFrame(() => back && linkOf(back)?.focus())
     return true
   },
   key(key) {
     if (key === 'p') return pause()
     if (key !== 'j' && key !== 'k') return false
-    const at = aim ?? Number(document.activeElement?.dataset?.number || exchange.number || 0)
-    const index = list.rows.findIndex(one => one.number === at)
+    const {number, space} = document.activeElement?.dataset || {}
+    const index = list.rows.findIndex(one => (number ? one.number === Number(number) && one.space === space : isOpen(one)))
     const next = list.rows[index < 0 ? 0 : Math.max(0, Math.min(list.rows.length - 1, index + (key === 'j' ? 1 : -1)))]
     if (!next) return true
     const rows = document.querySelector('.rows')
     const place = list.rows.indexOf(next) * rowHeight()
     if (place < rows.scrollTop || place > rows.scrollTop + rows.clientHeight - rowHeight()) rows.scrollTop = place
     list.top = rows.scrollTop
-    aim = next.number
     app.refresh()
-    requestAnimationFrame(() => requestAnimationFrame(() => {
-      if (aim !== next.number) return
-      aim = null
-      document.querySelector(`[data-number="${next.number}"]`)?.focus({preventScroll: true})
-    }))
-    if (exchange.number) app.go('requests', String(next.number), {q: app.query.get('q') || ''})
+    requestAnimationFrame(() => requestAnimationFrame(() => linkOf(next)?.focus({preventScroll: true})))
+    if (exchange.number) app.go(...where(next))
     return true
   },
 }
