@@ -60,10 +60,11 @@ class Server:
         return self.process.communicate(timeout=10)
 
 
-def start_server(*arguments: str, env: dict[str, str] | None = None) -> Server:
-    """Starts `ringback serve --port 0 --json` with more arguments and waits until it is ready."""
+def start_server(*arguments: str, env: dict[str, str] | None = None, defect: str = "") -> Server:
+    """Starts `ringback serve --port 0 --json` with more arguments, and with a `defect`; waits until it is ready."""
+    command = [sys.executable, "-m", "tests.defects.serve", defect] if defect else RINGBACK
     process = subprocess.Popen(
-        [*RINGBACK, "serve", "--port", "0", "--json", *arguments],
+        [*command, "serve", "--port", "0", "--json", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -91,8 +92,8 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Starts further servers with arguments of the test's choice; all are stopped afterwards."""
     started: list[Server] = []
 
-    def start(*arguments: str, env: dict[str, str] | None = None) -> Server:
-        started.append(start_server(*arguments, env=env))
+    def start(*arguments: str, env: dict[str, str] | None = None, defect: str = "") -> Server:
+        started.append(start_server(*arguments, env=env, defect=defect))
         return started[-1]
 
     yield start

@@ -157,12 +157,11 @@ def test_the_keyboard_reaches_rows_and_leaves_scrolling_alone(page: Any, running
     page.goto(console(running, "requests", key))
     page.locator(".rows .r").nth(20).wait_for()
     newest = int(page.locator(".rows a").first.get_attribute("data-number"))
-    for _ in range(3):
-        page.keyboard.press("j")
-        page.wait_for_timeout(60)
-    assert int(page.evaluate("document.activeElement.dataset.number")) == newest - 2
+    page.evaluate("""() => ['j', 'j', 'j'].forEach(key => document.body.dispatchEvent(
+        new KeyboardEvent('keydown', {key, bubbles: true})))""")
+    until(page, f"document.activeElement.dataset.number == {newest - 2}")
     page.keyboard.press("k")
-    page.wait_for_timeout(60)
+    until(page, f"document.activeElement.dataset.number == {newest - 1}")
     page.keyboard.press("Enter")
     page.locator(".detail h2").wait_for()
     assert page.url.partition("#")[2].startswith(f"/requests/{newest - 1}?")
@@ -272,8 +271,14 @@ def test_what_is_delivered_is_directed_seen_and_sent_again(page: Any, running: S
     page.get_by_text("Send them nowhere").wait_for()
     page.get_by_label("Number").fill("+18001234567")
     page.get_by_role("button", name="Ring it").click()
-    sent = page.locator(".deliveries li").first
+    # The newest come first; the one that is opened stays open, and itself, whatever comes above it.
+    sent = page.locator(".deliveries li").last
     sent.locator("summary").click()
+    told = sent.locator("summary b").inner_text()
+    requests.post(f"{running.control}/calls", json={"space": key, "to": "+18001234567"}, timeout=20)
+    until(page, "document.querySelectorAll('.deliveries li').length > 4")
+    assert page.locator(".deliveries details[open]").count() == 1
+    assert sent.locator("details[open] summary b").inner_text() == told
     before = len(receiver.received)
     sent.get_by_role("button", name="Send it again").click()
     page.get_by_text("Sent again: ").wait_for()

@@ -197,3 +197,41 @@ def test_the_command_tells_of_flaky_and_late_servers(tmp_path: Path) -> None:
     assert late.returncode == 1
     assert "late: vogent showed only" in late.stdout
     assert "--settle 2" in late.stdout
+
+
+def test_what_a_refused_request_changes_in_a_call_is_found_where_calls_move_by_themselves(
+    serve: Callable[..., Server],
+) -> None:
+    """A foreign server's clock runs: what calls do by it is no fault, and hides none either."""
+    server = serve(defect="interactly: a refused call redirects the others")
+    findings = _found_in(server, "interactly", "createCall")
+    assert any("userNumber" in one and "[errors]" in one for one in findings), findings
+
+
+def test_calls_that_go_on_while_pages_are_turned_are_no_fault(serve: Callable[..., Server]) -> None:
+    server = serve(defect="uponai: calls go on although the clock stands")
+    assert [one for one in _found_in(server, "uponai", "listCalls") if "[list]" in one] == []
+
+
+def _found_in(server: Server, vendor: str, operation: str) -> list[str]:
+    """What a check of one operation finds at a server that is not known to be ours, each as it is told."""
+    settings = Settings(
+        providers=[vendor],
+        targets={vendor: server.origin(vendor)},
+        api_key=Key("$MINE", KEY_BY_HAND),
+        operations=[operation],
+        draws=0,
+    )
+    run = Run(settings)
+    run.preflight()
+    findings: list[str] = []
+    for case in run.all_cases():
+        try:
+            case.check()
+        except ContractBroken as broken:
+            findings += [one.text() for one in broken.findings]
+        except NotCovered:
+            continue
+    run.close()
+    assert any(outcome.verdict == "passed" for outcome in run.outcomes)
+    return findings

@@ -23,11 +23,18 @@ def grade_of(schema: Mapping[str, Any] | None, field: str, kind: str = "") -> st
 
 
 def declared(schema: Mapping[str, Any] | None, field: str) -> bool:
-    """Whether a schema names a dotted field."""
+    """Whether a schema of an answer names a dotted field; one that is only ever sent (`writeOnly`) is named for whoever
+    sends it.
+    """
     node: Any = schema
     for part in field.split("."):
         node = child(node, part)
-    return node is not None
+    return node is not None and not sent_only(node)
+
+
+def sent_only(schema: Any) -> bool:
+    """Whether a field of that schema is only ever sent, and stands in no answer."""
+    return isinstance(schema, Mapping) and bool(schema.get("writeOnly"))
 
 
 def shows(sent: Json, found: Json) -> bool:

@@ -170,8 +170,8 @@ def unexplained(world: World, before: Look, after: Look) -> list[Change]:
     """How a later look differs, but for what moves at this server while nothing is sent."""
     found = list(changes(before, after))
     if not world.own:
-        # A call rings, is answered and ends by itself, once; whoever watches afterwards sees it no more.
-        found = [one for one in found if not (one.field and one.operation in world.spec.ringing)]
+        # What a call does by itself it does once; whoever watches afterwards sees it no more.
+        found = [one for one in found if not (one.field and world.spec.moves_by_itself(one.operation, one.field))]
     if found and not world.own:
         watch(world)
     motion = world.motion

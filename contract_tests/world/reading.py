@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from contract_tests.endpoint.transport import Reply
 from contract_tests.words.findings import NotCovered
 from contract_tests.words.listed import addressed_in, record_in
-from contract_tests.words.schemas import declared, grade_of
+from contract_tests.words.schemas import declared, grade_of, sent_only
 from contract_tests.words.statements import weakest
 from contract_tests.world.turning import turn
 from contract_tests.world.world import ABSENT, Sent, World, pointed
@@ -98,14 +98,22 @@ def sent_fields(operation: Operation, sent: Sent) -> dict[str, Json]:
     body = sent.body if isinstance(sent.body, dict) else {}
     fields: Mapping[str, str] = operation.contract.get("fields") or {}
     schemas = (operation.body_schema or {}).get("properties") or {}
-    found = {target: _shown(schemas.get(source), body[source]) for source, target in fields.items() if source in body}
+    found = {
+        target: _shown(schemas.get(source), body[source])
+        for source, target in fields.items()
+        if source in body and not sent_only(schemas.get(source))
+    }
     for outer, names in (operation.contract.get("inside") or {}).items():
         inner, known = pointed(body, outer if outer[:1] == "/" else f"/{outer}"), operation.body_schema
         for step in inside_of(outer):
             known = properties(known).get(step)
         known = properties(known)
         if isinstance(inner, dict):
-            found |= {target: _shown(known.get(name), inner[name]) for name, target in names.items() if name in inner}
+            found |= {
+                target: _shown(known.get(name), inner[name])
+                for name, target in names.items()
+                if name in inner and not sent_only(known.get(name))
+            }
     return found
 
 
@@ -118,7 +126,7 @@ def _shown(schema: Any, value: Json) -> Json:
     if not isinstance(value, dict):
         return value
     known = schema.get("properties") or {}
-    hidden = {name for name, one in known.items() if isinstance(one, Mapping) and one.get("writeOnly")}
+    hidden = {name for name, one in known.items() if sent_only(one)}
     if known and not {"additionalProperties", "patternProperties"} & set(schema):
         hidden |= set(value) - set(known)
     return {name: _shown(known.get(name), child) for name, child in value.items() if name not in hidden}

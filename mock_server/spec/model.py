@@ -490,6 +490,30 @@ class Spec:
         about = {name for name, one in self.operations.items() if one.contract.get("record") in kinds}
         return frozenset(about | set(self.call_operations) | set(self.campaigns.operations if self.campaigns else ()))
 
+    def moves_by_itself(self, operation: str, field: str) -> bool:
+        """Whether a field that an operation shows may change while nobody asks: a call rings, is answered and ends.
+
+        Who calls whom, and what was asked for when it was placed, stays; what else a vendor shows of a call may come.
+        """
+        if operation not in self.ringing:
+            return False
+        kind = self.operations[operation].contract.get("record")
+        return field not in self._staying.get(str(kind), ())
+
+    @cached_property
+    def _staying(self) -> Mapping[str, frozenset[str]]:
+        """By kind of record, the fields of a call and of a campaign that no time changes."""
+        found: dict[str, frozenset[str]] = {}
+        if self.call_record is not None:
+            said = {name: set(facts_in(shape)) for name, shape in self.call_shape.items()}
+            found[self.call_record] = frozenset(name for name, facts in said.items() if facts and facts <= SETTLED)
+        if self.campaigns is not None:
+            kind, moving = self.campaigns.record, self.campaigns.status["field"]
+            about = [one for one in self.operations.values() if one.contract.get("record") == kind]
+            made = [one.contract.get("fields") or {} for one in about if one.contract.get("effect") == "create"]
+            found[kind] = frozenset(name for fields in made for name in fields.values() if name != moving)
+        return found
+
     @property
     def host(self) -> str:
         """The vendor's host name, as in a `Host` header."""
@@ -500,6 +524,20 @@ class Spec:
         if operation is not None and name in operation.answers:
             return operation.answers[name]
         return self.answers[name]
+
+
+SETTLED = frozenset("id session_id from to other ours direction asked agent number".split())
+"""The facts of a call that are settled once it is placed; when it begins is not, at some vendors."""
+
+
+def facts_in(shape: Any) -> Iterator[str]:
+    """The facts that the shape of a call is filled with, each by the first part of its name."""
+    if isinstance(shape, Mapping):
+        yield from [str(shape[word]).partition("/")[0] for word in ("fact", "each", "per") if word in shape]
+        shape = list(shape.values())
+    if isinstance(shape, list):
+        for child in shape:
+            yield from facts_in(child)
 
 
 def _secret_variables(schema: Any, inherited: bool) -> Iterator[str]:

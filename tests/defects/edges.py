@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from mock_server.exchange import Behaviour
@@ -23,6 +24,7 @@ from tests.defects.planting import (
     field,
     media_type,
     of,
+    rows,
 )
 
 BOM = b"\xef\xbb\xbf"
@@ -113,6 +115,15 @@ def without_filter(*names: str, only_with: str = "") -> Plant:
         return honest(call._replace(query={k: v for k, v in call.query.items() if k not in names}), state)
 
     return behaviour("listAgents", changed)
+
+
+_LOOKS = count()
+
+
+def _moved(shown: list[Any]) -> list[Any]:
+    """Calls as they are a while later: each time one looks they have gone on."""
+    status = ("registered", "ongoing", "ended")[next(_LOOKS) % 3]
+    return [{**row, "status": status} for row in shown]
 
 
 def _ignored(operation: str, name: str) -> Plant:
@@ -346,6 +357,14 @@ DEFECTS = [
     ),
     Defect(
         "a key without its end is a key", "uponai", "keys", takes_key("authorization", "GET", _bearer(_by_beginning))
+    ),
+    # list
+    Defect(
+        "calls go on although the clock stands",
+        "uponai",
+        "list",
+        rows("listCalls", "calls", _moved),
+        "listCalls",
     ),
     # filters
     Defect("the agents of every type", "teli", "filters", without_filter("agent_type"), "listAgents"),

@@ -26,6 +26,7 @@ from tests.defects.planting import (
     lists_all,
     media_type,
     put,
+    remembers,
     removes,
     renamed,
     rows,
@@ -151,6 +152,15 @@ DEFECTS = [
     ),
     Defect("the imported number is missing", "interactly", "examples", drop("importNumber", "number"), "importNumber"),
     # errors
+    Defect(
+        "a refused call redirects the others",
+        "interactly",
+        "errors",
+        remembers(
+            "createCall", "listCalls", "conversations", lambda row, times: row.update(userNumber=f"+1999555{times:04}")
+        ),
+        "createCall",
+    ),
     Defect(
         "a refused update detaches",
         "interactly",

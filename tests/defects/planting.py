@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -208,6 +209,24 @@ def careless(operation: str, method: str, path: str, body: Any) -> Plant:
         if of(response, operation) and response.status >= 400 and response.status != 401:
             ask(request._replace(method=method, path=path, query="", body=json.dumps(body).encode()))
         return response
+
+    return boundary(changed)
+
+
+def remembers(operation: str, shown: str, at: str, change: Callable[[dict[str, Any], int], Any]) -> Plant:
+    """Refuses a request, and shows that key the rows of a list otherwise after each; they stand at a key of it."""
+    refused: Counter[str | None] = Counter()
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        key = request.headers.get("authorization")
+        if of(response, operation) and response.status >= 400 and response.status != 401:
+            refused[key] += 1
+        if not of(response, shown, 200) or not refused[key]:
+            return response
+        body = json.loads(response.body)
+        for row in body[at]:
+            change(row, refused[key])
+        return response._replace(body=json.dumps(body).encode())
 
     return boundary(changed)
 

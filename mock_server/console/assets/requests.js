@@ -15,6 +15,8 @@ let abort = null
 let pending = []
 let seen = 0
 let applied = null
+// The row that the keys have come to, until it has the focus: whoever types quickly is ahead of the picture.
+let aim = null
 
 const rowHeight = () => (window.innerWidth < 700 ? 56 : 36)
 
@@ -245,15 +247,21 @@ export const requests = {
     if (key === 'p') return pause()
     if (key !== 'j' && key !== 'k') return false
     const {number, space} = document.activeElement?.dataset || {}
-    const index = list.rows.findIndex(one => (number ? one.number === Number(number) && one.space === space : isOpen(one)))
+    const at = aim || (number ? {number: Number(number), space} : exchange)
+    const index = list.rows.findIndex(one => one.number === at.number && (!at.space || one.space === at.space))
     const next = list.rows[index < 0 ? 0 : Math.max(0, Math.min(list.rows.length - 1, index + (key === 'j' ? 1 : -1)))]
     if (!next) return true
     const rows = document.querySelector('.rows')
     const place = list.rows.indexOf(next) * rowHeight()
     if (place < rows.scrollTop || place > rows.scrollTop + rows.clientHeight - rowHeight()) rows.scrollTop = place
     list.top = rows.scrollTop
+    aim = next
     app.refresh()
-    requestAnimationFrame(() => requestAnimationFrame(() => linkOf(next)?.focus({preventScroll: true})))
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (aim !== next) return
+      aim = null
+      linkOf(next)?.focus({preventScroll: true})
+    }))
     if (exchange.number) app.go(...where(next))
     return true
   },
