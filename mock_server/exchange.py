@@ -117,7 +117,7 @@ class Service:
                 outcome = self._unserved(request, match)
             else:
                 space = self._authenticate(request, operation)
-                if request.query.count("&") > MAX_QUERY_FIELDS:
+                if request.query and request.query.count("&") > MAX_QUERY_FIELDS:
                     raise Refusal("invalid-request", message=f"more than {MAX_QUERY_FIELDS} fields in the query")
                 rings = self.line if operation.id in self._ringing else None
                 if rings is not None:
@@ -353,24 +353,24 @@ class Service:
         if space is None:
             space = self._sender(request)
         milliseconds = (perf_counter() - started) * 1000
+        named = operation.id if operation is not None else None
         space.journal.record(
             request,
             response,
             at=space.now(),
             provider=self.spec.provider,
-            operation=operation.id if operation else None,
+            operation=named,
             answer=outcome.name,
             fault=outcome.fault,
             masks=self._masks,
             secrets=self.spaces.secrets(self._key(request)) if self.spaces.has_secrets else (),
             milliseconds=milliseconds,
         )
-        named, count = operation.id if operation else None, self.spaces.metrics.count
         counted = (self.spec.provider, named, response.status, outcome.grade, outcome.fault, milliseconds / 1000)
         if self.spaces.shared is None:
-            count(*counted)
+            self.spaces.metrics.count(*counted)
         else:
-            self.spaces.afterwards(partial(count, *counted))
+            self.spaces.afterwards(partial(self.spaces.metrics.count, *counted))
         if self.told is not None:
             hint = dict(outcome.headers).get(HINT)
             # What is kept nowhere is told nowhere either.
@@ -383,7 +383,7 @@ class Service:
                 response.status,
                 milliseconds,
                 self.spec.provider,
-                operation.id if operation else None,
+                named,
                 outcome.name,
                 outcome.fault,
                 space.name,

@@ -32,7 +32,7 @@ class Metrics:
     """The counts of this process."""
 
     def __init__(self) -> None:
-        self.requests: dict[Labels, int] = {}
+        self.requests: Counter[Labels] = Counter()
         self.unmatched: Counter[str] = Counter()
         self.deliveries: Counter[str] = Counter()
         self._durations: dict[str, list[float]] = {}
@@ -47,7 +47,7 @@ class Metrics:
     ) -> None:
         """Counts one exchange."""
         labels = (vendor, operation or "", status, grade, "" if fault is None else kind_of(fault))
-        self.requests[labels] = self.requests.get(labels, 0) + 1
+        self.requests[labels] += 1
         if operation is None:
             self.unmatched[vendor] += 1
         durations = self._durations.get(vendor)

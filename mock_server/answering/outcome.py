@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
     def encoded(self, operation: Operation | None) -> Response:
         """The answer as it goes over the wire, with the headers that tell where it comes from."""
-        bodiless = self.status in (0, 204, 304) or self._shows_nothing(operation)
+        bodiless = self.status in (0, 204, 304) or (self.body is None and self._shows_nothing(operation))
         if self.fault is None and not self.headers and operation is not None and not bodiless:
             body = self.body.text if isinstance(self.body, Encoded) else dumps(self.body)
             # Nobody chose it, so that nothing delays or breaks it.
@@ -58,10 +58,8 @@ class Outcome(NamedTuple):
         return Response(self.status, body, tuple(headers), self.delay_seconds, wire, self.wire_seconds, self.release)
 
     def _shows_nothing(self, operation: Operation | None) -> bool:
-        """Whether the page shows this answer without a body."""
-        if self.body is not None or operation is None:
-            return False
-        documented = operation.responses.get(self.status)
+        """Whether the page shows this answer, which has no body, without one."""
+        documented = operation.responses.get(self.status) if operation is not None else None
         return documented is not None and documented.media_type is None
 
 

@@ -80,14 +80,14 @@ class Chooser:
             return Choice(query, answer, "prefer", preference)
         if preference.code is not None:
             return Choice(query, with_status(self._spec, operation, preference.code), "prefer", preference)
-        places = self._magic.places(operation.id)
-        if not space.faults and (
+        places, ruled = self._magic.places(operation.id), bool(space.faults)
+        if not ruled and (
             not places.known or (places.in_path is not None and places.in_path.isdisjoint(path.values()))
         ):
             return Choice(query, None, None, preference) if query or preference is not NO_PREFERENCE else NOTHING_CHOSEN
-        body = body_or_none(request) if space.faults or places.in_body else UNREAD
+        body = body_or_none(request) if ruled or places.in_body else UNREAD
         values = Values(path, fields(query), body)
-        rule = space.faults.take(self._spec.provider, operation.id, values, space.random) if space.faults else None
+        rule = space.faults.take(self._spec.provider, operation.id, values, space.random) if ruled else None
         rule = rule or self._magic.rule(places, values)
         if rule is None:
             return Choice(query, None, None, preference, body=body)

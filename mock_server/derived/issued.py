@@ -72,15 +72,17 @@ def _numbers(shape: RecordSpec, area: Make, besides: tuple[str, ...], none: str)
 
     def next_free(scene: Scene) -> Json:
         state, code = _state(scene), area(scene)
+        look_up = state.get if by_key else state.find
         last = state.note(f"lines {code}")
-        index = (last or 0) if is_north_american_area(code) else LINES_PER_AREA
+        # Lines were counted only of an area that has some.
+        index = last or (0 if is_north_american_area(code) else LINES_PER_AREA)
         while index < LINES_PER_AREA:
             number = fictitious_line(code, index)
             index += 1
             if number is None:
                 continue
             for one in kinds:
-                if (state.get(one, number) if by_key else state.find(one, number)) is not None:
+                if look_up(one, number) is not None:
                     break
             else:
                 state.keep_note(f"lines {code}", index, known=last is not None)

@@ -32,6 +32,8 @@ class Making:
         always = {*shape.new, *shape.computed}
         self._sometimes = self._base.keys() - always
         key = shape.new.get(shape.key)
+        self.issues = isinstance(key, dict) and "issued" in key and shape.key not in shape.computed
+        """Whether a key that nobody gives is made up, and so one that no record has."""
         # A seeded generator repeats itself when the server is started anew; a telephone number is looked for anyway.
         self._repeats = isinstance(key, dict) and "issued" in key and key["issued"] != "number"
 

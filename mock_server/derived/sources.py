@@ -41,8 +41,7 @@ def source(node: Any, shape: RecordSpec) -> Make:
         read = reader(node["next"])
         return lambda scene: (read(scene.record) or 0) + 1
     if "join" in node:
-        parts = [source(part, shape) for part in node["join"]]
-        return lambda scene: "".join([str(part(scene)) for part in parts])
+        return _joined(node["join"], shape)
     if "plus" in node:
         added = [source(part, shape) for part in node["plus"]]
         return lambda scene: sum(part(scene) or 0 for part in added)
@@ -56,6 +55,13 @@ def source(node: Any, shape: RecordSpec) -> Make:
         wanted, then, other = fits(node["if"]), source(node["then"], shape), source(node.get("else", ABSENT), shape)
         return lambda scene: then(scene) if wanted(scene.record) else other(scene)
     return _read(node, shape)
+
+
+def _joined(parts: list[Any], shape: RecordSpec) -> Make:
+    """The parts as one text; those that are texts themselves stand in it from the start."""
+    form = "".join(part.replace("%", "%%") if isinstance(part, str) else "%s" for part in parts)
+    made = [source(part, shape) for part in parts if not isinstance(part, str)]
+    return lambda scene: form % tuple([part(scene) for part in made])
 
 
 def _each(node: Mapping[str, Any], shape: RecordSpec) -> Make:

@@ -29,6 +29,7 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
     check_links = references(spec, operation, shape)
     check_names = conflicts(operation, shape, is_new=upsert is None)
     settles, with_it = fields.settles, _made_with_it(spec, operation)
+    key, issues = shape.key, making.issues and shape.key not in (contract.get("sets") or ())
 
     def create(call: Call, state: State) -> Answer:
         for refuse in refused:
@@ -50,7 +51,10 @@ def creating(spec: Spec, operation: Operation, making: Making) -> Behaviour:
             fields.settle(record, call, state)
         if check_names is not None:
             check_names(record, call, state)
-        state.put(kind, record)
+        if issues and there is None and key not in given:
+            state.add(kind, record)
+        else:
+            state.put(kind, record)
         for make in with_it:
             make(record, call, state)
         return say(call, state, record)

@@ -141,9 +141,8 @@ class Journal:
         """Adds an exchange that lacks nothing but its number."""
         budget = self._budget
         with budget.lock:
-            budget.last_number += 1
-            self.newest = budget.last_number
-            numbered = b"[%d,%b" % (self.newest, encoded[1:])
+            number = budget.last_number = self.newest = budget.last_number + 1
+            numbered = b"[%d,%b" % (number, encoded[1:])
             self._entries.append(numbered)
             size = len(numbered) + _ENTRY_OVERHEAD
             self.size += size

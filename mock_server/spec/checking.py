@@ -179,7 +179,8 @@ class OperationCheck:
 
     def query(self, raw: str) -> tuple[dict[str, Json], list[Violation]]:
         """The query's values, converted to the types of the spec, and what is wrong with them."""
-        return self._values("query", fields(raw))
+        # Nearly always there is no query, where none is understood.
+        return self._values("query", fields(raw)) if raw or self._parameters["query"] else ({}, [])
 
     def path(self, values: Mapping[str, str]) -> list[Violation]:
         return self._values("path", values)[1]

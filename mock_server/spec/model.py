@@ -57,6 +57,10 @@ class NamedAnswer:
         if not isinstance(body, dict) or not isinstance(self.value, dict):
             return body
         constants, value = self.constants, self.filled(body) if self.placeholders else self.value
+        merged = {**value, **body}
+        if len(merged) == len(body) + len(constants) and body.keys().isdisjoint(constants):
+            # The example shows nothing that is neither said nor always the same, as most do.
+            return merged
         merged = {key: body[key] if key in body else value[key] for key in value if key in body or key in constants}
         if len(merged) < len(body) + len(constants):
             merged.update(body)

@@ -100,13 +100,14 @@ class _View:
 
 
 class Tables(dict[str, Table]):
-    """The kinds of one space, each with an index of what its rows name."""
+    """The kinds of one space, each with an index of what its rows name; `thinned` are those that lost a row."""
 
-    __slots__ = ("_namings",)
+    __slots__ = ("_namings", "thinned")
 
     def __init__(self, namings: Namings) -> None:
         super().__init__()
         self._namings = namings
+        self.thinned: set[Table] = set()
 
     def of(self, kind: str) -> Table:
         """The table of a kind, made where there is none."""
@@ -133,7 +134,9 @@ class MemoryReader:
 
     def get(self, kind: str, id: str) -> Json | None:
         table = self._tables.get(kind)
-        row = table.rows.get(id) if table is not None else None
+        if table is None:
+            return None
+        row = table.rows.get(id)
         return None if row is None else own(row[1])
 
     def look(self, kind: str, id: str) -> Json | None:
@@ -228,24 +231,24 @@ class MemoryTransaction(MemoryReader):
         self._undo: list[tuple[Table, str, Stored | None]] = []
 
     def put(self, kind: str, id: str, document: Json) -> None:
-        table = self._tables.get(kind)
-        if table is None:
-            table = self._tables.of(kind)
-        old = table.rows.get(id)
+        table = self._tables.get(kind) or self._tables.of(kind)
+        rows = table.rows
+        old = rows.get(id)
         # Copied, because orjson's own bytes keep the large block of memory that they were written into.
         encoded = b"".join((dumps(document), b""))
         self._undo.append((table, id, old))
-        for view in table.views:
-            view.keep(id, old)
+        if table.views:
+            for view in table.views:
+                view.keep(id, old)
         if old is not None:
             self.grown += len(encoded) - len(old[1])
-            table.rows[id] = (old[0], encoded)
+            rows[id] = (old[0], encoded)
         else:
             self.grown += len(encoded) + ROW_BYTES
-            table.last += 1
-            table.rows[id] = (table.last, encoded)
+            table.last = last = table.last + 1
+            rows[id] = (last, encoded)
             # In this order: who reads meanwhile goes by the length of `ids`.
-            table.sequences.append(table.last)
+            table.sequences.append(last)
             table.ids.append(id)
         if table.index is not None:
             table.index.put(id, document)
@@ -256,6 +259,7 @@ class MemoryTransaction(MemoryReader):
         if table is None or old is None:
             return False
         self._undo.append((table, id, old))
+        self._tables.thinned.add(table)
         for view in table.views:
             view.keep(id, old)
         self.grown -= len(old[1]) + ROW_BYTES
@@ -272,52 +276,46 @@ class MemoryTransaction(MemoryReader):
                     table.index.put(id, own(old[1]))
             else:
                 table.rows.pop(id, None)
+                self._tables.thinned.add(table)
                 if table.index is not None:
                     table.index.drop(id)
         self._undo.clear()
 
     def commit(self) -> None:
-        if not self._undo:
-            return
-        for table, _, _ in self._undo:
-            if len(table.ids) > 2 * len(table.rows) + _GAPS:
+        thinned = self._tables.thinned
+        if thinned:
+            for table in thinned:
                 table.close_gaps()
+            thinned.clear()
 
 
 class _Transacted:
     """The block of a transaction: a class, because a generator would take longer than all that is done inside."""
 
-    __slots__ = ("_lock", "_space", "_spaces", "_store", "_transaction")
+    __slots__ = ("_lock", "_space", "_store", "_transaction")
 
-    def __init__(self, store: MemoryStore, lock: RLock, spaces: dict[str, Tables], space: str) -> None:
+    def __init__(self, store: MemoryStore, lock: RLock, space: str) -> None:
         self._store = store
         self._lock = lock
-        self._spaces = spaces
         self._space = space
 
     def __enter__(self) -> MemoryTransaction:
         self._lock.acquire()
-        tables = self._spaces.get(self._space)
-        if tables is None:
-            tables = self._spaces[self._space] = self._store.no_tables()
-        self._transaction = MemoryTransaction(tables)
-        return self._transaction
+        self._transaction = transaction = MemoryTransaction(self._store.tables(self._space))
+        return transaction
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        transaction = self._transaction
         try:
-            if kind is not None:
-                self._transaction.undo()
-                return
-            grown = self._transaction.grown
-            if grown > 0:
-                try:
-                    self._store.admit(self._space, grown)
-                except StoreFull:
-                    self._transaction.undo()
-                    raise
-            self._transaction.commit()
-            if grown:
-                self._store.settle(self._space, grown)
+            if kind is None:
+                if transaction.grown:
+                    self._store.settle(self._space, transaction.grown, bounded=True)
+                transaction.commit()
+            else:
+                transaction.undo()
+        except StoreFull:
+            transaction.undo()
+            raise
         finally:
             self._lock.release()
 
@@ -342,6 +340,11 @@ class MemoryStore:
         """The documents of a space that has none."""
         return Tables(self._namings)
 
+    def tables(self, space: str) -> Tables:
+        """The documents of a space."""
+        tables = self._spaces.get(space)
+        return tables if tables is not None else self._spaces.setdefault(space, self.no_tables())
+
     def _lock(self, space: str) -> RLock:
         lock = self._locks.get(space)
         if lock is None:
@@ -350,7 +353,7 @@ class MemoryStore:
         return lock
 
     def transaction(self, space: str) -> _Transacted:
-        return _Transacted(self, self._lock(space), self._spaces, space)
+        return _Transacted(self, self._locks.get(space) or self._lock(space), space)
 
     def snapshot(self, space: str, *prefixes: str) -> MemorySnapshot:
         lock = self._lock(space)
@@ -359,22 +362,19 @@ class MemoryStore:
             viewed = {kind: table for kind, table in tables.items() if kind.startswith(prefixes)}
             return MemorySnapshot(viewed, lock)
 
-    def admit(self, space: str, grown: int) -> None:
-        """Raises StoreFull where there is no room for so many bytes more."""
-        if grown <= 0:
-            return
-        most, most_of_all = self._limits.bytes_per_space, self._limits.stored_bytes
-        if self._sizes.get(space, 0) + grown > most:
-            raise StoreFull(f"the documents of a space take {most} bytes at most")
-        if self._size + grown > most_of_all:
-            raise StoreFull(f"the documents of all spaces take {most_of_all} bytes at most; reset or delete some")
-
-    def settle(self, space: str, grown: int) -> None:
-        """Counts so many bytes more."""
-        if grown:
-            with self._guard:
-                self._sizes[space] = self._sizes.get(space, 0) + grown
-                self._size += grown
+    def settle(self, space: str, grown: int, *, bounded: bool = False) -> None:
+        """Counts so many bytes more; `bounded` ones raise StoreFull where there is no room for them."""
+        with self._guard:
+            size, size_of_all = self._sizes.get(space, 0) + grown, self._size + grown
+            if bounded and grown > 0:
+                most, most_of_all = self._limits.bytes_per_space, self._limits.stored_bytes
+                if size > most:
+                    raise StoreFull(f"the documents of a space take {most} bytes at most")
+                if size_of_all > most_of_all:
+                    raise StoreFull(
+                        f"the documents of all spaces take {most_of_all} bytes at most; reset or delete some"
+                    )
+            self._sizes[space], self._size = size, size_of_all
 
     def count(self, space: str, kind: str) -> int:
         tables = self._spaces.get(space)

@@ -168,11 +168,6 @@ class SharedStore(MemoryStore):
         """Who has it is at work in the space, in this process."""
         return self._lock(space)
 
-    def tables(self, space: str) -> Tables:
-        """The documents of a space."""
-        tables = self._spaces.get(space)
-        return tables if tables is not None else self._spaces.setdefault(space, self.no_tables())
-
     # --- work that may be tried again -----------------------------------------------------------
 
     def attempt(self, work: Callable[[], Result]) -> Result:
@@ -294,7 +289,7 @@ class SharedStore(MemoryStore):
     def take(self, space: str, transaction: _Transaction) -> None:
         """Takes what a transaction wrote into the turn; raises StoreFull, and takes it back."""
         try:
-            self.admit(space, transaction.grown)
+            self.settle(space, transaction.grown, bounded=True)
         except StoreFull:
             transaction.undo()
             raise
@@ -302,7 +297,6 @@ class SharedStore(MemoryStore):
         assert turn is not None
         if transaction.changed:
             turn.transactions.append(transaction)
-            self.settle(space, transaction.grown)
 
     def record(self, space: str, entry: bytes) -> None:
         """Adds an entry to the journal, with all else that the turn does where there is one."""

@@ -90,6 +90,16 @@ class State:
                     self._transaction.put(f"{name}~alias", str(now), key)
         self._transaction.put(name, key, record)
 
+    def add(self, kind: str, record: Mapping[str, Json]) -> None:
+        """Stores a record under a key that the caller knows to be nobody's: there is no older one to be read."""
+        shape, name = self._shapes[kind], self._prefix + kind
+        key = str(record[shape.key])
+        for alias in shape.aliases:
+            now = record.get(alias)
+            if now is not None:
+                self._transaction.put(f"{name}~alias", str(now), key)
+        self._transaction.put(name, key, record)
+
     def delete(self, kind: str, key: str) -> bool:
         """Removes the record and its aliases; False when there was none."""
         shape, name = self._shapes[kind], self._prefix + kind
