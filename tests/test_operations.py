@@ -34,6 +34,14 @@ def printed(*arguments: str) -> str:
     return done.stdout
 
 
+def test_the_lines_are_for_the_server_that_other_commands_speak_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_URL", "http://127.0.0.1:4999")
+    assert " http://127.0.0.1:4999/uponai/" in printed("uponai", "updatePhoneNumberAssignment")
+    assert " http://127.0.0.1:4998/uponai/" in printed(
+        "uponai", "updatePhoneNumberAssignment", "--origin", "http://127.0.0.1:4998"
+    )
+
+
 def in_fresh_space(lines: list[str], server: Server) -> list[str]:
     """The lines for this server, with a key that nobody else has."""
     key = f"test_{uuid4().hex}"

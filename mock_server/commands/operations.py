@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from mock_server.commands.usage import fail
@@ -24,15 +25,15 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--status", type=int, metavar="N", help="answers with this status only")
     parser.add_argument("--answer", metavar="NAME", help="answers of this name only")
     parser.add_argument("--missing", action="store_true", help="what is documented but not served")
-    parser.add_argument("--origin", default=None, metavar="URL", help="where the server is, for the curl lines")
+    parser.add_argument("--origin", default=None, metavar="URL", help="where the server is, for the curl lines (default RINGBACK_URL)")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     from mock_server.commands.listing import as_text, missing_as_text
-    from mock_server.commands.remote.asking import print_or_stop
-    from mock_server.operations import DEFAULT_ORIGIN, catalogue, missing_operations
+    from mock_server.commands.remote.asking import default_url, print_or_stop
+    from mock_server.operations import catalogue, missing_operations
     from mock_server.spec import SpecError, load_all
 
     try:
@@ -44,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.missing:
         entries = missing_operations(chosen)
     else:
-        entries = _narrowed(catalogue(chosen, options.origin or DEFAULT_ORIGIN), operations, options)
+        entries = _narrowed(catalogue(chosen, options.origin or default_url(os.environ)), operations, options)
     if options.json:
         print_or_stop([json.dumps(entries, indent=2, ensure_ascii=False)])
     else:
