@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from mock_server.spec import Spec, key_header, load_all
+from tests.receiver import Receiver
 from tests.spy import Change, Said, Seen, Spy
 
 ROOT = Path(__file__).parents[1]
@@ -100,6 +101,14 @@ def serve() -> Iterator[Callable[..., Server]]:
     for one in started:
         if one.process.poll() is None:
             one.stop()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """An application that is told of events, and keeps what it was told."""
+    one = Receiver()
+    yield one
+    one.stop()
 
 
 @pytest.fixture

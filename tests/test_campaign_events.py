@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,13 +19,6 @@ MORNING = "2026-03-02T13:59:00Z"
 NUMBER, NUMBER_ID = "+1234567890", "a12f9c88-c155-461f-9771-4d240cdc9a04"
 ANSWERS, BUSY, FAILS = "+15005550200", "+15005550486", "+15005550404"
 EVENTS = ["call_status", "campaign_report", "campaign_status"]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    one = Receiver()
-    yield one
-    one.stop()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,13 +36,6 @@ from tests.test_telephone import (
 
 SECRET = "whsec_of_the_test"
 NUMBERS = {"vogent": VOGENT, "uponai": UPONAI, "interactly": "+1234567890"}
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    one = Receiver()
-    yield one
-    one.stop()
 
 
 @pytest.fixture

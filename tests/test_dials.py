@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,13 +27,6 @@ def desk(server: Server, vogent: Client) -> Desk:
     found = desk_of(server, vogent.key)
     assert found.put("/clock", {"now": NOW, "frozen": True}).status_code == 200
     return found
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    one = Receiver()
-    yield one
-    one.stop()
 
 
 def place(vogent: Client, to: str = TO, **more: Any) -> dict[str, Any]:

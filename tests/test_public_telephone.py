@@ -12,13 +12,6 @@ from tests.receiver import Receiver
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    one = Receiver()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
 def space(ringback: Server) -> Iterator[Space]:
     with ringback.space() as one:
         one.clock.freeze("2030-01-01T00:00:00Z")

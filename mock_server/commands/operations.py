@@ -25,7 +25,9 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--status", type=int, metavar="N", help="answers with this status only")
     parser.add_argument("--answer", metavar="NAME", help="answers of this name only")
     parser.add_argument("--missing", action="store_true", help="what is documented but not served")
-    parser.add_argument("--origin", default=None, metavar="URL", help="where the server is, for the curl lines (default RINGBACK_URL)")
+    parser.add_argument(
+        "--origin", default=None, metavar="URL", help="where the server is, for the curl lines (default RINGBACK_URL)"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     parser.set_defaults(run=_run)
 
