@@ -42,7 +42,7 @@ lint: install
 # On two processors, for each a server or a harness of its own. Of the planted defects one for every property; what takes
 # long, or installs something, is left to `make long`.
 test: lint check
-	$(PYTEST) -m "not long" -n 2 --dist worksteal
+	$(PYTEST) -m "not long and not proof" -n 2 --dist worksteal
 
 # Of the planted defects one in so many, and at least one for every property of every vendor.
 DEFECT_SHARE ?= 8
@@ -50,15 +50,16 @@ PYTEST := DEFECT_SHARE=$(DEFECT_SHARE) $(BIN)/python -m pytest
 
 # What is marked as long; CI runs it before `make test`.
 long: install
-	$(PYTEST) -m long -n 2 --dist worksteal
+	$(PYTEST) -m "long and not proof" -n 2 --dist worksteal
 
 # What failed beside other tests is tried once more by itself, as CI does; lint and check are not tried again.
 again: install
 	$(PYTEST) --last-failed --last-failed-no-failures none
 
-# Every planted defect is found, and nothing on the honest mock, with three seeds.
+# Every planted defect is found, and nothing on the honest mock, with three seeds; then what takes minutes by itself.
 proof: install
 	DEFECT_SEEDS=1,2,3 $(BIN)/python -m pytest -n 2 --dist worksteal tests/test_defects.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m proof
 
 # The attack, for as long as one likes: make fuzz SECONDS=3600 SEED=7. The seconds are those of all fuzzers together, and
 # two of them work at a time; make test fuzzes for a few seconds.
@@ -101,7 +102,7 @@ oldest: install
 	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check pytest==7.4.0 pytest-timeout pytest-xdist requests
 	.venv/oldest/bin/python -m pytest -o addopts= -n 2 $(addprefix tests/test_,$(addsuffix .py,$(OLDEST_TESTS)))
 	.venv/oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv/oldest/constraints.txt '.[check]'
-	@printf '%s\n' $(VENDORS) | xargs -n 1 -P 2 .venv/oldest/bin/ringback check --draws 5
+	@printf '%s\n' uponai interactly | xargs -n 1 -P 2 .venv/oldest/bin/ringback check --draws 5
 
 docs: install
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build

@@ -210,6 +210,8 @@ def test_it_runs_as_plain_pytest_too(serve: Callable[..., Server]) -> None:
             "uponai",
             "--draws",
             "1",
+            "--operation",
+            "listCalls",
         ],
         cwd=ROOT,
         capture_output=True,

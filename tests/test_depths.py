@@ -74,7 +74,7 @@ def test_the_scenario_alone_finds_most_of_the_planted_defects() -> None:
     """
     late = ("invalid", "encoding", "accounts", "methods", "values", "fields", "atomic", "filters", "search", "wire")
     late += ("secrets", "together", "addressed")
-    chosen = [one for one in DEFECTS if one.property not in late and crc32(one.name.encode()) % 20 == 0]
+    chosen = [one for one in DEFECTS if one.property not in late and crc32(one.name.encode()) % 40 == 0]
     assert len(chosen) > 7
     missed = [one.name for one in chosen if not found(one, "scenario")]
     assert len(missed) <= len(chosen) * 0.4, missed
@@ -86,7 +86,7 @@ def test_the_scenario_alone_finds_most_of_the_planted_defects() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_the_state_machine_finds_nothing_on_the_honest_mock(provider: str) -> None:
-    run = Run(Settings(providers=[provider], depth="deep", fail_on="assumed", walks=40 if provider == "teli" else 20))
+    run = Run(Settings(providers=[provider], depth="deep", fail_on="assumed", walks=20 if provider == "teli" else 12))
     try:
         run.machine(run.specs[provider])
     finally:
@@ -97,7 +97,14 @@ def test_the_state_machine_finds_nothing_on_the_honest_mock(provider: str) -> No
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("defect", DEEP, ids=lambda defect: defect.name)
+@pytest.mark.parametrize(
+    "defect",
+    [
+        # Most walks never come by a second number of the same agent.
+        pytest.param(one, id=one.name, marks=[pytest.mark.proof] if "leaves all" in one.name else [])
+        for one in DEEP
+    ],
+)
 def test_what_needs_a_history_is_found_with_the_few_steps_that_bring_it_about(
     defect: Defect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,12 +128,16 @@ def test_on_a_foreign_server_nothing_is_shrunk_and_the_steps_of_one_record_are_t
     assert process.stdout is not None
     try:
         target = spy(json.loads(process.stdout.readline())["providers"][defect.provider])
-        done = check(defect.provider, "--target", target.origin, "--depth", "deep")
+        origins = {defect.provider: target.origin}
+        run = Run(Settings(providers=[defect.provider], targets=origins, depth="deep", walks=400))
+        run.preflight()
+        with pytest.raises(ContractBroken) as broken:
+            run.machine(run.specs[defect.provider])
+        run.close()
     finally:
         process.terminate()
         process.wait(timeout=10)
-    assert done.returncode == 1, done.stdout
-    assert "FAIL interactly updateNumber [read-back]" in done.stdout
+    assert ("updateNumber", "read-back") in {(one.operation, one.property) for one in broken.value.findings}
     assert len(target.seen) < 10_000
 
 
@@ -177,6 +188,8 @@ def test_it_runs_in_parallel_on_mocks_of_its_own_and_never_on_a_server(server: S
         "interactly",
         "--draws",
         "1",
+        "-k",
+        "listNumbers or updateNumber",
     ]
     environment = {**os.environ, "PYTEST_ADDOPTS": ""}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False, env=environment)
