@@ -129,7 +129,7 @@ def test_on_a_foreign_server_nothing_is_shrunk_and_the_steps_of_one_record_are_t
     try:
         target = spy(json.loads(process.stdout.readline())["providers"][defect.provider])
         origins = {defect.provider: target.origin}
-        run = Run(Settings(providers=[defect.provider], targets=origins, depth="deep", walks=400))
+        run = Run(Settings(providers=[defect.provider], targets=origins, depth="deep", walks=40))
         run.preflight()
         with pytest.raises(ContractBroken) as broken:
             run.machine(run.specs[defect.provider])
