@@ -13,9 +13,9 @@ import pytest
 from mock_server.deliveries import Attempt, Deliveries, Room
 from mock_server.limits import DEFAULTS
 from mock_server.spec import SchemaCheck, Signature, Spec
-from mock_server.telephone.addresses import Refused, place_of
-from mock_server.telephone.destinations import MAX_SECONDS, destination
-from mock_server.telephone.signing import signed
+from mock_server.telephone.telling.addresses import Refused, place_of
+from mock_server.telephone.telling.destinations import MAX_SECONDS, destination
+from mock_server.telephone.telling.signing import signed
 from tests.conftest import RINGBACK, ROOT, Client, Server
 from tests.desk import Desk, desk_of, problem
 from tests.receiver import SIGNED, Received, Receiver

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mock_server.telephone.schedules import opening
+from mock_server.telephone.campaigning.schedules import opening
 
 MONDAY = {
     "dayOfWeek": 1,

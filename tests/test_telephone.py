@@ -21,10 +21,10 @@ from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Request
 from mock_server.spaces import Space
 from mock_server.telephone import CallLimit, Switchboard
-from mock_server.telephone.calls import Dialled, book_of, place, stamp
-from mock_server.telephone.fates import fate
-from mock_server.telephone.picking import Picked
-from mock_server.telephone.playing import Agenda, play
+from mock_server.telephone.campaigning.playing import Agenda, play
+from mock_server.telephone.line.calls import Dialled, book_of, place, stamp
+from mock_server.telephone.line.fates import fate
+from mock_server.telephone.line.picking import Picked
 from tests.conftest import RINGBACK, ROOT, Client, Server
 from tests.desk import Desk, desk_of, problem
 

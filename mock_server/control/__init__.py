@@ -9,22 +9,17 @@ from mock_server.control import (
     clock,
     deliveries,
     faults,
-    guard,
-    health,
-    index,
-    info,
-    metrics,
-    problems,
     provoke,
     records,
     requests,
     reset,
     spaces,
-    specs,
     state,
     stubs,
     webhooks,
 )
+from mock_server.control.asking import guard, problems
+from mock_server.control.itself import health, index, info, metrics, specs
 from mock_server.gateway import CONTROL, Gateway
 
 

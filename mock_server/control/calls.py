@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request, url_for
 
-from mock_server.control.inputs import (
+from mock_server.control.asking.inputs import (
     body,
     gateway,
     integer,
@@ -17,7 +17,7 @@ from mock_server.control.inputs import (
     open_space,
     unknown_name,
 )
-from mock_server.control.problems import Problem
+from mock_server.control.asking.problems import Problem
 from mock_server.spaces import Space
 from mock_server.telephone import DEFAULT_CALLER, STATES, AmbiguousNumber, CallLimit, NoSuchCall, NoSuchNumber, NotLive
 

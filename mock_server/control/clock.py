@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from mock_server.control.inputs import body, gateway, known_space, only, open_space
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import body, gateway, known_space, only, open_space
+from mock_server.control.asking.problems import Problem
 from mock_server.spaces import Space
 
 blueprint = Blueprint("clock", __name__)

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from mock_server.control.filters import differences, times
-from mock_server.control.inputs import (
+from mock_server.control.asking.filters import differences, times
+from mock_server.control.asking.inputs import (
     INTEGER,
     body,
     gateway,
@@ -20,7 +20,7 @@ from mock_server.control.inputs import (
     open_space,
     unknown_name,
 )
-from mock_server.control.problems import Problem
+from mock_server.control.asking.problems import Problem
 from mock_server.control.webhooks import check_address, webhooks_of
 from mock_server.deliveries import DELIVERY_STATES, Delivery
 from mock_server.deliveries import as_json as without_body

@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, url_for
 
-from mock_server.control.inputs import body, gateway, only, open_space, unknown_name
-from mock_server.control.keeping import Keeping
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import body, gateway, only, open_space, unknown_name
+from mock_server.control.asking.keeping import Keeping
+from mock_server.control.asking.problems import Problem
 from mock_server.desk.faults import (
     HELD_FAULTS,
     MATCH_PLACES,

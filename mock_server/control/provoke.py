@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from mock_server.control.inputs import body, gateway, only, open_space, unknown_name
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import body, gateway, only, open_space, unknown_name
+from mock_server.control.asking.problems import Problem
 from mock_server.provoking import CannotProvoke, provoke
 
 blueprint = Blueprint("provoke", __name__)

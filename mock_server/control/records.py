@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from mock_server.control.inputs import body, gateway, integer, known_space, only, open_space, unknown_name
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import body, gateway, integer, known_space, only, open_space, unknown_name
+from mock_server.control.asking.problems import Problem
 from mock_server.desk import records
 from mock_server.desk.rewind import BadState
 from mock_server.spec import Spec

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from mock_server.control.filters import FILTERS, differences, filtered, searched, times
-from mock_server.control.inputs import (
+from mock_server.control.asking.filters import FILTERS, differences, filtered, searched, times
+from mock_server.control.asking.inputs import (
     ALL_SPACES,
     INTEGER,
     body,
@@ -22,7 +22,7 @@ from mock_server.control.inputs import (
     switch,
     unknown_name,
 )
-from mock_server.control.problems import Problem
+from mock_server.control.asking.problems import Problem
 from mock_server.desk.events import HEADER, Feed, Marker, brief
 from mock_server.desk.explaining import explain
 from mock_server.desk.journal import Entry

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, request
 
-from mock_server.control.problems import Problem
+from mock_server.control.asking.problems import Problem
 
 blueprint = Blueprint("reset", __name__)
 

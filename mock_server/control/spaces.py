@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from mock_server.control.inputs import body, gateway, known_space, only, open_space
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import body, gateway, known_space, only, open_space
+from mock_server.control.asking.problems import Problem
 from mock_server.control.state import load
 from mock_server.desk.rewind import export_state
 from mock_server.spaces import Space

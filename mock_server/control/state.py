@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from mock_server.control.inputs import body, gateway, known_space, only, open_space, state_body
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import body, gateway, known_space, only, open_space, state_body
+from mock_server.control.asking.problems import Problem
 from mock_server.desk.rewind import BadState, SnapshotLimit, export_state, import_state
 from mock_server.jsontext import dumps_long
 from mock_server.messages import Json

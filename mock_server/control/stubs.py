@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, url_for
 
-from mock_server.control.inputs import body, gateway, only, open_space
-from mock_server.control.keeping import Keeping
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import body, gateway, only, open_space
+from mock_server.control.asking.keeping import Keeping
+from mock_server.control.asking.problems import Problem
 from mock_server.desk.stub_texts import BadStub, read_stub
 from mock_server.desk.stub_texts import as_json as text_of
 from mock_server.desk.stubs import Stub, StubLimit

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from mock_server.control.inputs import body, gateway, known_space, known_spaces, only, open_space, unknown_name
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import body, gateway, known_space, known_spaces, only, open_space, unknown_name
+from mock_server.control.asking.problems import Problem
 from mock_server.deliveries import Endpoint
 from mock_server.spaces import Space
 

@@ -12,15 +12,26 @@ from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import Inbound, Operation, Spec
 from mock_server.stores import State
 from mock_server.stores.state import TELEPHONE
-from mock_server.telephone.calls import BROWSER, ENDED, SAID, SHAPES, CallLimit, Dialled, Record, keep, place, stamp
-from mock_server.telephone.campaigns import value_at
-from mock_server.telephone.conducting import conducted
-from mock_server.telephone.facts import facts
-from mock_server.telephone.fates import fate
-from mock_server.telephone.picking import Picked, greeting_of
-from mock_server.telephone.remembering import remembered
-from mock_server.telephone.templates import filled
-from mock_server.telephone.viewing import Calls, agent_of
+from mock_server.telephone.campaigning.campaigns import value_at
+from mock_server.telephone.campaigning.conducting import conducted
+from mock_server.telephone.line.calls import (
+    BROWSER,
+    ENDED,
+    SAID,
+    SHAPES,
+    CallLimit,
+    Dialled,
+    Record,
+    keep,
+    place,
+    stamp,
+)
+from mock_server.telephone.line.facts import facts
+from mock_server.telephone.line.fates import fate
+from mock_server.telephone.line.picking import Picked, greeting_of
+from mock_server.telephone.line.remembering import remembered
+from mock_server.telephone.line.templates import filled
+from mock_server.telephone.line.viewing import Calls, agent_of
 from mock_server.values.identifiers import hexadecimal
 
 Behaviour = Callable[[Call, State], Answer]

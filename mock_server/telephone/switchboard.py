@@ -19,16 +19,16 @@ from mock_server.spaces import Space, Spaces
 from mock_server.spec import Inbound, Spec
 from mock_server.stores import State, StoreFailed, Transaction
 from mock_server.stores.backends import Backend
-from mock_server.telephone.announcing import announce, announce_campaign
-from mock_server.telephone.asking import advised, ask, question_of
-from mock_server.telephone.calls import ENDED, SAID, Dialled, book_of, hang_up, keep, place, shown
-from mock_server.telephone.conducting import Conducting
-from mock_server.telephone.courier import Courier
-from mock_server.telephone.fates import fate
-from mock_server.telephone.news import News
-from mock_server.telephone.picking import greeting_of, picks_up
-from mock_server.telephone.playing import Agenda, Played, play
-from mock_server.telephone.remembering import remembered
+from mock_server.telephone.campaigning.conducting import Conducting
+from mock_server.telephone.campaigning.news import News
+from mock_server.telephone.campaigning.playing import Agenda, Played, play
+from mock_server.telephone.line.calls import ENDED, SAID, Dialled, book_of, hang_up, keep, place, shown
+from mock_server.telephone.line.fates import fate
+from mock_server.telephone.line.picking import greeting_of, picks_up
+from mock_server.telephone.line.remembering import remembered
+from mock_server.telephone.telling.announcing import announce, announce_campaign
+from mock_server.telephone.telling.asking import advised, ask, question_of
+from mock_server.telephone.telling.courier import Courier
 
 log = logging.getLogger("ringback")
 

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from mock_server.control.inputs import gateway, only, switch
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import gateway, only, switch
+from mock_server.control.asking.problems import Problem
 from mock_server.gateway import CONTROL
 from mock_server.spec.publishing import as_yaml, published
 

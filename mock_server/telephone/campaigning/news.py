@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from mock_server.messages import Json
 from mock_server.spec import CAMPAIGN_CALL, CAMPAIGN_STATES, Spec
-from mock_server.telephone.calls import stamp
-from mock_server.telephone.facts import facts
-from mock_server.telephone.templates import filled
+from mock_server.telephone.line.calls import stamp
+from mock_server.telephone.line.facts import facts
+from mock_server.telephone.line.templates import filled
 
 
 class News(NamedTuple):

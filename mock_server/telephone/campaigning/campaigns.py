@@ -15,7 +15,9 @@ from mock_server.spec import Campaigns, Inbound, Spec
 from mock_server.spec.moments import moment
 from mock_server.stores import State
 from mock_server.stores.state import TELEPHONE
-from mock_server.telephone.calls import (
+from mock_server.telephone.campaigning.news import note
+from mock_server.telephone.campaigning.schedules import daily, opening
+from mock_server.telephone.line.calls import (
     SAID,
     SHAPES,
     CallLimit,
@@ -26,13 +28,11 @@ from mock_server.telephone.calls import (
     remind,
     stamp,
 )
-from mock_server.telephone.facts import facts
-from mock_server.telephone.fates import fate
-from mock_server.telephone.news import note
-from mock_server.telephone.picking import Picked, greeting_of
-from mock_server.telephone.remembering import remembered
-from mock_server.telephone.schedules import daily, opening
-from mock_server.telephone.templates import filled
+from mock_server.telephone.line.facts import facts
+from mock_server.telephone.line.fates import fate
+from mock_server.telephone.line.picking import Picked, greeting_of
+from mock_server.telephone.line.remembering import remembered
+from mock_server.telephone.line.templates import filled
 
 MARK = "campaign "
 _AGAIN = ("busy", "no-answer", "failed")

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from mock_server.messages import Json
 from mock_server.stores import State
-from mock_server.telephone.calls import NEXT_DUE, note_due, stamp, step
-from mock_server.telephone.news import News
+from mock_server.telephone.campaigning.news import News
+from mock_server.telephone.line.calls import NEXT_DUE, note_due, stamp, step
 
 
 class Played(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from mock_server.messages import Json
-from mock_server.telephone.calls import BROWSER, ENDED, duration_seconds, transcript
-from mock_server.telephone.talk import CALLER
+from mock_server.telephone.line.calls import BROWSER, ENDED, duration_seconds, transcript
+from mock_server.telephone.line.talk import CALLER
 
 
 def facts(call: Mapping[str, Json], now: datetime) -> dict[str, Json]:

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from mock_server import __version__
-from mock_server.control.inputs import OPENAPI, gateway, only, switch
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import OPENAPI, gateway, only, switch
+from mock_server.control.asking.problems import Problem
 from mock_server.desk.search import FIELDS
 from mock_server.operations import catalogue, missing_operations
 

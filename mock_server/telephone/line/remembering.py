@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mock_server.messages import Json
 from mock_server.spec import Spec
 from mock_server.stores import State
-from mock_server.telephone.templates import filled
+from mock_server.telephone.line.templates import filled
 
 
 def remembered(

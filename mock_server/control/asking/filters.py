@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from mock_server.control.inputs import INTEGER, gateway, unknown_name
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import INTEGER, gateway, unknown_name
+from mock_server.control.asking.problems import Problem
 from mock_server.desk.journal import Entry
 from mock_server.desk.search import BadQuery, Query
 from mock_server.messages import Json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import current_app, request
 
 from mock_server.admission import objection
-from mock_server.control.problems import Problem
+from mock_server.control.asking.problems import Problem
 from mock_server.gateway import CONTROL
 
 _CONSOLE = f"/{CONTROL}/console"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from mock_server.control.inputs import gateway, only
+from mock_server.control.asking.inputs import gateway, only
 from mock_server.metrics import text
 
 blueprint = Blueprint("metrics", __name__)

@@ -10,12 +10,12 @@ from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spaces import Space
 from mock_server.spec import Spec, Webhook
-from mock_server.telephone.calls import stage
-from mock_server.telephone.courier import Courier
-from mock_server.telephone.destinations import Destination, destination, is_wanted
-from mock_server.telephone.facts import facts
-from mock_server.telephone.news import News
-from mock_server.telephone.templates import filled
+from mock_server.telephone.campaigning.news import News
+from mock_server.telephone.line.calls import stage
+from mock_server.telephone.line.facts import facts
+from mock_server.telephone.line.templates import filled
+from mock_server.telephone.telling.courier import Courier
+from mock_server.telephone.telling.destinations import Destination, destination, is_wanted
 
 
 def announce(space: Space, spec: Spec, call: Mapping[str, Json], now: datetime, courier: Courier) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck
 from mock_server.stores import Transaction
-from mock_server.telephone.calls import STATES, book_of, keep, note_due
-from mock_server.telephone.fates import OUTCOMES
+from mock_server.telephone.line.calls import STATES, book_of, keep, note_due
+from mock_server.telephone.line.fates import OUTCOMES
 
 _TEXT = {"type": "string"}
 _MOMENT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$"}

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from flask import Blueprint, request
 
-from mock_server.control.inputs import known_space, known_spaces, only
-from mock_server.control.problems import Problem
+from mock_server.control.asking.inputs import known_space, known_spaces, only
+from mock_server.control.asking.problems import Problem
 from mock_server.spaces import DEFAULT_SPACE, Space
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from flask import current_app, request
 
 from mock_server.answering.bodies import MAX_BODY_BYTES
-from mock_server.control.problems import Problem
+from mock_server.control.asking.problems import Problem
 from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
 from mock_server.jsontext import BadJson, loads, loads_long
 from mock_server.messages import Json
@@ -29,7 +29,7 @@ _SPACE_NAME = re.compile("test_[!-~]{0,195}")
 ALL_SPACES = "*"
 """Asks for every space; no key can have that name."""
 
-OPENAPI = Path(__file__).with_name("openapi.yaml")
+OPENAPI = Path(__file__).parents[1] / "openapi.yaml"
 
 
 def gateway() -> Gateway:

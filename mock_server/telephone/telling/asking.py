@@ -11,11 +11,11 @@ from mock_server.messages import Json
 from mock_server.spaces import Space
 from mock_server.spec import Inbound, Spec, Webhook
 from mock_server.stores import State
-from mock_server.telephone.announcing import written
-from mock_server.telephone.calls import fresh_id
-from mock_server.telephone.courier import Courier
-from mock_server.telephone.destinations import Destination
-from mock_server.telephone.picking import Picked, picks_up
+from mock_server.telephone.line.calls import fresh_id
+from mock_server.telephone.line.picking import Picked, picks_up
+from mock_server.telephone.telling.announcing import written
+from mock_server.telephone.telling.courier import Courier
+from mock_server.telephone.telling.destinations import Destination
 from mock_server.values.identifiers import uuid4
 
 

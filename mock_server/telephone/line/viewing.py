@@ -11,9 +11,9 @@ from mock_server.stores import State
 from mock_server.stores.naming import Naming
 from mock_server.stores.protocols import Row
 from mock_server.stores.state import TELEPHONE
-from mock_server.telephone.calls import SHAPES, Record
-from mock_server.telephone.facts import facts
-from mock_server.telephone.templates import filled
+from mock_server.telephone.line.calls import SHAPES, Record
+from mock_server.telephone.line.facts import facts
+from mock_server.telephone.line.templates import filled
 
 _BEHIND = 1_000_000_000
 """Added to the place of a call: every record of a fixture stands before it."""

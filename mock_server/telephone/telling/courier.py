@@ -19,8 +19,8 @@ from mock_server.limits import DEFAULTS, Limits
 from mock_server.spaces import Space
 from mock_server.spec import Sending
 from mock_server.stores import StoreFailed
-from mock_server.telephone.addresses import Place, Refused, place_of
-from mock_server.telephone.signing import signed
+from mock_server.telephone.telling.addresses import Place, Refused, place_of
+from mock_server.telephone.telling.signing import signed
 
 log = logging.getLogger("ringback")
 

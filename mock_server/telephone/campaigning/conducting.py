@@ -12,8 +12,7 @@ from mock_server.spec import Operation, Spec
 from mock_server.spec.contracts import properties
 from mock_server.stores import State, Transaction
 from mock_server.stores.state import TELEPHONE
-from mock_server.telephone.calls import SHAPES, remind
-from mock_server.telephone.campaigns import (
+from mock_server.telephone.campaigning.campaigns import (
     MARK,
     Run,
     await_step,
@@ -26,9 +25,10 @@ from mock_server.telephone.campaigns import (
     told,
     value_at,
 )
-from mock_server.telephone.news import News, of_call, of_states
-from mock_server.telephone.playing import Due
-from mock_server.telephone.templates import filled
+from mock_server.telephone.campaigning.news import News, of_call, of_states
+from mock_server.telephone.campaigning.playing import Due
+from mock_server.telephone.line.calls import SHAPES, remind
+from mock_server.telephone.line.templates import filled
 
 Behaviour = Callable[[Call, State], Answer]
 

@@ -12,9 +12,9 @@ from mock_server.limits import DEFAULTS
 from mock_server.messages import Json
 from mock_server.stores import State, Transaction
 from mock_server.stores.state import TELEPHONE
-from mock_server.telephone.fates import Fate
-from mock_server.telephone.picking import Picked
-from mock_server.telephone.talk import talk
+from mock_server.telephone.line.fates import Fate
+from mock_server.telephone.line.picking import Picked
+from mock_server.telephone.line.talk import talk
 from mock_server.values.identifiers import hexadecimal, uuid4
 
 Record = dict[str, Any]

@@ -8,7 +8,7 @@ from html import escape
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from mock_server import __version__
-from mock_server.control.problems import Problem, answer
+from mock_server.control.asking.problems import Problem, answer
 from mock_server.desk.nearby import HINT, header_value
 from mock_server.exchange import Service
 from mock_server.gateway import CONTROL

@@ -1,0 +1,1 @@
+"""What a server says of itself: that it is up, what it serves, its specs and its figures."""

@@ -1,0 +1,1 @@
+"""What the clock moves: calls step by step, and campaigns, which place them lead by lead."""

@@ -1,0 +1,1 @@
+"""What an application is told and asked of calls: which event, where it goes, signed, and delivered."""
