@@ -222,6 +222,8 @@ _NEEDS = {
 
 def check_contract(checker: Checker, operation: Operation, place: str) -> None:
     """Raises SpecError at the first thing that is unknown, of another kind, or names what the operation has not."""
+    if not checker.checks:
+        return
     contract, name = operation.contract, operation.id
     if not isinstance(contract, Mapping):
         raise checker.fail(place, f"{name}: a contract must be a mapping, not {type(contract).__name__}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mock_server.spec.lines import line_of
-
 LONGEST = 700
 """Of what an error says; it may quote values of any length."""
 
@@ -20,6 +18,9 @@ class SpecError(Exception):
     """A spec or fixture is broken; the text names file, line and place, and what would be right."""
 
     def __init__(self, file: str, place: str, message: str) -> None:
+        # Here, because it needs a parser, and nearly every start goes well.
+        from mock_server.spec.lines import line_of
+
         line = line_of(file, place)
         said = f"at {shortened(place, LONGEST // 2) or 'the top'}: {shortened(message, LONGEST)}"
         super().__init__(f"{file}{f':{line}' if line else ''}: {said}")

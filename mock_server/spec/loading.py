@@ -9,7 +9,7 @@ from typing import Any
 from mock_server import formtext
 from mock_server.messages import Json
 from mock_server.spec.contracts import check_against, check_contract
-from mock_server.spec.document import METHODS, Checker, read_yaml, resolve
+from mock_server.spec.document import METHODS, Checker, Unchecking, document_of, read_text, resolve
 from mock_server.spec.errors import SpecError, understood
 from mock_server.spec.evidence import statement
 from mock_server.spec.literals import check_literals
@@ -29,6 +29,7 @@ from mock_server.spec.model import (
     Spec,
     Variable,
 )
+from mock_server.spec.passed import has_passed, keep_passed
 from mock_server.spec.places import spec_files
 from mock_server.spec.records import read_records
 from mock_server.spec.ringing import read_calls, read_campaigns
@@ -60,12 +61,21 @@ def load_all(folder: Path | None = None) -> dict[str, Spec]:
 
 def load(file: Path) -> Spec:
     """The spec in `file`; raises SpecError naming file and place when anything is not understood."""
-    return load_document(read_yaml(file), file)
+    text = read_text(file)
+    document = document_of(text, file)
+    if has_passed(text, file.stem):
+        return _loaded(document, Unchecking(str(file)), file)
+    spec = load_document(document, file)
+    keep_passed(text, file.stem)
+    return spec
 
 
 def load_document(raw: Any, file: Path) -> Spec:
     """The spec that a document is which was read from `file`, or is to be written there."""
-    checker = Checker(str(file))
+    return _loaded(raw, Checker(str(file)), file)
+
+
+def _loaded(raw: Any, checker: Checker, file: Path) -> Spec:
     checker.mapping(raw, "root", "")
     with understood(str(file)):
         return _Loading(checker, resolve(raw, str(file)), file.stem).spec()
@@ -157,8 +167,9 @@ class _Loading:
             sending=read_sending(checker, document.get("x-telephone") or {}),
             missing=tuple(self._missing(operations)),
         )
-        self._agree(spec)
-        check_literals(self.checker, spec)
+        if checker.checks:
+            self._agree(spec)
+            check_literals(checker, spec)
         return spec
 
     def _evidence(self, node: dict[str, Any], place: str) -> Evidence | None:

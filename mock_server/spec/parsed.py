@@ -1,95 +1,42 @@
 """YAML and JSON texts read into plain values, and kept: of all that a start does, parsing would take longest.
 
-What is kept is found by the hash of the whole text, so that it is never that of another text, or of an older one.
+What is kept is found by the hash of the whole text, so that it is never that of another text, or of an older one. The
+parser is imported only where something has to be parsed: that takes as long as reading all that was kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import orjson
-import yaml
-from yaml.constructor import ConstructorError
 
 from mock_server.spec.keeping import Shelf
 
-_LIBRARY: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TIME = "tag:yaml.org,2002:timestamp"
-_TEXT, _LIST, _MAPPING = ("tag:yaml.org,2002:" + kind for kind in ("str", "seq", "map"))
-_FORM = f"1 {yaml.__version__}"
-"""Changes whenever the same text would be read otherwise."""
 _LEAST_CHARACTERS = 2_000
 """A shorter text is read again sooner than a file is opened."""
 _SHELF = Shelf("specs", most_files=100)
-_MOST_BY_NAME = 1_000_000
-"""How many values may come of naming others once more: thirty lines of aliases can stand for more than a disk holds."""
-
-
-class _Loader(_LIBRARY):  # type: ignore[misc]
-    """Times stay texts, as in JSON; what is plainly a mapping, a list or a text is made at once."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the library's own table, less one entry
-        first: [(tag, form) for tag, form in resolvers if tag != _TIME]
-        for first, resolvers in _LIBRARY.yaml_implicit_resolvers.items()
-    }
-
-    def get_single_data(self) -> Any:
-        node = self.get_single_node()
-        if node is None:
-            return None
-        sizes: dict[int, int] = {}
-        if _size(node, sizes) > len(sizes) + _MOST_BY_NAME:
-            message = f"aliases make more than {_MOST_BY_NAME} values of {len(sizes)}"
-            raise ConstructorError(None, None, message, node.start_mark)
-        return _made(self, node, {})
-
-
-_UNFINISHED = object()
-
-
-def _size(node: Any, sizes: dict[int, int]) -> int:
-    """How many values a node stands for, each as often as it is named; `sizes` gets that of every node."""
-    known = sizes.get(id(node))
-    if known is None:
-        # One that contains itself is told when it is made.
-        sizes[id(node)] = 1
-        value = node.value
-        if isinstance(value, list):
-            parts = (part for pair in value for part in pair) if value and isinstance(value[0], tuple) else value
-            sizes[id(node)] += sum(_size(part, sizes) for part in parts)
-        known = sizes[id(node)]
-    return known
-
-
-def _made(loader: Any, node: Any, made: dict[int, Any]) -> Any:
-    """The value of a node; one that is named several times is one value."""
-    tag = node.tag
-    if tag == _TEXT:
-        return node.value
-    if tag != _MAPPING and tag != _LIST:
-        return loader.construct_object(node, deep=True)
-    known = made.get(id(node))
-    if known is _UNFINISHED:
-        raise ConstructorError(None, None, "found a value that contains itself", node.start_mark)
-    if known is not None:
-        return known
-    made[id(node)] = _UNFINISHED
-    if tag == _LIST:
-        value: Any = [_made(loader, child, made) for child in node.value]
-    elif all(key.tag == _TEXT for key, _ in node.value):
-        value = {key.value: _made(loader, child, made) for key, child in node.value}
-    else:
-        # Keys that are no texts, and mappings that are merged into this one.
-        value = loader.construct_object(node, deep=True)
-    made[id(node)] = value
-    return value
 
 
 def parsed(text: str) -> Any:
     """The value that a YAML text writes down; raises yaml.YAMLError for one that writes none."""
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe one
+    from mock_server.spec.yamltext import value_of
+
+    return value_of(text)
+
+
+@lru_cache(maxsize=1)
+def _form() -> str:
+    """Changes whenever the same text would be read otherwise: the parser says in its first file which one it is."""
+    found = find_spec("yaml")
+    with suppress(OSError):
+        if found is not None and found.origin is not None:
+            return f"2 {Path(found.origin).read_text(encoding='utf-8')}"
+    return "2"
 
 
 @contextmanager
@@ -98,7 +45,7 @@ def kept(text: str) -> Iterator[list[Any]]:
     if len(text) < _LEAST_CHARACTERS:
         yield []
         return
-    form = f"{_FORM}\n{text}"
+    form = f"{_form()}\n{text}"
     found = _read(form)
     known = bool(found)
     yield found
