@@ -31,12 +31,17 @@ class Shot(NamedTuple):
     key: str
     own_spaces: bool = False
     """Whether each connection has a space of its own; only wrk knows how."""
+    prefer: str = ""
+    """What is asked for by the header of that name."""
+    refused: bool = False
+    """Whether an error is what should come, a status of 400 or above."""
 
     def encoded(self, port: int) -> bytes:
         """The request as it goes over the wire to that port of 127.0.0.1."""
         body = self.body.encode()
+        prefer = f"Prefer: {self.prefer}\r\n" if self.prefer else ""
         head = (
-            f"{self.method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{self.key_header}: {self.key}\r\n"
+            f"{self.method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{self.key_header}: {self.key}\r\n{prefer}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
@@ -77,6 +82,10 @@ def _with_wrk(shot: Shot, port: int, seconds: int) -> Load:
         "BENCH_KEY_HEADER": shot.key_header,
         "BENCH_KEY": shot.key,
     }
+    if shot.prefer:
+        environment["BENCH_PREFER"] = shot.prefer
+    if shot.refused:
+        environment["BENCH_REFUSED"] = "1"
     if shot.own_spaces:
         environment["BENCH_OWN_SPACES"] = "1"
     url = f"http://127.0.0.1:{port}{shot.path}"
@@ -135,7 +144,7 @@ def _bundled(shot: Shot, port: int, seconds: int) -> Load:
                     if not _complete(connection.received):
                         continue
                     latencies.append(perf_counter() - connection.since)
-                    failed += connection.received[9:10] != b"2"
+                    failed += (connection.received[9:10] in b"45") is not shot.refused
                     connection.send(request)
                 now = perf_counter()
         except OSError as error:

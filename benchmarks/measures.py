@@ -9,7 +9,7 @@ from statistics import median
 from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
-from load import Load, generator, put
+from load import Load, Shot, generator, put
 from processes import use
 from servers import BODY, INVALID_BODY, Running, Server, running
 
@@ -24,8 +24,8 @@ class Effort(NamedTuple):
     rounds: int = 7
     round_seconds: int = 4
     warm_seconds: int = 3
-    requests: int = 50_000
-    memory_seconds: int = 120
+    requests: int = 500_000
+    memory_seconds: int = 180
 
 
 QUICK = Effort(starts=3, rounds=3, round_seconds=1, warm_seconds=1, requests=5_000, memory_seconds=20)
@@ -48,11 +48,35 @@ def workers(servers: Sequence[Server], effort: Effort, say: Say) -> Figures:
         say("workers: not measured, wrk is not installed")
         return {}
     ours = [one for one in servers if one.name.startswith("ringback") and "--only" not in one.name]
-    return speed(ours, effort, say, own_spaces=True)
+    return speed(ours, effort, say, lambda server: server.shot()._replace(own_spaces=True))
 
 
-def speed(servers: Sequence[Server], effort: Effort, say: Say, own_spaces: bool = False) -> Figures:
-    """Requests per second, latencies and processor time per request of warm servers, loaded in turn."""
+def kinds(servers: Sequence[Server], effort: Effort, say: Say) -> dict[str, Figures]:
+    """The same of four more kinds of requests: of Ringback, and of Prism, whose every answer stands in the document."""
+    found: dict[str, Figures] = {}
+    both = [server for server in servers if server.rows is not None]
+    for kind in both[0].kinds() if both else ():
+        say(f"kinds: {kind}")
+        found[kind] = speed(both, effort, say, lambda server, kind=kind: server.kinds()[kind], _with_rows)
+    return found
+
+
+def _with_rows(one: Running) -> None:
+    if one.server.rows is not None:
+        one.server.rows(one)
+
+
+def speed(
+    servers: Sequence[Server],
+    effort: Effort,
+    say: Say,
+    shot_of: Callable[[Server], Shot] = Server.shot,
+    prepare: Callable[[Running], None] = lambda one: None,
+) -> Figures:
+    """Requests per second, latencies and processor time per request of warm servers, loaded in turn.
+
+    `prepare` is called before each round.
+    """
     rounds: dict[str, list[Load]] = {server.name: [] for server in servers}
     costs: dict[str, list[float]] = {server.name: [] for server in servers}
     with ExitStack() as stack:
@@ -60,13 +84,15 @@ def speed(servers: Sequence[Server], effort: Effort, say: Say, own_spaces: bool 
         started = [stack.enter_context(running(server)) for server in servers]
         habits = {one.server.name: _habits(one) for one in started}
         for one in started:
-            put(one.server.shot()._replace(own_spaces=own_spaces), one.port, effort.warm_seconds)
+            prepare(one)
+            put(shot_of(one.server), one.port, effort.warm_seconds)
         for number in range(effort.rounds):
             say(f"speed: round {number + 1} of {effort.rounds}")
             for one in _in_turn(started, number):
+                prepare(one)
                 sleep(0.2)
                 before = use(one.process.pid).cpu_seconds
-                load = put(one.server.shot()._replace(own_spaces=own_spaces), one.port, effort.round_seconds)
+                load = put(shot_of(one.server), one.port, effort.round_seconds)
                 costs[one.server.name].append((use(one.process.pid).cpu_seconds - before) / load.requests * 1e6)
                 rounds[one.server.name].append(load)
     return {
@@ -84,18 +110,22 @@ def speed(servers: Sequence[Server], effort: Effort, say: Say, own_spaces: bool 
 
 
 def memory(servers: Sequence[Server], effort: Effort, say: Say) -> Figures:
-    """Megabytes of the whole process tree: ready and idle, and after the requests."""
+    """Megabytes of the whole process tree: ready and idle, after a tenth of the requests, and after all of them."""
     figures: Figures = {}
     for server in servers:
         say(f"memory: {server.name}")
         with running(server) as one:
             sleep(1)
             idle = use(one.process.pid).resident_mb
-            sent, started = 0, perf_counter()
+            sent, started, early = 0, perf_counter(), None
             while sent < effort.requests and perf_counter() - started < effort.memory_seconds:
                 sent += put(server.shot(), one.port, 1).requests
+                if early is None and sent * 10 >= effort.requests:
+                    sleep(1)
+                    early = {"early_mb": use(one.process.pid).resident_mb, "early_requests": sent}
             sleep(1)
-            figures[server.name] = {"idle_mb": idle, "after_mb": use(one.process.pid).resident_mb, "requests": sent}
+            after = {"after_mb": use(one.process.pid).resident_mb, "requests": sent}
+            figures[server.name] = {"idle_mb": idle, **(early or {"early_mb": None, "early_requests": 0}), **after}
     return figures
 
 

@@ -23,7 +23,13 @@ from servers import NotReady, Server, contestants  # noqa: E402 - as above
 
 FAILED, WRONG_USAGE = 1, 2
 BASE = "ringback"
-MEASURES = {"ready": measures.ready, "speed": measures.speed, "workers": measures.workers, "memory": measures.memory}
+MEASURES = {
+    "ready": measures.ready,
+    "speed": measures.speed,
+    "kinds": measures.kinds,
+    "workers": measures.workers,
+    "memory": measures.memory,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
     add = parser.add_argument
     add("--quick", action="store_true", help="short rounds: a look, not a measurement")
-    add("--only", choices=sorted(MEASURES), help="one measure instead of all three")
+    add("--only", choices=sorted(MEASURES), help="one measure instead of all")
     add("--servers", metavar="NAME,...", help="these servers only; their names are the rows of the tables")
     add("--json", metavar="F", help="write all figures to this file, `-` for stdout instead of the tables")
     add("--prism-loads", action="store_true", help="measure nothing; check that Prism reads openapi/*.yaml")
@@ -112,6 +118,25 @@ def _workers_table(report: dict[str, Any]) -> str:
     return _speed_table(report, "workers", ", each with a space of its own")
 
 
+def _kinds_table(report: dict[str, Any]) -> str:
+    kinds: dict[str, measures.Figures] = report["kinds"]
+    rows = [
+        (
+            f"{kind}: {name}",
+            f"{one['per_second']:,.0f}",
+            _ratio(figures, name, lambda one: one["all_per_second"]),
+            f"{one['p99_ms']:.2f} ms",
+            f"{one['cpu_us']:.0f} us",
+            _ratio(figures, name, lambda one: one["all_cpu_us"]),
+        )
+        for kind, figures in kinds.items()
+        for name, one in figures.items()
+    ]
+    head = ("request", "requests/s", "ringback/peer", "p99", "cpu/request", "ringback/peer")
+    rounds, connections = report["effort"]["rounds"], report["connections"]
+    return _table(f"More kinds of requests, {connections} connections, median of {rounds} rounds in turn", head, rows)
+
+
 def _speed_table(report: dict[str, Any], measure: str = "speed", more: str = "") -> str:
     figures: measures.Figures = report[measure]
     rows = [
@@ -141,17 +166,27 @@ def _memory_table(report: dict[str, Any]) -> str:
         (
             name,
             f"{one['idle_mb']:.0f} MB",
-            f"{one['after_mb']:.0f} MB",
+            f"{one['early_requests']:,}",
+            f"{one['early_mb']:.0f} MB" if one["early_mb"] else "",
             f"{one['requests']:,}",
+            f"{one['after_mb']:.0f} MB",
+            f"{one['after_mb'] / one['early_mb']:.3f}" if one["early_mb"] else "",
             _ratio(figures, name, lambda one: [one["after_mb"]]),
         )
         for name, one in figures.items()
     ]
-    title = "Memory: resident set of the process tree, idle and after the requests"
-    return _table(title, ("server", "idle", "after", "requests", "ringback/peer"), rows)
+    title = "Memory: resident set of the process tree, idle, after a tenth of the requests, and after all"
+    head = ("server", "idle", "requests", "then", "requests", "then", "then/then", "ringback/peer")
+    return _table(title, head, rows)
 
 
-_TABLES = {"ready": _ready_table, "speed": _speed_table, "workers": _workers_table, "memory": _memory_table}
+_TABLES = {
+    "ready": _ready_table,
+    "speed": _speed_table,
+    "kinds": _kinds_table,
+    "workers": _workers_table,
+    "memory": _memory_table,
+}
 
 
 def _ratio(figures: measures.Figures, name: str, values: Callable[[dict[str, Any]], list[float]]) -> str:

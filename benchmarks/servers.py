@@ -22,10 +22,13 @@ from load import Shot
 
 NUMBER = "+14155551234"
 UPDATE = f"/v1/voice/phone-numbers/{NUMBER}/update-agent"
-LIST = (
-    "/v1/voice/phone-numbers?user_id=1762896366429x599348279945132448&organization_id=1762896364768x389173798861431550"
-)
 BODY = '{"inbound_agent_id": "agent_abc123", "nickname": "Main"}'
+CREATE = "/v1/voice/phone-numbers/create"
+OWNER = {"user_id": "1762896366429x599348279945132448", "organization_id": "1762896364768x389173798861431550"}
+CREATE_BODY = json.dumps({"area_code": "313", **OWNER, "tenant_id": "your_tenant"})
+ROWS = 100
+NUMBERS = "/v1/voice/phone-numbers"
+LIST = f"{NUMBERS}?{'&'.join(f'{name}={value}' for name, value in OWNER.items())}"
 INVALID_BODY = '{"inbound_agent_id": "agent_abc123", "nickname": 7}'
 START_SECONDS = 60.0
 
@@ -44,10 +47,22 @@ class Server:
     method: str = "POST"
     list_path: str = LIST
     note: str = ""
+    rows: Callable[[Running], None] | None = None
+    """Brings it to the state of which four more kinds of requests are measured, with ROWS rows; None: it is not."""
 
     def shot(self, body: str = BODY) -> Shot:
         """The update that is measured."""
         return Shot(self.method, self.prefix + UPDATE, body, "X-API-Key", "YOUR_API_KEY")
+
+    def kinds(self) -> dict[str, Shot]:
+        """Four more requests, for who answers them: a whole list, a new record, a refusal, and an answer by name."""
+        update = self.shot()
+        return {
+            f"list of {ROWS} rows": self.listing(),
+            "create": update._replace(path=self.prefix + CREATE, body=CREATE_BODY),
+            "invalid request": self.shot(INVALID_BODY)._replace(refused=True),
+            "forced answer": update._replace(prefer="code=500", refused=True),
+        }
 
     def listing(self) -> Shot:
         """A read in which the update must be seen."""
@@ -85,8 +100,22 @@ def ringback(*arguments: str, name: str = "ringback", prefix: str = "/teli") -> 
     script = Path(sys.executable).with_name("ringback")
     command = [str(script)] if script.exists() else [sys.executable, "-m", "mock_server"]
     return Server(
-        name, lambda port, _: [*command, "serve", "--host", "127.0.0.1", "--port", str(port), *arguments], prefix
+        name,
+        lambda port, _: [*command, "serve", "--host", "127.0.0.1", "--port", str(port), *arguments],
+        prefix,
+        rows=_fill if not arguments else None,
     )
+
+
+def _fill(one: Running) -> None:
+    """Begins anew, and makes as many numbers as are missing."""
+    one.ask(Shot("POST", "/_ringback/reset", "", "X-API-Key", "YOUR_API_KEY"))
+    create, listing = one.server.kinds()["create"], one.server.listing()
+    there = json.loads(one.ask(listing)[1])["count"]
+    for _ in range(ROWS - there):
+        one.ask(create)
+    if (found := json.loads(one.ask(listing)[1])["count"]) != ROWS:
+        raise NotReady(f"{one.server.name} lists {found} rows, {ROWS} are needed")
 
 
 def on_a_store(kind: str, workers: int) -> Server:
@@ -104,11 +133,27 @@ def on_a_store(kind: str, workers: int) -> Server:
 
 
 def prism(command: Sequence[str], *arguments: str, name: str = "prism") -> Server:
-    """Prism with the same document."""
-    spec = str(npm.ROOT / "openapi" / "teli.yaml")
-    return Server(
-        name, lambda port, _: [*command, "mock", "--host", "127.0.0.1", "--port", str(port), *arguments, spec]
-    )
+    """Prism with the same document, in which the example of the list has ROWS rows: it answers what stands there."""
+
+    def started(port: int, folder: Path) -> list[str]:
+        spec = _with_rows(npm.ROOT / "openapi" / "teli.yaml", folder / "teli.json")
+        return [*command, "mock", "--host", "127.0.0.1", "--port", str(port), *arguments, str(spec)]
+
+    return Server(name, started, rows=lambda one: None)
+
+
+def _with_rows(spec: Path, place: Path) -> Path:
+    """The document with that many rows in the example of the list of numbers."""
+    import yaml
+
+    document = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    content = document["paths"][NUMBERS]["get"]["responses"]["200"]["content"]["application/json"]
+    (name, example), *_ = content["examples"].items()
+    [row, *_] = example["value"]["phone_numbers"]
+    made = [{**row, "phone_number": f"+1313555{1000 + number}"} for number in range(ROWS)]
+    content["examples"] = {name: {**example, "value": {**example["value"], "count": ROWS, "phone_numbers": made}}}
+    place.write_text(json.dumps(document, default=str), encoding="utf-8")
+    return place
 
 
 def json_server(command: Sequence[str]) -> Server:

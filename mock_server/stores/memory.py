@@ -22,8 +22,9 @@ _GAPS = 16
 ROW_BYTES = 100
 """What a row takes beside its text, roughly."""
 _SHARED_BYTES = 4_096
-_SHARED_ROWS = 50
-"""Of a longer list the beginning would be forgotten before its end is read."""
+_SHARED, _SHARED_ROWS = 1_000, 200
+"""How many values are kept for all who only look, and of how many rows a list may have them: of a longer one the
+beginning would be forgotten before its end is read."""
 
 
 class Table:
@@ -118,10 +119,14 @@ class Tables(dict[str, Table]):
         return table
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_SHARED)
 def _shared(text: bytes) -> Json:
     """The value of a text, parsed once for all who only look: a text remembers its own hash."""
     return own(text)
+
+
+def _looked(text: bytes) -> Json:
+    return _shared(text) if len(text) <= _SHARED_BYTES else own(text)
 
 
 class MemoryReader:
@@ -144,13 +149,13 @@ class MemoryReader:
         row = table.rows.get(id) if table is not None else None
         if row is None:
             return None
-        return _shared(row[1]) if len(row[1]) <= _SHARED_BYTES else own(row[1])
+        return _looked(row[1])
 
     def all(self, kind: str, after: int = 0, *, look: bool = False, newest: bool = False) -> Iterator[Row]:
         table = self._tables.get(kind)
         if table is None:
             return
-        parse = _shared if look and len(table.rows) <= _SHARED_ROWS else own
+        parse = _looked if look and len(table.rows) <= _SHARED_ROWS else own
         # A writer in mid-way, the reader itself perhaps, only appends to these lists or puts others in their place.
         rows, ids, sequences = table.rows, table.ids, table.sequences
         places = range(bisect_right(sequences, after), len(ids))
@@ -165,7 +170,7 @@ class MemoryReader:
         table = self._tables.get(kind)
         if table is None:
             return
-        index, parse, rows = table.index, _shared if look else own, table.rows
+        index, parse, rows = table.index, _looked if look else own, table.rows
         if index is None or not index.namings.issuperset(namings):
             for row in self.all(kind, look=look):
                 if _names(row.document, namings, values):
