@@ -161,6 +161,8 @@ class World:
         """How the server answers where it has no operation, as `said` tells it."""
         self._lacking: dict[str, str] = {}
         self._names: dict[str, set[frozenset[str]]] = {}
+        self._once: set[str] = set()
+        """The operations by which this server makes no second record of the same name."""
         self._token = f"{time.time_ns() // 1_000_000:x}"
         self._numbers = count(1)
 
@@ -356,7 +358,16 @@ class World:
             if other.contract.get("record") == contract.get("record"):
                 fields = other.contract.get("fields") or {}
                 targets |= {fields[name] for name in other.contract.get("once") or () if name in fields}
-        return {name for name, target in (contract.get("fields") or {}).items() if target in targets}
+        found = {name for name, target in (contract.get("fields") or {}).items() if target in targets}
+        return found | (_free_texts(operation) if operation.id in self._once else set())
+
+    def _is_taken(self, operation: Operation, request: NamedRequest, reply: Reply) -> bool:
+        """Whether a server that keeps what was made before may refuse a documented record for a name it has already."""
+        wanted = bool(request.answer) and self.spec.answer(operation, request.answer).status < 300
+        makes = wanted and operation.contract.get("effect") == "create" and cost_of(operation) == "write"
+        remembers = not self.own and not self.transport.guard.real and operation.id not in self._once
+        conflict = reply.status == 409 and operation.response(409) is None
+        return makes and remembers and conflict and bool(_free_texts(operation))
 
     def plain_request(self, operation: Operation) -> NamedRequest:
         """The operation's first documented success that needs no preparation, or its parameters' examples."""
@@ -438,6 +449,10 @@ class World:
         if reply.status < 300 and cost_of(operation) == "purchase":
             self.forget_searched()
         self.watch.after(operation, prepared, reply)
+        if self._is_taken(operation, request, reply):
+            self._once.add(operation.id)
+            another = self._varied(operation, prepared.body)
+            return self.send(operation, replace(request.with_values(prepared.path, prepared.query, another), after=()))
         self._worked |= {operation.id, self._path(operation, prepared.path)} if reply.status < 300 else set()
         self._learn_names(operation, reply)
         self._learn_values(operation, sent, reply)
@@ -514,7 +529,9 @@ class World:
         wanted = not request.answer or self.spec.answer(operation, request.answer).status < 300
         if wanted and reply.status not in operation.responses:
             self._absent.add(answered)
-        if wanted and answered not in self._absent:
+        # Whoever is refused as the page says is not sent away; a method that nobody takes is where nobody serves it.
+        unserved = reply.status != 404 and reply.status not in operation.responses
+        if (wanted or unserved) and answered not in self._absent:
             for path in nowhere(operation, wire.path):
                 self._ask_for_nothing(wire._replace(path=path))
         return answered in self._absent
@@ -646,6 +663,18 @@ class World:
             answer=shown.body[:LONGEST_SHOWN].decode("utf-8", "replace") if shown else "",
             look=self.curl(difference.look) if looked and difference.look else "",
         )
+
+
+def _free_texts(operation: Operation) -> set[str]:
+    """The fields of a record's body that hold any text, such as its name."""
+    known = (operation.body_schema or {}).get("properties") or {}
+    fields = operation.contract.get("fields") or {}
+    return {
+        name
+        for name in fields
+        if (known.get(name) or {}).get("type") == "string"
+        and not {"enum", "const", "format", "pattern", "x-variable"} & set(known[name])
+    }
 
 
 def _owning(operation: Operation) -> list[str]:

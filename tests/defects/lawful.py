@@ -1,8 +1,16 @@
-"""Differences of a server that no page decides: no defects, and planted to see that nobody is accused of them."""
+"""Differences of a server that no page decides: no defects, and planted to see that nobody is accused of them.
+
+Each stands near a class of planted defects: texts and numbers that are written otherwise and mean the same, rows and
+members beside what was asked for, values that an account may not have, deletions that settle what they leave, and what
+HTTP leaves to a server.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,6 +20,7 @@ from mock_server.stores import State
 from tests.defects.planting import (
     Ask,
     Defect,
+    Front,
     Plant,
     answer,
     behaviour,
@@ -19,6 +28,7 @@ from tests.defects.planting import (
     drop,
     edits,
     of,
+    refuses,
     rows,
     stalling,
     status,
@@ -71,6 +81,88 @@ def _no_signs(service: Service) -> None:
         return response._replace(status=400, body=b"{}") if "%" in unquote(request.path) else response
 
     boundary(changed)(service)
+
+
+FRACTIONS = ("voice_speed", "interruption_sensitivity", "weight", "response_threshold", "temperature")
+"""Members of the kind `number`, of which 1 and 1.0 are one value."""
+
+
+def _respelled(value: Any, turn: int) -> Any:
+    """The same value with its members in another order, and whole fractions as 1 or as 1.0."""
+    if isinstance(value, dict):
+        known = {name: _respelled(child, turn) for name, child in reversed(value.items())}
+        return {name: _fraction(child, turn) if name in FRACTIONS else child for name, child in known.items()}
+    return [_respelled(child, turn) for child in value] if isinstance(value, list) else value
+
+
+def _fraction(value: Any, turn: int) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return value
+    return float(value) if turn % 2 else int(value)
+
+
+def _spelled_otherwise(service: Service) -> None:
+    """White space, escapes and the order of members are the writer's; so are members that no page names."""
+    turns = count()
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        if not response.body:
+            return response
+        turn, body = next(turns), json.loads(response.body)
+        if isinstance(body, dict):
+            body = {**body, "requestId": f"r-{turn}", "links": {"self": [request.path]}}
+        spaced = json.dumps(_respelled(body, turn), indent=2 if turn % 3 else None, ensure_ascii=turn % 2 == 0)
+        return response._replace(body=spaced.replace("/", "\\/" if turn % 2 else "/").encode() + b" \n" * (turn % 3))
+
+    boundary(changed)(service)
+
+
+def _headed_otherwise(service: Service) -> None:
+    """Names of headers in capitals and another order, one of them twice, and JSON under its name in other letters."""
+
+    def changed(request: Request, response: Response, ask: Ask) -> Response:
+        kind = 'Application/JSON; Charset="UTF-8"' if response.body else None
+        kept = [(name.upper(), value) for name, value in reversed(response.headers) if name.lower() != "content-type"]
+        mine = [("CONTENT-TYPE", kind)] if kind and len(kept) < len(response.headers) else []
+        return response._replace(headers=(("VARY", "Origin"), *kept, *mine, ("Vary", "Accept")))
+
+    boundary(changed)(service)
+
+
+def _in_another_zone(body: dict[str, Any]) -> None:
+    told = datetime.fromisoformat(body["released_at"]).astimezone(timezone(timedelta(hours=5, minutes=30)))
+    body["released_at"] = told.isoformat(timespec="microseconds")
+
+
+def _no_longer_than(most: int) -> Plant:
+    """By either method a nickname that is longer is refused, with words of the server's own."""
+    said = {"error": "nickname is too long", "success": False, "powered_by": "Teli"}
+
+    def plant(service: Service) -> None:
+        for operation, method in (("updatePhoneAgent", "POST"), ("updatePhoneAgentPatch", "PATCH")):
+            refuses(operation, method, lambda body: len(str(body.get("nickname"))) > most, 400, said)(service)
+
+    return plant
+
+
+def _kept_while_linked(call: Call, state: State, honest: Any) -> Answer:
+    """What becomes of the links of an agent that is deleted no page says: here they stay, and lead to nobody."""
+    before = list(state.all("numbers"))
+    said: Answer = honest(call, state)
+    for row in before:
+        state.put("numbers", row)
+    return said
+
+
+def _whole(some: Iterable[Defect]) -> Plant:
+    """All of these differences in one server."""
+    known = list(some)
+
+    def plant(service: Service) -> None:
+        for one in known:
+            one.plant(service)
+
+    return plant
 
 
 LAWFUL = [
@@ -130,4 +222,38 @@ LAWFUL = [
     Defect("a path with a per cent sign is refused", "interactly", "", _no_signs, "updateNumber"),
     Defect("slow but steady", "vogent", "", stalling("PUT", "/api/phone_numbers/.*", 0.2), "updatePhoneNumber"),
     Defect("one SIP number twice", "vogent", "", behaviour("createPhoneNumber", _imported_twice), "createPhoneNumber"),
+    Defect(
+        "a release is told in another zone",
+        "teli",
+        "",
+        answer("releasePhoneNumber", _in_another_zone, status=200),
+        "releasePhoneNumber",
+    ),
+    Defect("a nickname has an end", "teli", "", _no_longer_than(100), "updatePhoneAgentPatch"),
+    Defect("links to an agent that is gone", "teli", "", behaviour("deleteAgent", _kept_while_linked), "deleteAgent"),
+    *(
+        Defect(name, vendor, "", plant, operation)
+        for vendor, operation in (
+            ("teli", "listAgents"),
+            ("vogent", "getPhoneNumber"),
+            ("interactly", "importNumber"),
+            ("uponai", "createAgent"),
+        )
+        for name, plant in (
+            ("the same JSON, written otherwise", _spelled_otherwise),
+            ("headers in capitals", _headed_otherwise),  # the last one: what is planted looks for headers by name
+        )
+    ),
 ]
+
+AT_ONCE = [
+    Defect(
+        "everything at once",
+        vendor,
+        "",
+        _whole(one for one in LAWFUL if one.provider == vendor and not isinstance(one.plant, Front)),
+        ",".join(dict.fromkeys(one.first for one in LAWFUL if one.provider == vendor)),
+    )
+    for vendor in dict.fromkeys(one.provider for one in LAWFUL)
+]
+"""One server for each vendor with all of them; `first` names the operations that they are of."""

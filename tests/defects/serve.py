@@ -19,14 +19,14 @@ from mock_server.commands import cli
 from mock_server.exchange import Service
 from tests.defects.catalogue import DEFECTS
 from tests.defects.deep import DEEP
-from tests.defects.lawful import LAWFUL
+from tests.defects.lawful import AT_ONCE, LAWFUL
 from tests.defects.planting import Crowd, Front, Mangling, Stalling
 from tests.defects.words import WORDS
 
 
 def main() -> int:
     name, *arguments = sys.argv[1:]
-    defect = next(one for one in [*DEFECTS, *DEEP, *LAWFUL, *WORDS] if f"{one.provider}: {one.name}" == name)
+    defect = next(one for one in [*DEFECTS, *DEEP, *LAWFUL, *AT_ONCE, *WORDS] if f"{one.provider}: {one.name}" == name)
     if isinstance(defect.plant, Front):
         return _serve_behind(defect.plant, arguments)
     honest = catalogue.open_services
