@@ -33,7 +33,11 @@ SERVERS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         ("interactly", "uponai"),
         {"chunked": True, "closing_every": 9, "early_hints": True, "limited_every": 97},
     ),
-    "HTTP/1.0": (("vogent", "interactly"), {"http10": True}),
+    "HTTP/1.0": (("vogent", "interactly"), {"http10": True, "packed": True}),
+    "another spelling, one write at a time": (
+        ("uponai", "interactly"),
+        {"spelled": True, "shouting": True, "clashing": True, "conflicts": True},
+    ),
 }
 CASES = [
     pytest.param(

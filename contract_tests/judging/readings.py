@@ -42,6 +42,8 @@ def unlike(
             yield from not_cleared(name, found, reader, grade, look)
         elif not shows(value, found) and not (names is not None and _named(name, value, found, names)):
             shown = plain(found)
+            # That nothing was written and that nothing is there is one thing, unless a page says how it is shown.
+            grade = "assumed" if value == "" and found in CLEARED else grade
             message = f"{show(value)} was written, {reader} shows {show(shown)}"
             yield Difference(f"/{name.lstrip('/')}", value, shown, message, grade, look)
 

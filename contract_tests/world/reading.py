@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -183,6 +183,21 @@ def read(world: World, kind: str, key: Json, known: Mapping[str, Json]) -> Itera
                 continue
             mine.sort(key=lambda row: row.get(shape.key) != key)
             yield Reading(operation, mine[0] if mine else ABSENT, others, wire, status, len(mine))
+
+
+def same_names(world: World, operation: Operation) -> Callable[[str, Json, Json], bool]:
+    """Tells of a field whether two values name the same record; one that no answer has shown yet is looked at."""
+    known = world.same(operation)
+
+    def same(field: str, one: Json, other: Json) -> bool:
+        kind = world.spec.records[operation.contract["record"]].references.get(field)
+        if known(field, one, other) or world.own or kind not in world.spec.records:
+            return known(field, one, other)
+        with suppress(NotCovered):
+            list(read(world, str(kind), one, {}))  # The world learns names from what it reads.
+        return known(field, one, other)
+
+    return same
 
 
 def owners_of(operation: Operation, sent: Sent) -> dict[str, Json]:

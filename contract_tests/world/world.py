@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -337,13 +337,15 @@ class World:
         return request.with_values(
             path=self._replaced(operation, "path", request.path, wanted, unsure),
             query=self._replaced(operation, "query", request.query, wanted, unsure),
-            body=self._varied(operation, body) if wanted and not self.own else body,
+            body=self.varied(operation, body) if wanted else body,
         )
 
-    def _varied(self, operation: Operation, body: Json) -> Json:
-        """The body with what a server takes only once (`once`) in a form that it has not seen, if it has a memory."""
-        once = self._taken_once(operation)
-        if not isinstance(body, dict) or not once & set(body):
+    def varied(self, operation: Operation, body: Json, *, keep: Collection[str] = ()) -> Json:
+        """The body with what a server takes only once (`once`) in a form that it has not seen, but for some fields."""
+        if self.own or not isinstance(body, dict):
+            return body
+        once = self.taken_once(operation) - set(keep)
+        if not once & set(body):
             return body
         varied = dict(body)
         for name in once & set(body):
@@ -351,8 +353,8 @@ class World:
             varied[name] = f"{local}{'+' if at else ' '}{self._token}{next(self._numbers)}{at}{domain}"
         return varied
 
-    def _taken_once(self, operation: Operation) -> set[str]:
-        """The fields of a body that no two records of their kind may have the same."""
+    def taken_once(self, operation: Operation) -> set[str]:
+        """The fields of a body that no two records of their kind may have the same, by a page or on this server."""
         contract, targets = operation.contract, set()
         for other in self.spec.operations.values():
             if other.contract.get("record") == contract.get("record"):
@@ -451,7 +453,7 @@ class World:
         self.watch.after(operation, prepared, reply)
         if self._is_taken(operation, request, reply):
             self._once.add(operation.id)
-            another = self._varied(operation, prepared.body)
+            another = self.varied(operation, prepared.body)
             return self.send(operation, replace(request.with_values(prepared.path, prepared.query, another), after=()))
         self._worked |= {operation.id, self._path(operation, prepared.path)} if reply.status < 300 else set()
         self._learn_names(operation, reply)
@@ -578,7 +580,7 @@ class World:
             before, _, name = step.partition("/")
             prior = self.spec.operations[before]
             named = self.named(prior, name)
-            for field in self._taken_once(prior) if isinstance(named.body, dict) else ():
+            for field in self.taken_once(prior) if isinstance(named.body, dict) else ():
                 varied[prior.requests[name].body.get(field)] = named.body.get(field)
             answers[step] = self.send(prior, filled(named))[1].json
         if not request.after:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,13 @@ class Habits:
     sold_out: bool = False
     clamping: bool = False
     lenient: bool = False
+    spelled: bool = False
+    """JSON with white space, with escapes, with members in another order, and fractions as 1 or as 1.0."""
+    packed: bool = False
+    shouting: bool = False
+    """Names of headers in capitals, one twice, and the media type in other letters."""
+    clashing: bool = False
+    """Of two writes at the same time the second is refused."""
     chunked: bool = False
     http10: bool = False
     closing_every: int = 0
@@ -80,11 +88,27 @@ class Habits:
         """A record with what moves by itself."""
         return {**row, "lastSeenAt": f"2026-01-01T00:00:00.{next(self.counter):06}Z"} if self.moving else dict(row)
 
+    def written(self, body: Json) -> bytes:
+        """The body as JSON."""
+        turn = next(self.counter)
+        if not self.spelled:
+            return json.dumps(body).encode()
+        text = json.dumps(respelled(body, turn), indent=turn % 2 or None, ensure_ascii=turn % 3 == 0)
+        return text.replace("/", "\\/" if turn % 2 else "/").encode() + b"\r\n" * (turn % 4)
+
     @contextmanager
-    def one_at_a_time(self, lock: Lock) -> Iterator[None]:
+    def one_at_a_time(self, lock: Lock, method: str) -> Iterator[None]:
         """Keeps requests apart, as an honest server does."""
         if self.selling_twice:
             yield
+        elif self.clashing and method != "GET":
+            if not lock.acquire(timeout=0.001):
+                raise Refused(409, "somebody else is at it")
+            try:
+                time.sleep(0.005)
+                yield
+            finally:
+                lock.release()
         else:
             with lock:
                 yield
@@ -94,6 +118,29 @@ class Habits:
         if self.request_ids and isinstance(body, dict):
             return {**body, "requestId": f"{self.random.getrandbits(64):016x}"}
         return body
+
+
+FRACTIONS = (
+    *("weight", "response_threshold", "assistantTemperature", "backgroundSoundVolume"),
+    *("voice_speed", "interruption_sensitivity"),
+)
+"""Members of the kind `number`, of which 1 and 1.0 are one value."""
+
+
+def respelled(value: Json, turn: int) -> Json:
+    """The same value: members in another order, and whole fractions as 1 or as 1.0."""
+    if isinstance(value, dict):
+        return {
+            name: _fraction(one, turn) if name in FRACTIONS else respelled(one, turn)
+            for name, one in reversed(value.items())
+        }
+    return [respelled(one, turn) for one in value] if isinstance(value, list) else value
+
+
+def _fraction(value: Json, turn: int) -> Json:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return value
+    return float(value) if turn % 2 else int(value)
 
 
 class Late:

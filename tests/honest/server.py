@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
                 kind, name = parts[-2:]
                 raise Refused(404, {"problem": f"of {kind} there is no {self.command} of {name}", "at": url.path})
             query = dict(parse_qsl(url.query, keep_blank_values=True))
-            with habits.one_at_a_time(self.server.lock):
+            with habits.one_at_a_time(self.server.lock, self.command):
                 status, body = account.answer(self.command, parts, query, lambda: _object(raw))
                 body = habits.whole(body)
         except Refused as refused:
@@ -57,13 +58,23 @@ class Handler(BaseHTTPRequestHandler):
         self._say(status, body)
 
     def _say(self, status: int, body: Json) -> None:
-        habits, content = self.server.habits, json.dumps(body).encode()
+        habits = self.server.habits
+        content = habits.written(body)
         if habits.http10:
             self.protocol_version, self.close_connection = "HTTP/1.0", True
         if habits.early_hints:
             self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
         self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
+        if habits.shouting:
+            self.send_header("VARY", "Origin")
+            self.send_header("X-SEEN", "  once ")
+            self.send_header("CONTENT-TYPE", 'Application/JSON;Charset="UTF-8"')
+            self.send_header("Vary", "Accept")
+        else:
+            self.send_header("Content-Type", "application/json; charset=utf-8")
+        if habits.packed:
+            content = gzip.compress(content, mtime=0)
+            self.send_header("Content-Encoding", "gzip")
         if habits.chunked:
             self.send_header("Transfer-Encoding", "chunked")
         elif not habits.http10:

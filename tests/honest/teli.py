@@ -113,7 +113,7 @@ class Account:
                 raise Refused(404, "Organization not found")
             case ("POST", "v1", "organizations", organization, "users"):
                 return 201, self._invite(organization, read())
-        raise Refused(404, "Not found")
+        raise Refused(404 if method == "GET" or not self._habits.request_ids else 405, "Not served")
 
     def _told(self, **fields: Json) -> Json:
         return {"success": True, **fields, "powered_by": "Teli"}

@@ -93,6 +93,8 @@ class Account:
         if not all(isinstance(engine.get(one, ""), str) for one in ("type", "llm_id")):
             raise Refused(400, "response_engine")
         self._workspace(str(body["workspaceId"]))
+        if self._habits.conflicts and body["agent_name"] in [one["agent_name"] for one in self._agents]:
+            raise Refused(409, "somebody has that name")
         fields = {name: value for name, value in body.items() if name != "workspaceId"}
         self._agents.append({**fields, "agent_id": f"agent_n{len(self._agents)}", "version": 0})
         return self._agents[-1]

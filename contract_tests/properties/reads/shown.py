@@ -34,7 +34,7 @@ def shown_as_kept(recorder: Recorder) -> None:
         answer = world.spec.answer(operation, _named(operation, kept, request.answer))
         if "answers" in contract:
             how = weakest(contract_evidence(operation, "answers"), answer.evidence, request.evidence)
-            recorder.add(f"{request.name}, which answer", how, list(_another(answer, reply)), sent.wire)
+            recorder.add(f"{request.name}, which answer", how, list(_another(operation, answer, reply)), sent.wire)
         for name, node in (contract.get("shows") or {}).items():
             if not isinstance(answer.value, Mapping) or name.strip("/").partition("/")[0] not in answer.value:
                 continue
@@ -66,11 +66,12 @@ def _named(operation: Operation, record: Mapping[str, Json], default: str) -> st
     return default
 
 
-def _another(answer: NamedAnswer, reply: Reply) -> Iterator[Difference]:
-    """How a reply is not the answer of that name."""
+def _another(operation: Operation, answer: NamedAnswer, reply: Reply) -> Iterator[Difference]:
+    """How a reply is not the answer of that name; of several statuses of success we say which stands for which."""
     if reply.status != answer.status:
         message = f"status {reply.status}, the contract's answer has {answer.status}"
-        yield Difference("status", answer.status, reply.status, message)
+        grade = "assumed" if operation.response(reply.status) is not None and answer.status < 300 else None
+        yield Difference("status", answer.status, reply.status, message, grade)
     for name in answer.constants:
         if isinstance(reply.json, dict) and reply.json.get(name) != answer.value[name]:
             message = f"{name} is not that of the contract's answer"

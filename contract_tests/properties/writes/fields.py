@@ -83,7 +83,7 @@ class Steps:
             recorder.add(
                 f"{title}, read by {seen.operation.id}",
                 how,
-                list(unlike(operation, written, seen, world.same(operation))),
+                list(unlike(operation, written, seen, reading.same_names(world, operation))),
                 sent.wire,
             )
         if answer is not None:
@@ -111,7 +111,7 @@ class Steps:
     def _names(self, name: str, one: Json, other: Json) -> bool:
         """Whether two values of a field name the same record."""
         texts = isinstance(one, str) and isinstance(other, str)
-        return texts and self._world.same(self._operation)(name, one, other)
+        return texts and reading.same_names(self._world, self._operation)(name, one, other)
 
     def _word(self) -> list[str]:
         return ["partial"] if self._operation.contract.get("partial") else ["immutable"]

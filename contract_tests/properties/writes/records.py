@@ -62,7 +62,7 @@ def _write_and_read(
         return
     written = reading.sent_fields(operation, sent)
     for seen in _readings(world, operation, key, written, sent, reply):
-        differences = list(unlike(operation, written, seen, world.same(operation)))
+        differences = list(unlike(operation, written, seen, reading.same_names(world, operation)))
         evidence = weakest(contract_evidence(operation, "fields"), seen.evidence, asked)
         recorder.add(f"{name}, read by {seen.operation.id}", evidence, differences, sent.wire, at_once=at_once)
         kept = {one: value for one, value in reading.kept_fields(operation, sent).items() if seen.declares(one)}
@@ -71,7 +71,7 @@ def _write_and_read(
             recorder.add(
                 f"{name}, kept",
                 ours,
-                list(unlike(operation, kept, seen, world.same(operation))),
+                list(unlike(operation, kept, seen, reading.same_names(world, operation))),
                 sent.wire,
                 at_once=at_once,
             )

@@ -126,7 +126,7 @@ def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent
         key, mine = reading.key_of(operation, sent, reply), reading.sent_fields(operation, sent)
         written.setdefault(key, {}).update(mine)
         shown = reading.answered(operation, sent, reply)
-        found = list(unlike(operation, mine, shown, world.same(operation))) if shown is not None else []
+        found = list(unlike(operation, mine, shown, reading.same_names(world, operation))) if shown is not None else []
         found += _another_answer(world, operation, sent, reply)
         recorder.add(title, weakest(contract_evidence(operation, "fields"), _said(operation, reply)), found, sent.wire)
     wire = done[-1][0].wire if done else None
@@ -134,7 +134,7 @@ def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent
         for seen in reading.read(world, str(operation.contract["record"]), key, {}):
             how = weakest(contract_evidence(operation, "fields"), seen.evidence)
             if wire is not None:
-                lost = list(unlike(operation, values, seen, world.same(operation)))
+                lost = list(unlike(operation, values, seen, reading.same_names(world, operation)))
                 recorder.add(f"{title}, read by {seen.operation.id}", how, lost, wire)
     return done
 

@@ -83,16 +83,18 @@ def _rounds(world: World, operation: Operation, bases: list[Base]) -> Iterator[d
 
 
 def _valid(world: World, operation: Operation, base: Base, chosen: Chosen) -> bool:
-    return not violations_of(world, operation, _request(operation, base, chosen, 0))
+    return not violations_of(world, operation, _request(world, operation, base, chosen, 0))
 
 
-def _request(operation: Operation, base: Base, chosen: Chosen, index: int) -> NamedRequest:
+def _request(world: World, operation: Operation, base: Base, chosen: Chosen, index: int) -> NamedRequest:
     body = {**base.body, **{name: trial.value for name, trial in chosen.items()}}
     for name in operation.contract.get("once") or ():
         if isinstance(body.get(name), str):
             before, at, after = body[name].partition("@")
             body[name] = f"{before}-{index}{at}{after}"
-    return base.request.with_values(base.request.path, base.request.query, body)
+    # Under the name of an earlier record this server may make no other one.
+    fresh = world.varied(operation, body, keep=chosen)
+    return base.request.with_values(base.request.path, base.request.query, fresh)
 
 
 def _try(recorder: Recorder, world: World, bases: list[Base], chosen: Chosen, index: int) -> None:
@@ -110,7 +112,7 @@ def _try(recorder: Recorder, world: World, bases: list[Base], chosen: Chosen, in
 def _taken(recorder: Recorder, world: World, base: Base, chosen: Chosen, index: int) -> bool:
     """Whether the values were taken; what they read back as is compared then."""
     operation = recorder.operation
-    sent, reply = world.send(operation, _request(operation, base, chosen, index))
+    sent, reply = world.send(operation, _request(world, operation, base, chosen, index))
     title = next((f"{name} {trial.what}" for name, trial in chosen.items()), "")
     title += f", and {len(chosen) - 1} other fields" if len(chosen) > 1 else ""
     recorder.add(title, answer_evidence(operation, reply), lawful(world, operation, reply), sent.wire)
@@ -123,7 +125,7 @@ def _taken(recorder: Recorder, world: World, base: Base, chosen: Chosen, index: 
     answer = reading.answered(operation, sent, reply)
     for seen in [*([answer] if answer is not None else []), *reading.read(world, _kind(operation), key, written)]:
         evidence = weakest(contract_evidence(operation, "fields"), seen.evidence)
-        differences = list(unlike(operation, written, seen, world.same(operation)))
+        differences = list(unlike(operation, written, seen, reading.same_names(world, operation)))
         recorder.add(f"{title}, read by {seen.operation.id}", evidence, differences, sent.wire)
     return True
 
@@ -141,7 +143,7 @@ def _judge_refusal(recorder: Recorder, world: World, bases: list[Base], name: st
     for base in bases:
         if _valid(world, operation, base, {name: trial}) and (name in base.body or not possible):
             possible = True
-            sent, reply = world.send(operation, _request(operation, base, {name: trial}, index))
+            sent, reply = world.send(operation, _request(world, operation, base, {name: trial}, index))
             if reply.status < 300:
                 return
             wire, status = sent.wire, reply.status
