@@ -67,23 +67,40 @@ class Look(NamedTuple):
 def look(world: World, about: Operation | None = None) -> Look:
     """Every list of the vendor as it is now, and the documented record of each read.
 
-    Of a vendor that shows much, only what an operation is `about`, where one is named.
+    Of a vendor that shows much, only what an operation is `about`, where one is named. A new space of our own mock is
+    as every other one was when it was new.
     """
-    shown, wires = {}, {}
+    pristine = world.pristine
+    shown: dict[tuple[str, str], dict[str, list[Json]]] = {}
+    wires: dict[tuple[str, str], WireRequest] = {}
     for operation in _showing(world, about):
         for request in [one for one in successes(world, operation) if not one.after]:
+            place = operation.id, request.name
             try:
-                sent, reply = world.send(operation, world.named(operation, request.name))
+                known = place in world.first_looks
+                found = world.first_looks[place] if pristine and known else _seen(world, operation, request)
             except BudgetSpent:
                 raise
             except NotCovered:
                 continue  # What cannot be looked at costs the look, not the request that it is for.
-            if reply.status < 300 or (operation.contract["effect"] == "read" and reply.status in _GONE):
-                wires[operation.id, request.name] = sent.wire
-                shown[operation.id, request.name] = dict(_records(world, operation, request, sent, reply))
+            if pristine:
+                world.first_looks[place] = found
+            if found is not None:
+                shown[place], wires[place] = found
             if operation.contract["effect"] == "read":
                 break
+    world.pristine = pristine
     return Look(shown, wires)
+
+
+def _seen(
+    world: World, operation: Operation, request: NamedRequest
+) -> tuple[dict[str, list[Json]], WireRequest] | None:
+    """What one request shows, and the request; None where it shows nothing that could be compared."""
+    sent, reply = world.send(operation, world.named(operation, request.name))
+    if reply.status < 300 or (operation.contract["effect"] == "read" and reply.status in _GONE):
+        return dict(_records(world, operation, request, sent, reply)), sent.wire
+    return None
 
 
 def _showing(world: World, about: Operation | None) -> list[Operation]:

@@ -160,13 +160,17 @@ def field(record: Json, name: str) -> Json:
     return record.get(name, ABSENT) if isinstance(record, dict) else ABSENT
 
 
-def read(world: World, kind: str, key: Json, known: Mapping[str, Json]) -> Iterator[Reading]:
-    """The record of that key as every reading operation shows it; `known` are fields that lists filter by, or that
-    say to whom it belongs.
+def read(
+    world: World, kind: str, key: Json, known: Mapping[str, Json], *, turn: int | None = None
+) -> Iterator[Reading]:
+    """The record of that key as every reading operation shows it, or as the one does whose `turn` it is.
+
+    `known` are fields that lists filter by, or that say to whom it belongs.
     """
     shape = world.spec.records[kind]
     names = (shape.key, *shape.aliases)
-    for operation in world.readers(kind):
+    readers = list(world.readers(kind))
+    for operation in readers if turn is None or not readers else [readers[turn % len(readers)]]:
         try:
             if operation.contract["effect"] == "read":
                 yield read_one(world, operation, key, known)

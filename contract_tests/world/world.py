@@ -144,6 +144,10 @@ class World:
         self.observers: list[Observer] = []
         self.lasting = not own
         """What was bought here stays bought, so that a number for sale is looked for again."""
+        self.pristine = False
+        """Nothing but looks was sent with this key to a mock of our own, where everything is as in every new space."""
+        self.first_looks: dict[tuple[str, str], Any] = {}
+        """What was seen of a new space, by the operation and the request that show it."""
         self.motion = Motion()
         """What was seen to move here while nothing was sent."""
         self.watch: Watch = Unwatched()
@@ -174,6 +178,7 @@ class World:
         other.key = f"{self.key}_{next(self._numbers)}"
         other.observers = []
         other._found = {}
+        other.pristine = True
         return other
 
     def other_key(self) -> str:
@@ -438,6 +443,7 @@ class World:
         """Sends a request, after what has to come before it; `key` None sends none, another one that."""
         if operation.id in self._lacking:
             raise NotCovered(self._lacking[operation.id])
+        self.pristine = False
         prepared = self.prepared(operation, request)
         self.watch.before(operation, prepared)
         wire = build(self.spec, operation, prepared, self.key if key is ABSENT else key)
@@ -560,7 +566,7 @@ class World:
         By its own method it is never for an operation that destroys. Another method may destroy whatever the pages
         say, so the guard lets it reach no record that this run did not make.
         """
-        wire = build(self.spec, operation, request, self.key)
+        wire = self.wire(operation, request)
         wire = wire._replace(method=method or wire.method, path=path or wire.path)
         sent = Sent(request.path, request.query, request.body, wire)
         if wire.method == operation.method:
@@ -596,7 +602,8 @@ class World:
         return request
 
     def wire(self, operation: Operation, request: NamedRequest) -> WireRequest:
-        """The wire form of a request with this world's key."""
+        """The wire form of a request with this world's key, which the caller may send."""
+        self.pristine = False
         return build(self.spec, operation, request, self.key)
 
     def curl(self, wire: WireRequest) -> str:

@@ -28,7 +28,12 @@ def valid_accepted(recorder: Recorder) -> None:
     if recorder.draws:
         for request in generation.documented_variants(world, operation):
             check(Draw(request, ()))
-    recorder.generate(generation.valid_requests(world, operation), check)
+    recorder.generate(generation.valid_requests(world, operation), check, share=3 if judged_elsewhere(operation) else 1)
+
+
+def judged_elsewhere(operation: Operation) -> bool:
+    """Whether the same generated requests are sent, judged and read back by another property."""
+    return operation.contract.get("effect") in ("create", "update") and {"key", "at"} <= set(operation.contract)
 
 
 def _require_success_possible(world: World, operation: Operation) -> None:

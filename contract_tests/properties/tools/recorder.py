@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from contract_tests.endpoint.guard import cost_of
 from contract_tests.judging.lawful import Draw
 from contract_tests.properties.tools import generation
 from contract_tests.properties.tools.generation import Requests
@@ -69,12 +70,17 @@ class Recorder:
             generation.run(requests, check, draws=draws, of=self.draws, seed=self.seed, shrink=shrink)
 
     def each(self, requests: Iterable[NamedRequest], check: Callable[[World, NamedRequest], None]) -> None:
-        """Runs the check for each request in a fresh world; it is not covered when none could be made."""
+        """Runs the check for each request in a fresh world; it is not covered when none could be made.
+
+        Requests that only look and need nothing before them share a world.
+        """
         reasons: dict[str, list[str]] = {}
         done = 0
+        shared = self.world.fresh()
         for request in requests:
+            looks = cost_of(self.operation) == "read" and not request.after
             try:
-                check(self.world.fresh(), request)
+                check(shared if looks else self.world.fresh(), request)
                 done += 1
             except NotCovered as why:
                 reasons.setdefault(str(why), []).append(request.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from contract_tests.endpoint.guard import BudgetSpent
@@ -19,7 +19,7 @@ from contract_tests.world import reading
 from contract_tests.world.looks import Change, Look, look, unexplained
 from contract_tests.world.world import ABSENT, World, successes
 from mock_server.messages import Json
-from mock_server.spec import NamedRequest, Operation
+from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
 
 MOST_WRITES = 2
 """So many documented requests of an operation are looked at among linked records of every kind."""
@@ -74,7 +74,7 @@ def others_untouched(recorder: Recorder) -> None:
 
     recorder.each(successes(home, operation), check)
     if home.own or not home.transport.guard.real:
-        _write_among_linked(recorder, home.fresh())
+        _write_among_linked(recorder, home)
     if elsewhere is not None and abroad is not None:
         leaked = abroad.changed("a write with another key")
         wire = elsewhere.send(operation, elsewhere.plain_request(operation))[0].wire if leaked else None
@@ -110,34 +110,56 @@ def _disturbed(old: list[Row], new: list[Row], reader: Operation) -> Iterable[Di
         yield Difference(at, before, after, f"beside what was written, {told} in {reader.id}", look=look, beside=True)
 
 
-def _write_among_linked(recorder: Recorder, world: World) -> None:
-    """Links two records of each kind to the same other one, writes, and looks at the records of every kind."""
+def _write_among_linked(recorder: Recorder, home: World) -> None:
+    """Links two records of each kind to the same other one, writes, and looks at the records of every kind.
+
+    On a mock of our own it is looked at after the last write, and only if something changed, after each.
+    """
+    if home.own and not list(_beside(recorder, home.fresh(), each=False)):
+        return
+    for title, evidence, found, wire in _beside(recorder, home.fresh(), each=True):
+        recorder.add(title, evidence, found, wire)
+
+
+def _beside(
+    recorder: Recorder, world: World, *, each: bool
+) -> Iterator[tuple[str, Evidence, list[Difference], WireRequest]]:
+    """What changed beside the written records among linked ones: the request, how we know, what, and what was sent."""
     operation = recorder.operation
     target = addressed_key(operation, world.plain_request(operation))
     for linking in world.spec.operations.values():
         _link_two(world, linking, operation, target)
-    alone = [one for one in successes(world, operation) if not one.after]
+    alone = [one for one in successes(world, operation) if not one.after][:MOST_WRITES]
     # What goes with a deleted record is linked with it; of what is made or changed nothing says where else to look.
     about = operation if operation.contract.get("effect") == "delete" else None
-    before = look(world, about)
-    for request in alone[:MOST_WRITES]:
-        try:
-            named = world.named(operation, request.name)
-            sent, reply = world.send(operation, named)
-        except BudgetSpent:
-            raise
-        except NotCovered:
+    before, keys, last = look(world, about), [], None
+    for request in alone:
+        with _where_covered():
+            sent, reply = world.send(operation, world.named(operation, request.name))
+            if reply.status < 300:
+                keys.append(reading.key_of(operation, sent, reply))
+                last = request, sent
+        if last is None or (request is not alone[-1] and not each):
             continue
         after = look(world, about)
-        if reply.status < 300:
-            mine = _names(world, operation, reading.key_of(operation, sent, reply), before, after)
-            moved = [one for one in unexplained(world, before, after) if not _lawful(world, operation, one, mine)]
-            found = [
-                _moved(one, after) for one in {(one.operation, *one[2:4]): one for one in reversed(moved)}.values()
-            ]
-            evidence = weakest(contract_evidence(operation), request.evidence)
-            recorder.add(f"{request.name}, beside linked records", evidence, found, sent.wire)
-        before = after
+        mine = set().union(*(_names(world, operation, key, before, after) for key in keys))
+        moved = [one for one in unexplained(world, before, after) if not _lawful(world, operation, one, mine)]
+        found = [_moved(one, after) for one in {(one.operation, *one[2:4]): one for one in reversed(moved)}.values()]
+        if found:
+            evidence = weakest(contract_evidence(operation), last[0].evidence)
+            yield f"{last[0].name}, beside linked records", evidence, found, last[1].wire
+        before, keys, last = after, [], None
+
+
+@contextmanager
+def _where_covered() -> Iterator[None]:
+    """Goes on where something cannot be covered, but for a budget that is spent."""
+    try:
+        yield
+    except BudgetSpent:
+        raise
+    except NotCovered:
+        pass
 
 
 def _link_two(world: World, linking: Operation, operation: Operation, target: Json) -> None:

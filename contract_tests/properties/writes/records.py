@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import NamedTuple
 
 from contract_tests.endpoint.transport import Reply
-from contract_tests.judging.lawful import Draw
+from contract_tests.judging.lawful import Draw, answer_evidence, lawful
 from contract_tests.judging.readings import addressed_key, moved, not_cleared, other_values, unlike
 from contract_tests.properties.tools import generation
 from contract_tests.properties.tools.recorder import Recorder
@@ -40,19 +41,26 @@ def reads_back(recorder: Recorder) -> None:
 
     recorder.each(successes(recorder.world, operation), check)
     recorder.finish()
+    turns = count()
 
     def check_draw(draw: Draw) -> None:
         if not draw.violations and draw.raw is None:
-            _write_and_read(recorder, world, draw.request, "generated", operation.evidence, at_once=True)
+            _write_and_read(recorder, world, draw.request, "generated", operation.evidence, turn=next(turns))
 
     recorder.generate(generation.valid_requests(world, operation), check_draw)
 
 
 def _write_and_read(
-    recorder: Recorder, world: World, request: NamedRequest, name: str, asked: Evidence, *, at_once: bool = False
+    recorder: Recorder, world: World, request: NamedRequest, name: str, asked: Evidence, *, turn: int | None = None
 ) -> None:
-    operation = recorder.operation
+    """Writes, and reads in every way, or a generated request in the one whose `turn` it is: there are many.
+
+    What is drawn here is judged as an answer too, and need not be drawn once more for that.
+    """
+    operation, at_once = recorder.operation, turn is not None
     sent, reply = world.send(operation, request)
+    if at_once:
+        recorder.add(name, answer_evidence(operation, reply), lawful(world, operation, reply), sent.wire, at_once=True)
     if reply.status >= 300:
         return
     key = reading.key_of(operation, sent, reply)
@@ -61,7 +69,7 @@ def _write_and_read(
         recorder.add(name, weakest(operation.evidence, asked), [missing], sent.wire, at_once=at_once)
         return
     written = reading.sent_fields(operation, sent)
-    for seen in _readings(world, operation, key, written, sent, reply):
+    for seen in _readings(world, operation, key, written, sent, reply, turn=turn):
         differences = list(unlike(operation, written, seen, reading.same_names(world, operation)))
         evidence = weakest(contract_evidence(operation, "fields"), seen.evidence, asked)
         recorder.add(f"{name}, read by {seen.operation.id}", evidence, differences, sent.wire, at_once=at_once)
@@ -82,13 +90,20 @@ def _write_and_read(
 
 
 def _readings(
-    world: World, operation: Operation, key: Json, written: dict[str, Json], sent: Sent, reply: Reply
+    world: World,
+    operation: Operation,
+    key: Json,
+    written: dict[str, Json],
+    sent: Sent,
+    reply: Reply,
+    *,
+    turn: int | None = None,
 ) -> Iterable[Reading]:
     answer = reading.answered(operation, sent, reply)
     if answer is not None:
         yield answer
     known = {**written, **reading.owners_of(operation, sent)}
-    yield from reading.read(world, operation.contract["record"], key, known)
+    yield from reading.read(world, operation.contract["record"], key, known, turn=turn)
 
 
 # --- partial ---------------------------------------------------------------------------------------------
@@ -116,12 +131,17 @@ def keeps_the_rest(recorder: Recorder) -> None:
     recorder.each(requests, check)
     recorder.finish()
     world = recorder.world.fresh()
+    last: Last = {}
 
     def check_draw(draw: Draw) -> None:
         if not draw.violations and draw.raw is None:
-            _update_and_compare(recorder, world, draw.request, "generated", operation.evidence, None, at_once=True)
+            _update_and_compare(recorder, world, draw.request, "generated", operation.evidence, None, last)
 
     recorder.generate(generation.valid_requests(world, operation), check_draw, share=2)
+
+
+Last = dict[str, dict[str, Reading]]
+"""How a record was read last, by its key and by the operation that shows it."""
 
 
 class Filled(NamedTuple):
@@ -147,21 +167,29 @@ def _update_and_compare(
     name: str,
     asked: Evidence,
     answer: Reading | None,
-    *,
-    at_once: bool = False,
+    last: Last | None = None,
 ) -> Reading | None:
-    """Compares the record before and after; `answer` is that of the write before, what this one shows is returned."""
-    operation = recorder.operation
+    """Compares the record before and after; `answer` is that of the write before, what this one shows is returned.
+
+    `last` is how each record was read after the last update; on a mock of our own nobody has changed it since.
+    """
+    operation, at_once = recorder.operation, last is not None
     contract = operation.contract
     key = addressed_key(operation, request)
-    before = {one.operation.id: one for one in reading.read(world, contract["record"], key, {})}
+    before = (last or {}).get(str(key)) if world.own else None
+    if before is None:
+        before = {one.operation.id: one for one in reading.read(world, contract["record"], key, {})}
     sent, reply = world.send(operation, request)
     if reply.status >= 300:
         return None
     written = reading.sent_fields(operation, sent)
     fields = set((contract.get("fields") or {}).values()) - set(written) if contract.get("partial") else set()
     shown = reading.answered(operation, sent, reply)
-    pairs = [(before[seen.operation.id], seen) for seen in reading.read(world, contract["record"], key, {})]
+    after = {one.operation.id: one for one in reading.read(world, contract["record"], key, {})}
+    if last is not None:
+        last.clear()  # Of the other records this update may have changed what another property is about.
+        last[str(key)] = after
+    pairs = [(before[name], seen) for name, seen in after.items()]
     pairs += [(answer, shown)] if answer is not None and shown is not None else []
     for old, seen in pairs:
         for word, names in (("partial", fields), ("immutable", set(contract.get("immutable") or ()))):
