@@ -15,7 +15,7 @@ from contract_tests.words.findings import NOTHING, Difference, show
 from contract_tests.words.listed import record_in, rows_in
 from contract_tests.words.pointers import ABSENT
 from contract_tests.words.schemas import same, shows
-from contract_tests.words.statements import contract_evidence, weakest
+from contract_tests.words.statements import contract_evidence, weakest, written_evidence
 from contract_tests.world import reading
 from contract_tests.world.reading import Reading
 from contract_tests.world.world import Sent
@@ -119,7 +119,7 @@ class Model:
         answer = reading.answered(operation, sent, reply)
         if answer is not None:
             self._learn_names(record, answer.record)
-            evidence = weakest(contract_evidence(operation, "fields"), answer.evidence, request.evidence)
+            evidence = weakest(written_evidence(operation, operation), answer.evidence, request.evidence)
             differences = list(readings.unlike(operation, written, answer, self._same(kind)))
             yield Verdict("read-back", operation, request.name, evidence, differences, sent.wire)
             if burst:

@@ -23,6 +23,12 @@ def contract_evidence(operation: Operation, *keys: str) -> Evidence:
     return weakest(operation.evidence, *(Evidence(one["grade"], one["source"], one.get("note", "")) for one in spoken))
 
 
+def written_evidence(operation: Operation, reader: Operation) -> Evidence:
+    """How we know that an operation shows what was written: of its own answer the contract may know more (`at`)."""
+    declared = operation.contract.get("evidence") or {}
+    return contract_evidence(operation, "at" if reader is operation and "at" in declared else "fields")
+
+
 def outcome_of(operation: Operation, property: str) -> Outcome:
     """An outcome for a property of an operation, passed until something else is known."""
     return Outcome(

@@ -116,11 +116,19 @@ def _showing(world: World, about: Operation | None) -> list[Operation]:
     if not linked and about.method != "GET":
         # What it writes is linked with nothing that would tell where else to look.
         return every
-    found = [one for one in every if one.contract.get("record") == kind]
+    key = world.spec.records[kind].key
+    # A list that shows too little of its records to be read back still shows that one came or went.
+    found = [one for one in every if one.contract.get("record") == kind or _lists_keys(one, key)]
     for other in linked:
         theirs = [one for one in every if one.contract.get("record") == other]
         found += sorted(theirs, key=lambda one: one.contract["effect"] != "list")[:1]
     return found
+
+
+def _lists_keys(operation: Operation, key: str) -> bool:
+    """Whether a list says of its records only by which key they go."""
+    contract = operation.contract
+    return "record" not in contract and contract["effect"] == "list" and contract["key"]["name"] == key
 
 
 def _linked(world: World, operation: Operation, kind: str) -> list[str]:

@@ -13,7 +13,7 @@ from contract_tests.properties.writes.choices import choices, with_body
 from contract_tests.words.findings import Difference, NotCovered, show
 from contract_tests.words.pointers import ABSENT
 from contract_tests.words.schemas import CLEARED, grade_of, lasting, same, shows
-from contract_tests.words.statements import contract_evidence, weakest
+from contract_tests.words.statements import contract_evidence, weakest, written_evidence
 from contract_tests.world import reading
 from contract_tests.world.reading import Reading, field
 from contract_tests.world.world import World
@@ -83,7 +83,7 @@ class Steps:
         written = reading.sent_fields(operation, sent)
         answer = reading.answered(operation, sent, reply)
         for seen in [*([answer] if answer is not None else []), *self._seen.values()]:
-            how = weakest(contract_evidence(operation, "fields"), seen.evidence)
+            how = weakest(written_evidence(operation, seen.operation), seen.evidence)
             recorder.add(
                 f"{title}, read by {seen.operation.id}",
                 how,

@@ -13,7 +13,7 @@ from contract_tests.properties.tools import generation
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import lasting
-from contract_tests.words.statements import contract_evidence, weakest
+from contract_tests.words.statements import contract_evidence, weakest, written_evidence
 from contract_tests.world import reading
 from contract_tests.world.reading import Reading
 from contract_tests.world.world import ABSENT, Sent, World, successes
@@ -71,7 +71,7 @@ def _write_and_read(
     written = reading.sent_fields(operation, sent)
     for seen in _readings(world, operation, key, written, sent, reply, turn=turn):
         differences = list(unlike(operation, written, seen, reading.same_names(world, operation)))
-        evidence = weakest(contract_evidence(operation, "fields"), seen.evidence, asked)
+        evidence = weakest(written_evidence(operation, seen.operation), seen.evidence, asked)
         recorder.add(f"{name}, read by {seen.operation.id}", evidence, differences, sent.wire, at_once=at_once)
         kept = {one: value for one, value in reading.kept_fields(operation, sent).items() if seen.declares(one)}
         if kept and seen.record is not ABSENT:

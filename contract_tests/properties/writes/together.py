@@ -12,7 +12,7 @@ from contract_tests.judging.readings import plain, repeated, unlike
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.choices import choices, with_body
 from contract_tests.words.findings import Difference, NotCovered
-from contract_tests.words.statements import contract_evidence, weakest
+from contract_tests.words.statements import contract_evidence, weakest, written_evidence
 from contract_tests.world import reading
 from contract_tests.world.world import ABSENT, Sent, World, pointed, successes
 from mock_server.messages import Json
@@ -128,7 +128,7 @@ def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent
         shown = reading.answered(operation, sent, reply)
         found = list(unlike(operation, mine, shown, reading.same_names(world, operation))) if shown is not None else []
         found += _another_answer(world, operation, sent, reply)
-        recorder.add(title, weakest(contract_evidence(operation, "fields"), _said(operation, reply)), found, sent.wire)
+        recorder.add(title, weakest(written_evidence(operation, operation), _said(operation, reply)), found, sent.wire)
     wire = done[-1][0].wire if done else None
     for key, values in written.items():
         for seen in reading.read(world, str(operation.contract["record"]), key, {}):

@@ -24,6 +24,7 @@ class Untouched:
 
     def changed(self, who: str) -> list[Difference]:
         """What changed since the last look, by the operations that show it; `who` is what must not have changed it."""
+        self._world.pristine = False  # Whether it still is as a new space is what is asked here.
         after = look(self._world, self._about)
         found = unexplained(self._world, self._before, after)
         self._before = after

@@ -12,7 +12,7 @@ from contract_tests.judging.readings import unlike
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.words.findings import Difference, NotCovered
 from contract_tests.words.schemas import grade_of
-from contract_tests.words.statements import contract_evidence, weakest
+from contract_tests.words.statements import contract_evidence, weakest, written_evidence
 from contract_tests.world import reading
 from contract_tests.world.world import ABSENT, World, successes
 from mock_server.messages import Json
@@ -124,7 +124,7 @@ def _taken(recorder: Recorder, world: World, base: Base, chosen: Chosen, index: 
         return True
     answer = reading.answered(operation, sent, reply)
     for seen in [*([answer] if answer is not None else []), *reading.read(world, _kind(operation), key, written)]:
-        evidence = weakest(contract_evidence(operation, "fields"), seen.evidence)
+        evidence = weakest(written_evidence(operation, seen.operation), seen.evidence)
         differences = list(unlike(operation, written, seen, reading.same_names(world, operation)))
         recorder.add(f"{title}, read by {seen.operation.id}", evidence, differences, sent.wire)
     return True
@@ -150,8 +150,9 @@ def _judge_refusal(recorder: Recorder, world: World, bases: list[Base], name: st
     if wire is None or world.guesses(operation, sent.path):
         return
     place = ".".join((name, *trial.at))
+    grade = grade_of(operation.body_schema, place, "null" if trial.value is None else "")
     message = f"{place} {trial.what} is on the page, and every documented request with it gets {status}"
-    difference = Difference("status", "a success", status, message, grade_of(operation.body_schema, place))
+    difference = Difference("status", "a success", status, message, grade)
     recorder.add(f"{name} {trial.what}", _named_evidence(operation, name, trial), [difference], wire)
 
 
