@@ -12,7 +12,7 @@ from contract_tests.judging import compare, lawful
 from contract_tests.judging.lawful import Draw, must_be_refused, violations_of
 from contract_tests.judging.model import Model
 from contract_tests.words.facts import Verdict
-from contract_tests.words.findings import FAIL_ON, Difference, Finding, NotCovered, Outcome
+from contract_tests.words.findings import FAIL_ON, NOTHING, Difference, Finding, NotCovered, Outcome
 from contract_tests.words.keys import WRONG_KEY
 from contract_tests.words.statements import outcome_of, weakest
 from contract_tests.world.later import notice
@@ -111,8 +111,8 @@ class Judge:
             return
         found = {answer.name: list(compare.error(world, operation, answer, sent, reply)) for answer in answers}
         nearest = min((one for one in answers if one in documented_ones), key=lambda one: len(found[one.name]))
-        # What no page decides about an answer, a further key say, does not make it another one.
-        other = all(any(one.grade != "assumed" for one in differences) for differences in found.values())
+        # A further key does not make it another answer.
+        other = all(any(one.expected != NOTHING for one in differences) for differences in found.values())
         differences = found[nearest.name] if other else []
         evidence = weakest(nearest.evidence, operation.evidence)
         yield Verdict("errors", operation, request.name, evidence, differences, sent.wire)
