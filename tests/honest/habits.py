@@ -90,9 +90,9 @@ class Habits:
 
     def written(self, body: Json) -> bytes:
         """The body as JSON."""
-        turn = next(self.counter)
         if not self.spelled:
             return json.dumps(body).encode()
+        turn = next(self.counter)
         text = json.dumps(respelled(body, turn), indent=turn % 2 or None, ensure_ascii=turn % 3 == 0)
         return text.replace("/", "\\/" if turn % 2 else "/").encode() + b"\r\n" * (turn % 4)
 
