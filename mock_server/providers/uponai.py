@@ -14,6 +14,7 @@ from mock_server.stores.state import State
 Record = dict[str, Any]
 
 _WEIGHT_TOLERANCE = 1e-6
+_PLATFORM = ("platform_import_error", "platform_import_error_message")
 _ASSIGNMENT = (
     "account_sid",
     "workspace_id",
@@ -22,10 +23,11 @@ _ASSIGNMENT = (
     "outbound_agents",
     "inbound_agents",
     "is_time_routing_enabled",
-    "platform_import_error",
-    "platform_import_error_message",
+    *_PLATFORM,
 )
 _UPDATABLE = ("response_engine", "interruption_sensitivity", "max_call_duration_ms", "responsiveness", "webhook_url")
+_IDENTITY = ("id", "number", "base_number", "account_sid", "workspace_id")
+_SETTINGS = ("application_sid", "phone_number_sid", "inbound_webhook_url", "is_time_routing_enabled", *_PLATFORM)
 _PRIVATE = ("workspace_id", "earlier_versions")
 
 
@@ -150,11 +152,7 @@ def _row(number: Mapping[str, Json]) -> Record:
     inbound = number["inbound_agents"][0] if number["inbound_agents"] else {}
     outbound = number["outbound_agents"][0] if number["outbound_agents"] else {}
     row = {
-        "id": number["id"],
-        "number": number["number"],
-        "base_number": number["base_number"],
-        "account_sid": number["account_sid"],
-        "workspace_id": number["workspace_id"],
+        **{field: number[field] for field in _IDENTITY},
         "agent_id": inbound.get("agent_id"),
         "default_agent_id": inbound.get("agent_id"),
         "inbound_agent_id": inbound.get("agent_id"),
@@ -162,12 +160,7 @@ def _row(number: Mapping[str, Json]) -> Record:
         "outbound_agents": number["outbound_agents"],
         "inbound_agent_version": inbound.get("agent_version"),
         "outbound_agent_version": outbound.get("agent_version"),
-        "application_sid": number["application_sid"],
-        "phone_number_sid": number["phone_number_sid"],
-        "inbound_webhook_url": number["inbound_webhook_url"],
-        "is_time_routing_enabled": number["is_time_routing_enabled"],
-        "platform_import_error": number["platform_import_error"],
-        "platform_import_error_message": number["platform_import_error_message"],
+        **{field: number[field] for field in _SETTINGS},
     }
     return {field: value for field, value in row.items() if value is not None}
 
