@@ -405,15 +405,25 @@ class Spaces:
             shared.end(name)
 
     def _make_room_in(self, shared: SharedStore) -> None:
-        """Closes the longest idle space that is nobody's work, where there are too many; raises SpaceLimit."""
+        """Closes the longest idle space that is nobody's work, where there are too many; raises SpaceLimit.
+
+        Raises Busy where all of these are being looked at just now.
+        """
         used = shared.backend.spaces()
         if len(used) < self.limits.spaces:
             return
+        looked_at: Contended | None = None
         for name, moment in sorted(used.items(), key=itemgetter(1)):
             idle = time() - moment > UNUSED_SECONDS
             if name != DEFAULT_SPACE and (idle or shared.backend.untouched(name)):
-                shared.drop(name)
+                try:
+                    shared.drop(name)
+                except Contended as contended:
+                    looked_at = contended
+                    continue
                 return
+        if looked_at is not None:
+            raise Busy(None, looked_at.pause)
         raise SpaceLimit(f"{self.limits.spaces} spaces are open; reset or delete some, or use fewer keys")
 
     def _make_room(self) -> bool:

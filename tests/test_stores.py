@@ -7,7 +7,7 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from mock_server.jsontext import own
 from mock_server.limits import Limits
-from mock_server.spaces import Spaces
+from mock_server.spaces import Busy, Spaces
 from mock_server.stores import MemoryStore, Row, SharedStore, Store, StoreFull, open_store
 from mock_server.stores.backends import REMEMBERED
 from mock_server.stores.naming import Naming
@@ -643,6 +643,46 @@ def test_what_is_done_together_is_done_once_and_what_fails_of_it_fails_alone(
         with pair[0].transaction(name) as transaction:
             assert transaction.get("counters", "n") == {"value": 120}
         assert pair[1].backend.entry_count(name) == 120
+
+
+def test_who_needs_room_leaves_a_space_alone_that_somebody_is_at_work_in(pair: tuple[SharedStore, SharedStore]) -> None:
+    store = pair[0]
+    spaces = Spaces(store, lambda transaction: transaction.put("numbers", "a", {}), limits=Limits(spaces=2))
+    for name in ("test_one", "test_two"):
+        spaces.open(name)
+    held, done = threading.Event(), threading.Event()
+
+    def work_in(*names: str) -> threading.Thread:
+        def work() -> None:
+            with ExitStack() as locks:
+                for name in names:
+                    locks.enter_context(store.lock(name))
+                held.set()
+                done.wait(20)
+
+        held.clear()
+        done.clear()
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert held.wait(20)
+        return thread
+
+    # As on a thread that serves everybody and waits for nobody.
+    spaces.impatient.add(threading.get_ident())
+    for busy, left in ((["test_one"], {"test_one", "test_three"}), (["test_one", "test_three"], None)):
+        thread = work_in(*busy)
+        try:
+            if left is None:
+                with pytest.raises(Busy):
+                    spaces.open("test_four")
+            else:
+                spaces.open("test_three")
+                assert set(spaces.names()) == left
+        finally:
+            done.set()
+            thread.join()
+    spaces.open("test_four")
+    assert "test_four" in spaces.names()
 
 
 def test_nobody_is_quicker_than_who_has_a_lease(pair: tuple[SharedStore, SharedStore]) -> None:
