@@ -21,64 +21,21 @@ from mock_server.stores.backends import (
     CHANGED,
     JOURNAL_STEP,
     KEPT,
-    REMEMBERED,
-    REMEMBERED_BYTES,
     TAKEN,
-    Change,
     News,
     Proposal,
     Reply,
-    decoded,
 )
-from mock_server.stores.protocols import StoreFailed, StoreRefused
+from mock_server.stores.protocols import StoreFailed
+from mock_server.stores.sqlite_file import WAIT_SECONDS, connected, locked, opened
+from mock_server.stores.sqlite_rows import apply, forget, known, leased, news, remember, without_oldest
 
 log = logging.getLogger("ringback")
 
-FORMAT = 2
-"""The version of the stored form, kept as the file's `user_version`."""
-
-_APPLICATION = 0x52494E47
-"""Says that a SQLite file is ours: the letters RING."""
-
-_SINCE_FIRST = """
-CREATE TABLE documents (space TEXT, kind TEXT, id TEXT, sequence INTEGER, document BLOB,
-    PRIMARY KEY (space, kind, id)) WITHOUT ROWID;
-CREATE TABLE kinds (space TEXT, kind TEXT, last INTEGER, PRIMARY KEY (space, kind)) WITHOUT ROWID;
-CREATE TABLE entries (space TEXT, number INTEGER, entry BLOB, PRIMARY KEY (space, number)) WITHOUT ROWID;
-CREATE TABLE snapshots (name TEXT PRIMARY KEY, snapshot BLOB) WITHOUT ROWID;
-"""
-_SINCE_SECOND = """
-CREATE TABLE spaces (space TEXT PRIMARY KEY, version INTEGER, born INTEGER, number INTEGER, bytes INTEGER,
-    entries INTEGER)
-    WITHOUT ROWID;
-CREATE TABLE parts (space TEXT PRIMARY KEY, world BLOB) WITHOUT ROWID;
-CREATE TABLE uses (space TEXT PRIMARY KEY, used REAL) WITHOUT ROWID;
-CREATE TABLE changes (space TEXT, version INTEGER, change BLOB, PRIMARY KEY (space, version)) WITHOUT ROWID;
-CREATE TABLE leases (space TEXT PRIMARY KEY, token TEXT, until REAL) WITHOUT ROWID;
-CREATE TABLE awake (space TEXT PRIMARY KEY, mark TEXT) WITHOUT ROWID;
-"""
-_FROM_FIRST = """
-INSERT INTO spaces SELECT space, 1, 0, 0, 0, 0 FROM (SELECT space FROM worlds UNION SELECT space FROM kinds);
-UPDATE spaces SET
-    number = coalesce((SELECT max(number) FROM entries WHERE entries.space = spaces.space), 0),
-    bytes = coalesce((SELECT sum(length(entry)) FROM entries WHERE entries.space = spaces.space), 0),
-    entries = (SELECT count(*) FROM entries WHERE entries.space = spaces.space);
-INSERT INTO parts SELECT space, world FROM worlds;
-INSERT INTO uses SELECT space, 0 FROM spaces;
-DROP TABLE worlds;
-"""
-_SIZES = "CREATE TABLE IF NOT EXISTS sizes (space TEXT PRIMARY KEY, bytes INTEGER) WITHOUT ROWID"
-"""How large the documents of a space were when somebody said so last; whoever does not know it does without."""
-_OF_A_SPACE = ("sizes", "documents", "kinds", "entries", "spaces", "parts", "uses", "changes", "leases", "awake")
-_KNOWN = "SELECT version, number, bytes, entries FROM spaces WHERE space = ?"
-_FORGET_EVERY = 16
-"""What is remembered of a space's changes is tidied up once in so many."""
 _BELL_SECONDS = 0.005
 _CHECKPOINT_SECONDS = 1.0
-_WAIT_SECONDS = 10.0
-"""How long the file may belong to another process before a change is given up."""
 _WAIT_AGAIN_SECONDS = 0.5
-"""How long, once that has happened."""
+"""How long the file may belong to another process once it did so for too long."""
 _LOOK_SECONDS = 0.0001
 _SLOWEST_LOOK_SECONDS = 0.005
 
@@ -115,9 +72,9 @@ class SqliteBackend:
         self._writing = threading.RLock()
         self._chance = Random()
         self._readers = threading.local()
-        self._file_lock = _locked(path)
+        self._file_lock = locked(path)
         try:
-            self._database = _opened(path, self._file_lock)
+            self._database = opened(path, self._file_lock)
         except BaseException:
             os.close(self._file_lock)
             raise
@@ -130,7 +87,7 @@ class SqliteBackend:
     # --- spaces ---------------------------------------------------------------------------------
 
     def load(self, space: str, since: int) -> News:
-        return self._read(lambda database: _news(database, space, since))
+        return self._read(lambda database: news(database, space, since))
 
     def commit(self, proposals: Sequence[Proposal], token: str) -> Sequence[Reply]:
         def keep(database: sqlite3.Connection) -> Sequence[Reply]:
@@ -151,25 +108,24 @@ class SqliteBackend:
 
     def _keep(self, database: sqlite3.Connection, proposal: Proposal, token: str) -> Reply:
         space, version, change = proposal
-        if version != ANY and _leased(database, space, token):
+        if version != ANY and leased(database, space, token):
             return Reply(TAKEN, News(0, ()))
-        row = database.execute(_KNOWN, (space,)).fetchone()
+        row = known(database, space)
         now, number, size, count = row or (0, 0, 0, 0)
         if version not in (ANY, now):
-            return Reply(CHANGED, _news(database, space, version))
+            return Reply(CHANGED, news(database, space, version))
         if version == ANY and not row:
             return Reply(KEPT, News(0, ()))
         if token:
             database.execute("DELETE FROM leases WHERE space = ? AND token = ?", (space, token))
         if change.gone:
-            for table in _OF_A_SPACE:
-                database.execute(f"DELETE FROM {table} WHERE space = ?", (space,))  # noqa: S608 - names of ours
+            forget(database, space)
             return Reply(KEPT, News(0, ()))
         moved = now
         if change.moves:
             moved = now + 1 if row else randbits(48) + 1
-            _apply(database, space, change)
-            _remember(database, space, moved, change)
+            apply(database, space, change)
+            remember(database, space, moved, change)
         if change.entries:
             numbered = []
             moment = time.time_ns() // 1000
@@ -191,12 +147,12 @@ class SqliteBackend:
         """Keeps the journal within its bounds; returns its size and how many entries it has."""
         most, most_bytes = self._limits.journal_entries_per_space, self._limits.journal_bytes_per_space
         while count and (count > most or size > most_bytes):
-            size, count = _without_oldest(database, space, size, count, max(1, count - most))
+            size, count = without_oldest(database, space, size, count, max(1, count - most))
         return size, count
 
     def lease(self, space: str, token: str, seconds: float) -> bool:
         def take(database: sqlite3.Connection) -> bool:
-            if _leased(database, space, token):
+            if leased(database, space, token):
                 return False
             row = (space, token, time.time() + seconds)
             database.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)", row)
@@ -232,7 +188,7 @@ class SqliteBackend:
             if database.execute("SELECT sum(bytes) FROM spaces").fetchone()[0] <= self._limits.journal_bytes:
                 return False
             space, size, count = database.execute(longest).fetchone()
-            size, count = _without_oldest(database, space, size, count, JOURNAL_STEP)
+            size, count = without_oldest(database, space, size, count, JOURNAL_STEP)
             database.execute("UPDATE spaces SET bytes = ?, entries = ? WHERE space = ?", (size, count, space))
             return True
 
@@ -272,7 +228,7 @@ class SqliteBackend:
         stopped = threading.Event()
 
         def watch() -> None:
-            database, seen = _connected(self.path), None
+            database, seen = connected(self.path), None
             while not stopped.wait(_BELL_SECONDS):
                 with suppress(sqlite3.Error):
                     # Moves with every change that another connection makes; to read it takes no lock on the file.
@@ -329,7 +285,7 @@ class SqliteBackend:
         try:
             database = getattr(self._readers, "database", None)
             if database is None:
-                database = self._readers.database = _connected(self.path)
+                database = self._readers.database = connected(self.path)
             database.execute("BEGIN")
             try:
                 return query(database)
@@ -341,7 +297,7 @@ class SqliteBackend:
 
     def _write(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
         """Carries out a change of the file as a whole; raises StoreFailed, and changes nothing, where it cannot."""
-        deadline = time.monotonic() + (_WAIT_SECONDS if self.problem is None else _WAIT_AGAIN_SECONDS)
+        deadline = time.monotonic() + (WAIT_SECONDS if self.problem is None else _WAIT_AGAIN_SECONDS)
         pause = _LOOK_SECONDS
         while True:
             with self._writing:
@@ -397,143 +353,3 @@ class SqliteBackend:
         with self._writing:
             self._database.close()
             os.close(self._file_lock)
-
-
-def _without_oldest(database: sqlite3.Connection, space: str, size: int, count: int, many: int) -> tuple[int, int]:
-    """The journal's size, and how many entries it has, without that many of the oldest."""
-    oldest = "SELECT number, length(entry) FROM entries WHERE space = ? ORDER BY number LIMIT ?"
-    found = database.execute(oldest, (space, many)).fetchall()
-    database.execute("DELETE FROM entries WHERE space = ? AND number <= ?", (space, found[-1][0]))
-    return size - sum(length for _, length in found), count - len(found)
-
-
-def _news(database: sqlite3.Connection, space: str, since: int) -> News:
-    row = database.execute("SELECT version FROM spaces WHERE space = ?", (space,)).fetchone()
-    if row is None:
-        return News(0, ())
-    version = int(row[0])
-    if 0 < version - since <= REMEMBERED:
-        query = "SELECT change FROM changes WHERE space = ? AND version > ? ORDER BY version"
-        changes = [decoded(change) for (change,) in database.execute(query, (space, since))]
-        if len(changes) == version - since:
-            return News(version, changes)
-    if version == since:
-        return News(version, ())
-    query = "SELECT kind, id, sequence, document FROM documents WHERE space = ?"
-    written = database.execute(query, (space,)).fetchall()
-    lasts = dict(database.execute("SELECT kind, last FROM kinds WHERE space = ?", (space,)).fetchall())
-    world = database.execute("SELECT world FROM parts WHERE space = ?", (space,)).fetchone()
-    return News(version, (Change(written, (), lasts, None if world is None else world[0], whole=True),))
-
-
-def _leased(database: sqlite3.Connection, space: str, token: str) -> bool:
-    """Whether somebody else has a lease."""
-    row = database.execute("SELECT token, until FROM leases WHERE space = ?", (space,)).fetchone()
-    return row is not None and row[0] != token and row[1] > time.time()
-
-
-def _apply(database: sqlite3.Connection, space: str, change: Change) -> None:
-    if change.whole:
-        database.execute("DELETE FROM documents WHERE space = ?", (space,))
-        database.execute("DELETE FROM kinds WHERE space = ?", (space,))
-    if change.written:
-        rows = [(space, *row) for row in change.written]
-        database.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)", rows)
-    if change.deleted:
-        places = [(space, *place) for place in change.deleted]
-        database.executemany("DELETE FROM documents WHERE space = ? AND kind = ? AND id = ?", places)
-    if change.lasts:
-        lasts = [(space, kind, last) for kind, last in change.lasts.items()]
-        database.executemany("INSERT OR REPLACE INTO kinds VALUES (?, ?, ?)", lasts)
-    if change.world is not None:
-        database.execute("INSERT OR REPLACE INTO parts VALUES (?, ?)", (space, change.world))
-
-
-def _remember(database: sqlite3.Connection, space: str, version: int, change: Change) -> None:
-    """Keeps a change for those who have not seen it."""
-    text = b"" if change.whole else change.encoded()
-    if change.whole or len(text) > REMEMBERED_BYTES:
-        database.execute("DELETE FROM changes WHERE space = ?", (space,))
-        return
-    database.execute("INSERT OR REPLACE INTO changes VALUES (?, ?, ?)", (space, version, text))
-    if version % _FORGET_EVERY == 0:
-        database.execute("DELETE FROM changes WHERE space = ? AND version <= ?", (space, version - REMEMBERED))
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
-    # A killed process loses nothing that way; the loss of power may cost the last moments, never the file.
-    database.execute("PRAGMA synchronous = NORMAL")
-    database.execute("PRAGMA wal_autocheckpoint = 0")
-    return database
-
-
-_REPLACE = "it is left as it is: move it away, or name another file"
-
-
-def _locked(path: Path) -> int:
-    """A handle on the lock beside the file: held alone by who makes or converts it, and then by all who use it."""
-    beside = path.with_name(path.name + ".lock")
-    try:
-        if path.is_dir():
-            raise StoreRefused(f"{path}: is a folder; a file is needed, such as sqlite:///{path / 'ringback.db'}")
-        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreRefused(f"{path}: {error.strerror}; a file in a folder that can be written is needed") from None
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while True:
-        for kind in (fcntl.LOCK_EX, fcntl.LOCK_SH):
-            try:
-                fcntl.flock(handle, kind | fcntl.LOCK_NB)
-            except OSError:
-                continue
-            return handle
-        if time.monotonic() > deadline:
-            os.close(handle)
-            raise StoreRefused(f"{path}: another process keeps this file for itself; stop it, or name another file")
-        time.sleep(0.01)
-
-
-def _opened(path: Path, lock: int) -> sqlite3.Connection:
-    """The database, made where there is none; raises StoreRefused for what is none of ours."""
-    try:
-        new = not path.exists() or path.stat().st_size == 0
-        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-        if new:
-            os.chmod(path, 0o600)
-        application = database.execute("PRAGMA application_id").fetchone()[0]
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if not new and application != _APPLICATION:
-            raise StoreRefused(f"{path}: a SQLite file, but none of Ringback's; {_REPLACE}")
-        if version > FORMAT:
-            raise StoreRefused(
-                f"{path}: made by a newer Ringback (format {version}, this one knows {FORMAT}); upgrade, or {_OTHER}"
-            )
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.execute("PRAGMA wal_autocheckpoint = 0")
-        if new:
-            _run(database, f"{_SINCE_FIRST} {_SINCE_SECOND} PRAGMA application_id = {_APPLICATION};")
-        wrong = " ".join(str(database.execute("PRAGMA quick_check(1)").fetchone()[0]).split())
-        if wrong != "ok":
-            raise StoreRefused(f"{path}: the file is damaged ({wrong}); {_REPLACE}")
-        if not new and version < FORMAT:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise StoreRefused(f"{path}: of an older Ringback that still uses it; stop it first") from None
-            _run(database, _SINCE_SECOND + _FROM_FIRST)
-        database.execute(_SIZES)
-        database.execute("PRAGMA busy_timeout = 0")
-    except sqlite3.Error as error:
-        reason = "no SQLite file" if "not a database" in str(error) else str(error)
-        raise StoreRefused(f"{path}: {reason}; {_REPLACE}") from None
-    return database
-
-
-def _run(database: sqlite3.Connection, script: str) -> None:
-    """Carries out a script as a whole, after which the file has the present form."""
-    database.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {FORMAT}; COMMIT;")
-
-
-_OTHER = "name another file"
