@@ -18,10 +18,11 @@ from typing import TypeVar
 
 from mock_server.jsontext import dumps, own
 from mock_server.limits import DEFAULTS, Limits
-from mock_server.messages import Json
-from mock_server.stores.backends import ANY, CHANGED, KEPT, Backend, Change, News, Proposal, Written
-from mock_server.stores.memory import ROW_BYTES, MemoryStore, MemoryTransaction, Table, Tables
+from mock_server.stores.backends import ANY, CHANGED, KEPT, Backend, Change, News, Proposal
+from mock_server.stores.memory import MemoryStore
 from mock_server.stores.protocols import Beside, StoreFailed, StoreFull, Transaction
+from mock_server.stores.replicas import Replica, apply, shorten
+from mock_server.stores.turns import Attempt, Turn, TurnTransaction, change_of
 
 Result = TypeVar("Result")
 
@@ -47,68 +48,6 @@ class _Conflict(Exception):
     """Somebody else was quicker; what was done is taken back and what is new is known."""
 
 
-class _Transaction(MemoryTransaction):
-    """Remembers what it changed."""
-
-    __slots__ = ("changed",)
-
-    def __init__(self, tables: Tables) -> None:
-        super().__init__(tables)
-        self.changed: dict[tuple[str, str], None] = {}
-
-    def put(self, kind: str, id: str, document: Json) -> None:
-        super().put(kind, id, document)
-        self.changed[kind, id] = None
-
-    def delete(self, kind: str, id: str) -> bool:
-        self.changed[kind, id] = None
-        return super().delete(kind, id)
-
-
-class _Turn:
-    """What is being done in a space and not yet kept."""
-
-    __slots__ = ("depth", "entries", "gone", "leased", "replaced", "transactions")
-
-    def __init__(self, leased: bool) -> None:
-        self.leased = leased
-        self.depth = 1
-        self.transactions: list[_Transaction] = []
-        self.entries: list[bytes] = []
-        self.replaced: tuple[Tables, int] | None = None
-        """The documents, and their size, in whose place others were put."""
-        self.gone = False
-
-
-class _Replica:
-    """What this process knows of a space."""
-
-    __slots__ = ("lasts", "turn", "version", "world")
-
-    def __init__(self) -> None:
-        self.version: int | None = None
-        """None: nothing."""
-        self.lasts: dict[str, int] = {}
-        self.world: bytes | None = None
-        self.turn: _Turn | None = None
-
-
-class _Attempt:
-    """The turns of a piece of work that may have to be tried again, and what is to follow when it is kept, or is not.
-
-    `loose` are the journal's entries of other spaces than those of the turns.
-    """
-
-    __slots__ = ("afterwards", "leased", "loose", "otherwise", "turns")
-
-    def __init__(self, leased: bool) -> None:
-        self.leased = leased
-        self.turns: list[str] = []
-        self.loose: dict[str, list[bytes]] = {}
-        self.afterwards: list[Callable[[], object]] = []
-        self.otherwise: list[Callable[[], object]] = []
-
-
 class _Transacted:
     """The block of a transaction, in a turn of its own where there is none."""
 
@@ -118,9 +57,9 @@ class _Transacted:
         self._store = store
         self._space = space
 
-    def __enter__(self) -> _Transaction:
+    def __enter__(self) -> TurnTransaction:
         self._store.begin(self._space)
-        self._transaction = _Transaction(self._store.tables(self._space))
+        self._transaction = TurnTransaction(self._store.tables(self._space))
         return self._transaction
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
@@ -147,7 +86,7 @@ class SharedStore(MemoryStore):
         self.seconds = 0.0
         """What waiting for the backend has taken."""
         self._token = token_hex(8)
-        self._replicas: dict[str, _Replica] = {}
+        self._replicas: dict[str, Replica] = {}
         self._local = local()
         self._chance = Random()
         self._used: dict[str, float] = {}
@@ -179,7 +118,7 @@ class SharedStore(MemoryStore):
             return work()
         tries = 0
         while True:
-            attempt = self._local.attempt = _Attempt(tries >= TRIES)
+            attempt = self._local.attempt = Attempt(tries >= TRIES)
             kept = False
             try:
                 result = work()
@@ -218,11 +157,11 @@ class SharedStore(MemoryStore):
         if attempt is not None:
             attempt.otherwise.append(function)
 
-    def _attempt(self) -> _Attempt | None:
-        found: _Attempt | None = getattr(self._local, "attempt", None)
+    def _attempt(self) -> Attempt | None:
+        found: Attempt | None = getattr(self._local, "attempt", None)
         return found
 
-    def _give_back(self, attempt: _Attempt) -> None:
+    def _give_back(self, attempt: Attempt) -> None:
         for name in attempt.turns:
             replica = self._replicas[name]
             if replica.turn is not None:
@@ -237,7 +176,7 @@ class SharedStore(MemoryStore):
         if not lock.acquire(blocking=not impatient):
             raise Contended(space, 0.0)
         try:
-            replica = self._replicas.setdefault(space, _Replica())
+            replica = self._replicas.setdefault(space, Replica())
             if replica.turn is not None:
                 replica.turn.depth += 1
                 return
@@ -246,7 +185,7 @@ class SharedStore(MemoryStore):
             leased = wanted and self._take_lease(space, impatient)
             if wanted or replica.version is None:
                 self._learn(space, replica, self._call(lambda: self.backend.load(space, replica.version or 0)))
-            replica.turn = _Turn(leased)
+            replica.turn = Turn(leased)
             self._used[space] = time()
             if attempt is not None:
                 # The turn lasts as long as the attempt.
@@ -274,7 +213,7 @@ class SharedStore(MemoryStore):
     def refresh(self, space: str) -> bool:
         """Learns what is new of a space; False where there is none."""
         with self._lock(space):
-            replica = self._replicas.setdefault(space, _Replica())
+            replica = self._replicas.setdefault(space, Replica())
             if replica.turn is None:
                 self._learn(space, replica, self._call(lambda: self.backend.load(space, replica.version or 0)))
             return self.exists(space)
@@ -286,7 +225,7 @@ class SharedStore(MemoryStore):
             self.beside.restore(space, None if replica.world is None else own(replica.world))
             self.beside.rows_changed(space, self.tables(space), None)
 
-    def take(self, space: str, transaction: _Transaction) -> None:
+    def take(self, space: str, transaction: TurnTransaction) -> None:
         """Takes what a transaction wrote into the turn; raises StoreFull, and takes it back."""
         try:
             self.settle(space, transaction.grown, bounded=True)
@@ -383,7 +322,7 @@ class SharedStore(MemoryStore):
         taken = next(one.space for one, reply in pairs if reply.outcome != KEPT)
         raise Contended(taken, 0.002 * (0.5 + self._chance.random()))
 
-    def _turn(self, space: str) -> _Turn:
+    def _turn(self, space: str) -> Turn:
         turn = self._replicas[space].turn
         assert turn is not None
         return turn
@@ -404,7 +343,7 @@ class SharedStore(MemoryStore):
             beside = self.beside.changed(space)
             if beside is not None:
                 marks[space] = beside[0]
-        change = self._change(space, replica, turn, None if beside is None else dumps(beside[1]))
+        change = change_of(self.tables(space), turn, replica.lasts, None if beside is None else dumps(beside[1]))
         if not change.moves and not change.entries:
             return None
         return Proposal(space, replica.version or 0, change)
@@ -437,35 +376,16 @@ class SharedStore(MemoryStore):
                 raise _Conflict
         replica.turn = None
 
-    def _flush(self, space: str, turn: _Turn) -> None:
+    def _flush(self, space: str, turn: Turn) -> None:
         """Lets what is kept as rows beside the documents be written with them."""
         assert self.beside is not None
-        transaction = _Transaction(self.tables(space))
+        transaction = TurnTransaction(self.tables(space))
         self.beside.flush(space, transaction)
         if transaction.changed:
             turn.transactions.append(transaction)
             self.settle(space, transaction.grown)
 
-    def _change(self, space: str, replica: _Replica, turn: _Turn, world: bytes | None) -> Change:
-        if turn.gone:
-            return Change(gone=True)
-        tables, whole = self.tables(space), turn.replaced is not None
-        changed = {place: None for transaction in turn.transactions for place in transaction.changed}
-        if whole:
-            changed = {(kind, id): None for kind, table in tables.items() for id in table.rows}
-        written: list[Written] = []
-        deleted = []
-        for kind, id in changed:
-            row = tables[kind].rows.get(id) if kind in tables else None
-            if row is None:
-                deleted.append((kind, id))
-            else:
-                written.append((kind, id, *row))
-        known = {} if whole else replica.lasts
-        lasts = {kind: table.last for kind, table in tables.items() if table.last != known.get(kind, 0)}
-        return Change(written, deleted, lasts, world, turn.entries, whole)
-
-    def _undo(self, space: str, replica: _Replica) -> None:
+    def _undo(self, space: str, replica: Replica) -> None:
         """Takes back what the turn did, numbers that it gave included: somebody else may have given the same."""
         turn = replica.turn
         assert turn is not None
@@ -478,14 +398,14 @@ class SharedStore(MemoryStore):
                 self.settle(space, -transaction.grown)
                 transaction.undo()
         for kind, table in self.tables(space).items():
-            _shorten(table, replica.lasts.get(kind, 0))
+            shorten(table, replica.lasts.get(kind, 0))
         if self.beside is not None:
             self.beside.restore(space, None if replica.world is None else own(replica.world))
             self.beside.rows_changed(space, self.tables(space), None)
 
     # --- learning -------------------------------------------------------------------------------
 
-    def _learn(self, space: str, replica: _Replica, news: News) -> None:
+    def _learn(self, space: str, replica: Replica, news: News) -> None:
         """Brings what this process knows to the newest version."""
         if news.version == replica.version:
             return
@@ -498,7 +418,7 @@ class SharedStore(MemoryStore):
                 self._spaces[space] = self.no_tables()
                 self._see(space, -self._sizes.get(space, 0))
                 replica.lasts, touched = {}, None
-            self._apply(space, change)
+            self._see(space, apply(self.tables(space), change))
             replica.lasts.update(change.lasts)
             replica.world = change.world or replica.world
             if touched is not None:
@@ -509,42 +429,12 @@ class SharedStore(MemoryStore):
             self.beside.restore(space, None if replica.world is None else own(replica.world))
             self.beside.rows_changed(space, self.tables(space), touched)
 
-    def _apply(self, space: str, change: Change) -> None:
-        tables, grown = self.tables(space), 0
-        for kind, id in change.deleted:
-            table = tables.get(kind)
-            old = table.rows.get(id) if table is not None else None
-            if table is not None and old is not None:
-                for view in table.views:
-                    view.keep(id, old)
-                del table.rows[id]
-                if table.index is not None:
-                    table.index.drop(id)
-                grown -= len(old[1]) + ROW_BYTES
-        for kind, id, sequence, document in sorted(change.written, key=_sequence):
-            table = tables.of(kind)
-            old = table.rows.get(id)
-            for view in table.views:
-                view.keep(id, old)
-            table.rows[id] = (sequence, document)
-            if table.index is not None:
-                table.index.put(id, own(document))
-            grown += len(document) + (ROW_BYTES if old is None else -len(old[1]))
-            if old is None or old[0] != sequence:
-                table.sequences.append(sequence)
-                table.ids.append(id)
-        for kind, last in change.lasts.items():
-            tables.of(kind).last = last
-        for table in tables.values():
-            table.close_gaps()
-        self._see(space, grown)
-
     def _see(self, space: str, grown: int) -> None:
         """Counts what is known of a space; of all spaces the backend knows more than this process."""
         with self._guard:
             self._sizes[space] = self._sizes.get(space, 0) + grown
 
-    def _forget(self, space: str, replica: _Replica) -> None:
+    def _forget(self, space: str, replica: Replica) -> None:
         """The space is gone."""
         replica.version, replica.lasts, replica.world = 0, {}, None
         super().drop(space)
@@ -572,7 +462,7 @@ class SharedStore(MemoryStore):
         self.begin(space)
         try:
             tables = self.no_tables()
-            transaction = _Transaction(tables)
+            transaction = TurnTransaction(tables)
             fill(transaction)
             turn = self._replicas[space].turn
             assert turn is not None
@@ -610,17 +500,3 @@ class SharedStore(MemoryStore):
             return function()
         finally:
             self.seconds += monotonic() - began
-
-
-def _sequence(row: Written) -> int:
-    return row[2]
-
-
-def _shorten(table: Table, last: int) -> None:
-    """Forgets the places of rows that were taken back. A reader may still go by the old lists."""
-    if table.last == last:
-        return
-    kept = len(table.sequences)
-    while kept and table.sequences[kept - 1] > last:
-        kept -= 1
-    table.sequences, table.ids, table.last = table.sequences[:kept], table.ids[:kept], last
