@@ -32,8 +32,12 @@ class SchemaCheck:
 
     def __init__(self, schema: Mapping[str, Any] | bool) -> None:
         # Messages quote what was found; where the schema knows secrets, none is quoted.
-        mask = "the value" if _holds_secret(schema) else None
-        self._validator = jsonschema_rs.Draft202012Validator(_plain(schema), validate_formats=True, mask=mask)
+        plain: Any = schema
+        mask = None
+        if _may_be_extended(schema):
+            mask = "the value" if _holds_secret(schema, set()) else None
+            plain = _plain(schema, {})
+        self._validator = jsonschema_rs.Draft202012Validator(plain, validate_formats=True, mask=mask)
         self.is_valid: Callable[[Any], bool] = self._validator.is_valid
 
     def differences(self, value: Json, place: str = "body") -> list[Violation]:
@@ -94,19 +98,38 @@ def _encodable(value: Json) -> Json:
     return value
 
 
-def _plain(schema: Any) -> Any:
-    """The schema without Ringback's own extensions, which a validator has no use for."""
-    if isinstance(schema, Mapping):
-        return {key: _plain(value) for key, value in schema.items() if not str(key).startswith("x-")}
+def _may_be_extended(schema: Any) -> bool:
+    """Whether an extension of Ringback's may stand in a schema: its text is made sooner than it is looked through."""
+    try:
+        return b'"x-' in dumps(schema)
+    except TypeError:
+        return True
+
+
+def _plain(schema: Any, known: dict[int, Any]) -> Any:
+    """The schema without Ringback's own extensions, which a validator has no use for.
+
+    A part that stands in several places is looked through once: in a large file one schema is made of hundreds.
+    """
+    if not isinstance(schema, dict | list):
+        return schema
+    plain = known.get(id(schema))
+    if plain is None:
+        if isinstance(schema, dict):
+            plain = {key: _plain(value, known) for key, value in schema.items() if not str(key).startswith("x-")}
+        else:
+            plain = [_plain(item, known) for item in schema]
+        known[id(schema)] = plain
+    return plain
+
+
+def _holds_secret(schema: Any, seen: set[int]) -> bool:
+    if not isinstance(schema, dict | list) or id(schema) in seen:
+        return False
+    seen.add(id(schema))
     if isinstance(schema, list):
-        return [_plain(item) for item in schema]
-    return schema
-
-
-def _holds_secret(schema: Any) -> bool:
-    if isinstance(schema, Mapping):
-        return bool(schema.get("x-secret")) or any(_holds_secret(value) for value in schema.values())
-    return isinstance(schema, list) and any(_holds_secret(item) for item in schema)
+        return any(_holds_secret(item, seen) for item in schema)
+    return bool(schema.get("x-secret")) or any(_holds_secret(value, seen) for value in schema.values())
 
 
 def _violation(error: Any, place: str) -> Violation:
