@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from contract_tests.words.findings import NotCovered
 from contract_tests.words.listed import record_in, rows_in
 from mock_server.messages import Json
-from mock_server.spec import Operation, Router, Spec, WireRequest
+from mock_server.spec import Match, Operation, Router, Spec, WireRequest
 
 COSTS = ("read", "write", "purchase", "lasting")
 """What a request may cost: nothing, a change, money; `lasting` is a record that no documented operation removes."""
@@ -107,11 +107,20 @@ class Guard:
         self._counting = Lock()
         self._cleaning = False
         self._router = Router(spec.operations.values())
+        self._matched: tuple[tuple[str, str], Match | None] | None = None
         self._strangers = _documented_strangers(spec)
+
+    def _match(self, request: WireRequest) -> Match | None:
+        """What the pages have at the path of a request; of one request it is asked several times."""
+        asked = request.method, request.path
+        known = self._matched
+        if known is None or known[0] != asked:
+            self._matched = known = asked, self._router.match(request.method, unquote(request.path))
+        return known[1]
 
     def admit(self, request: WireRequest) -> str:
         """The cost of a request, which is counted from now on; raises NotCovered when it must not be sent."""
-        match = self._router.match(request.method, unquote(request.path))
+        match = self._match(request)
         if self.is_nowhere(request):
             self._count("read", 0)  # How a server says that it has nothing tells what it has left out.
             return "read"
@@ -130,7 +139,7 @@ class Guard:
 
     def is_nowhere(self, request: WireRequest) -> bool:
         """Whether a request is for what no page documents, so that it can only be told that there is nothing."""
-        if self.real or self._router.match(request.method, unquote(request.path)) is not None:
+        if self.real or self._match(request) is not None:
             return False
         return (request.method, request.target) == ("GET", "/") or NOWHERE in request.path.split("/")
 
@@ -141,13 +150,13 @@ class Guard:
 
     def operation_of(self, request: WireRequest) -> str:
         """The name of the operation that a request is of; its method and path where no page documents one."""
-        match = self._router.match(request.method, unquote(request.path))
+        match = self._match(request)
         operation = match.operation if match else None
         return operation.id if operation else f"{request.method} {request.path}"
 
     def once(self, request: WireRequest) -> bool:
         """Whether a request makes or removes a record, so that what was done once is refused the second time."""
-        match = self._router.match(request.method, unquote(request.path))
+        match = self._match(request)
         operation = match.operation if match else None
         return operation is not None and operation.contract.get("effect") in ("create", "delete", "transition")
 
@@ -257,7 +266,7 @@ class Guard:
 
     def learn(self, request: WireRequest, status: int, answer: Json) -> None:
         """Keeps which records an answer shows or says were made."""
-        match = self._router.match(request.method, unquote(request.path))
+        match = self._match(request)
         operation = match.operation if match else None
         if self.own or operation is None or status >= 300 or operation.contract.get("record") not in self.spec.records:
             return

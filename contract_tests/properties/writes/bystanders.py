@@ -66,7 +66,7 @@ def others_untouched(recorder: Recorder) -> None:
     """Writes one record, and compares every other one of its kind before and after, and what another key sees."""
     operation, home = recorder.operation, recorder.world
     elsewhere = home.fresh() if home.own else None
-    abroad = Untouched(elsewhere) if elsewhere else None
+    abroad = Untouched(elsewhere, operation) if elsewhere else None
 
     def check(world: World, request: NamedRequest) -> None:
         prepared = world.prepared(operation, world.named(operation, request.name))
@@ -127,12 +127,11 @@ def _beside(
     """What changed beside the written records among linked ones: the request, how we know, what, and what was sent."""
     operation = recorder.operation
     target = addressed_key(operation, world.plain_request(operation))
-    for linking in world.spec.operations.values():
-        _link_two(world, linking, operation, target)
+    linked = [_link_two(world, linking, operation, target) for linking in world.spec.operations.values()]
     alone = [one for one in successes(world, operation) if not one.after][:MOST_WRITES]
     # What goes with a deleted record is linked with it; of what is made or changed nothing says where else to look.
     about = operation if operation.contract.get("effect") == "delete" else None
-    before, keys, last = look(world, about), [], None
+    before, keys, last = _linked_look(world, about, str(linked)), [], None
     for request in alone:
         with _where_covered():
             sent, reply = world.send(operation, world.named(operation, request.name))
@@ -151,6 +150,17 @@ def _beside(
         before, keys, last = after, [], None
 
 
+def _linked_look(world: World, about: Operation | None, linked: str) -> Look:
+    """What is there once records are linked; a mock of our own shows the same wherever the same was linked."""
+    place = about.id if about is not None else "", linked
+    if not world.own:
+        return look(world, about)
+    if place not in world.first_looks:
+        world.first_looks[place] = look(world, about)
+    known: Look = world.first_looks[place]
+    return known
+
+
 @contextmanager
 def _where_covered() -> Iterator[None]:
     """Goes on where something cannot be covered, but for a budget that is spent."""
@@ -162,25 +172,30 @@ def _where_covered() -> Iterator[None]:
         pass
 
 
-def _link_two(world: World, linking: Operation, operation: Operation, target: Json) -> None:
-    """Lets two records refer to the same one, which is written afterwards if it is of that kind; it is not judged."""
+def _link_two(world: World, linking: Operation, operation: Operation, target: Json) -> list[Json]:
+    """Lets two records refer to the same one, which is written afterwards if it is of that kind; it is not judged.
+
+    What was sent is returned.
+    """
     contract, shape = linking.contract, world.spec.records.get(str(linking.contract.get("record")))
     if shape is None or contract.get("effect") != "update" or (contract.get("key") or {}).get("in") != "path":
-        return
+        return []
     links = {name: shape.links[field] for name, field in (contract.get("fields") or {}).items() if field in shape.links}
     key = contract["key"]["name"]
     variable = next((p.variable for p in linking.parameters_in("path") if p.name == key), None)
     if not links or variable is None:
-        return
+        return []
     guard = world.transport.guard
     values = reading.documented_values(world, linking)
     body = {**reading.base_body(world, linking), **{name: values[name][0] for name in links if name in values}}
     if target is not ABSENT:
         body |= {name: target for name, link in links.items() if link.record == operation.contract["record"]}
-    plain = world.plain_request(linking)
+    plain, done = world.plain_request(linking), list[Json]()
     for value in [one for one in world.values(variable) if guard.may_write(shape.kind, one)][:2]:
         with suppress(NotCovered):
             world.send(linking, plain.with_values({**plain.path, key: value}, plain.query, body))
+            done.append([linking.id, value, body])
+    return done
 
 
 def _names(world: World, operation: Operation, key: Json, *looks: Look) -> set[str]:
