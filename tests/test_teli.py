@@ -179,6 +179,13 @@ class TestLinkingAgents:
         row = row_of(client, NUMBER)
         assert (row["inbound_agent_id"], row["nickname"]) == (None, None)
 
+    @pytest.mark.parametrize("id", [[], [None], ["agent_abc123"], {}, 7], ids=str)
+    def test_what_is_no_id_is_no_agent(self, client: Client, id: Any) -> None:
+        response = client.post(f"{NUMBERS}/{NUMBER}/update-agent", json={"inbound_agent_id": id})
+
+        assert answer(response) == (500, refusal("Agent not found or invalid agent ID"))
+        assert row_of(client, NUMBER)["inbound_agent_id"] is None
+
     def test_an_sms_agent_answers_no_calls(self, client: Client) -> None:
         ids = create_agent(client, sms_agent())
 

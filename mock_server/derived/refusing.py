@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from mock_server.derived.addressing import refusal
 from mock_server.derived.scene import ABSENT, Record, asked
 from mock_server.messages import Call, Json
+from mock_server.spec.contracts import properties
 from mock_server.spec.model import Operation, RecordSpec, Spec
 from mock_server.stores.state import State
 
@@ -71,20 +72,23 @@ Written = Callable[[Record, Collection[str], Call, State], None]
 def references(spec: Spec, operation: Operation, shape: RecordSpec) -> Written | None:
     """Refuses a record that refers to one which is not there; only what a call wrote is looked at."""
     answer = operation.contract.get("unknown")
+    schemas = properties(shape.schema)
     links = [
-        (field, link.record, link.aliases, tuple(link.where.items()), link.each) for field, link in shape.links.items()
+        (field, link.record, link.aliases, tuple(link.where.items()), link.each, _may_be_list(schemas.get(field)))
+        for field, link in shape.links.items()
     ]
     if answer is None or not links:
         return None
 
     def refuse(record: Record, written: Collection[str], call: Call, state: State) -> None:
-        for field, kind, by_alias, where, each in links:
+        for field, kind, by_alias, where, each, many in links:
             if field not in written:
                 continue
             sent = record.get(field)
-            if each is not None:
-                sent = [item.get(each) for item in sent or ()]
-            for one in sent if isinstance(sent, list) else (sent,):
+            # A list where one id belongs is none, whatever stands in it.
+            if each is not None and isinstance(sent, list):
+                sent = [item.get(each) if isinstance(item, dict) else item for item in sent]
+            for one in sent if many and isinstance(sent, list) else (sent,):
                 if one is None:
                     continue
                 wrong = _unlinkable(kind, by_alias, where, one, state)
@@ -95,6 +99,11 @@ def references(spec: Spec, operation: Operation, shape: RecordSpec) -> Written |
                     raise raised
 
     return refuse
+
+
+def _may_be_list(schema: Json) -> bool:
+    said = schema.get("type") if isinstance(schema, dict) else None
+    return said is None or said == "array" or (isinstance(said, list) and "array" in said)
 
 
 def _unlinkable(kind: str, by_alias: bool, where: tuple[tuple[str, Json], ...], id: Json, state: State) -> str | None:
