@@ -265,6 +265,9 @@ def test_what_is_delivered_is_directed_seen_and_sent_again(page: Any, running: S
     page.goto(console(running, "calls", key))
     page.get_by_text("Nothing was delivered").wait_for()
     directed = page.locator("form").filter(has_text="Its events go to")
+    offered = directed.get_by_label("Vendor").locator("option").all_inner_texts()
+    assert "vogent" in offered
+    assert "teli" not in offered, "no page of Teli names a webhook"
     directed.get_by_label("Vendor").select_option("vogent")
     directed.get_by_label("Its events go to").fill(f"{receiver.url}/events")
     directed.get_by_role("button").click()

@@ -103,6 +103,7 @@ def test_the_server_serves_the_file(server: Server) -> None:
 def test_info_names_every_bound(server: Server) -> None:
     info = requests.get(f"{server.control}/info", timeout=20).json()
     assert info["limits"]["spaces"] == 1000
+    assert {name for name, one in info["providers"].items() if one["events"]} == {"vogent", "interactly", "uponai"}
     assert info["limits"]["streams"] == 64
     assert info["faults"] == ["reset", "empty", "truncate", "malformed-json", "hang", "slow-drip"]
 

@@ -89,6 +89,7 @@ export const calls = {
   poll: look,
   draw() {
     const vendors = Object.keys(app.info?.providers || {})
+    const telling = vendors.filter(name => app.info.providers[name].events.length)
     return html`<h1>Calls</h1>
       <p class="lead">Ring a number of the space <code>${short(app.one, 60)}</code>; its calls move with the space's clock, and your application is told.</p>
       <section class="card"><h2>Ring</h2><form class="fields" @submit=${dial}>
@@ -98,7 +99,7 @@ export const calls = {
         <p class="row"><button class="main">Ring it</button></p></form></section>
       <section class="card"><h2>Webhooks</h2>
         ${held.webhooks.length ? html`<ul>${held.webhooks.map(one => html`<li>${one.provider}: <bdi>${short(one.url)}</bdi> <button class="quiet" @click=${() => undirect(one.provider)}>Send them nowhere</button></li>`)}</ul>` : nothing}
-        <form class="fields" @submit=${direct}><label>Vendor <select name="provider">${vendors.map(name => html`<option>${name}</option>`)}</select></label>
+        <form class="fields" @submit=${direct}><label>Vendor <select name="provider">${telling.map(name => html`<option>${name}</option>`)}</select></label>
           <label class="wide">Its events go to <input name="url" type="url" required placeholder="http://127.0.0.1:3000/events"></label><p class="row"><button>Send them there</button></p></form></section>
       <section><h2>Calls</h2>${!held.calls ? html`<p class="empty muted">Looking…</p>` : held.calls.length ? placed() : html`<div class="empty"><h3>Nobody has called yet</h3>
         <p>Ring a number above, or from a terminal:</p><pre class="body" tabindex="0"><code>ringback dial +14155551234 --space ${short(app.one, 60)}</code></pre></div>`}</section>

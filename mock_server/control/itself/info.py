@@ -23,7 +23,13 @@ def info() -> dict[str, Any]:
     return {
         "version": __version__,
         "providers": {
-            name: {"title": service.spec.title, "host": service.spec.host, "operations": len(service.spec.operations)}
+            name: {
+                "title": service.spec.title,
+                "host": service.spec.host,
+                "operations": len(service.spec.operations),
+                # Without a way to send them, a vendor's pages name none.
+                "events": list(service.spec.webhooks) if service.spec.sending is not None else [],
+            }
             for name, service in front.services.items()
         },
         "store": "memory://" if front.spaces.shared is None else front.spaces.shared.backend.address,
