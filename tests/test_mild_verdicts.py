@@ -11,6 +11,7 @@ from contract_tests.judging.judge import Judge
 from contract_tests.judging.readings import unlike
 from contract_tests.properties.reads.shown import _another
 from contract_tests.properties.writes.fields import FIELDS_AT_ONCE, _together
+from contract_tests.words.listed import rows_in
 from contract_tests.words.replies import Reply, reply_of
 from contract_tests.world import reading
 from contract_tests.world.looks import look
@@ -120,3 +121,9 @@ class _Looking:
     def send(self, operation: Any, request: Any) -> Any:
         self._looked.append(operation.id)
         return Sent({}, {}, None, NOBODYS), reply_of(500, {}, b"")
+
+
+def test_rows_are_found_three_envelopes_deep(world: World) -> None:
+    rows = [{"phone_number": "+14155551234"}]
+    body = {"data": {"page": {"items": rows, "others": []}}, "took_ms": 3}
+    assert rows_in(world.spec.operations["listPhoneNumbers"], body) == rows

@@ -8,7 +8,7 @@ from contract_tests.words.pointers import pointed
 from mock_server.messages import Json
 from mock_server.spec import Operation
 
-_DEEPEST = 2
+_DEEPEST = 4
 """So many envelopes are opened to look for rows that are not where the contract says."""
 
 
