@@ -51,7 +51,7 @@ def teli() -> Service:
     return open_services(["teli"], seed=1)["teli"]
 
 
-@pytest.mark.parametrize(("request_", "calls"), [(CREATE, 105), (UPDATE, 81), (LIST, 97)])
+@pytest.mark.parametrize(("request_", "calls"), [(CREATE, 110), (UPDATE, 87), (LIST, 104)])
 def test_an_exchange_calls_no_more_functions_than_it_did(teli: Service, request_: Request, calls: int) -> None:
     teli.spaces.close("test_cost")
     for _ in range(3):
