@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from contract_tests.commands.offline import complain, tell, write
 from contract_tests.endpoint.transport import Unreachable, reach
 from contract_tests.flags import Parser, fail, flags
-from contract_tests.offline import complain, tell, write
 from contract_tests.options import WrongUsage, add_options, settings
 from contract_tests.reports.outputs import CannotWrite, Outputs, say
 from mock_server.spec import SpecError
@@ -71,7 +71,7 @@ def _check(arguments: Sequence[str]) -> int:
     # pytest and the generators take a second to import; wrong usage is told before.
     reports = _reports(options.report)
     if options.recording:
-        from contract_tests.offline import recheck
+        from contract_tests.commands.offline import recheck
 
         return recheck(options, _opened(reports))
     try:
@@ -113,7 +113,7 @@ def _check(arguments: Sequence[str]) -> int:
 
 
 def _plan(run: Any, unwanted: list[str]) -> int:
-    from contract_tests import plan
+    from contract_tests.commands import plan
 
     if unwanted:
         _fail(f"--plan sends nothing that could go into --{unwanted[0]}; leave one of them out")

@@ -23,10 +23,10 @@ from contract_tests.preflight import UNREACHABLE, Stopped, look_again, look_befo
 from contract_tests.properties.table import PROPERTIES, Property, Recorder
 from contract_tests.walks.machine import explore
 from contract_tests.walks.scenario import Scenario
-from contract_tests.words.discretion import Discretion
 from contract_tests.words.findings import FAIL_ON, ContractBroken, Difference, Finding, NotCovered, Outcome
 from contract_tests.words.replies import Reply
 from contract_tests.words.results import Flaky, Results
+from contract_tests.words.secrets.discretion import Discretion
 from contract_tests.words.statements import outcome_of
 from contract_tests.world.traces import Traces
 from contract_tests.world.undoing import KEPT

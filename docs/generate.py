@@ -45,9 +45,9 @@ def command_line() -> Iterator[str]:
         if not below:
             yield from _help(parser, f"ringback {name}")
     from contract_tests.cli import parser as check_parser
-    from contract_tests.diff import parser as diff_parser
+    from contract_tests.commands.diff import parser as diff_parser
+    from contract_tests.commands.proxy import parser as proxy_parser
     from contract_tests.pages.command import parser as pages_parser
-    from contract_tests.proxy import parser as proxy_parser
 
     yield from _help(check_parser(), "ringback check")
     yield from _help(diff_parser(), "ringback diff")

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from mock_server.derived import carried_out, completions, derive, wrong_note
 from mock_server.exchange import Behaviour, NoteCheck, Service
 from mock_server.fixtures import Completion, Fixtures, fixtures_folder, load_fixtures, read_keys
-from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Answer
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.spaces import DEFAULT_SPACE, Spaces
 from mock_server.spec import Spec, SpecError, load, outside, spec_files
-from mock_server.spec.places import BEHAVIOURS
+from mock_server.spec.reading.places import BEHAVIOURS
 from mock_server.stores import Transaction, open_store
 from mock_server.stores.naming import Naming, Namings
 from mock_server.stores.opening import MEMORY

@@ -9,9 +9,9 @@ from sys import getsizeof
 from threading import RLock
 from typing import Protocol
 
-from mock_server.jsontext import own
-from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
+from mock_server.process.limits import DEFAULTS, Limits
+from mock_server.text.jsontext import own
 
 DELIVERIES = "~deliveries"
 """The kind of the documents that deliveries are in a store of several processes."""

@@ -15,9 +15,9 @@ from mock_server.answering.batches import BATCH, listings
 from mock_server.answering.bodies import read_body
 from mock_server.answering.outcome import Outcome, problem
 from mock_server.choosing import NOTHING_CHOSEN, BadPreference, Choice, Chooser, stubbed
-from mock_server.desk.masking import masks, secret_names, without
-from mock_server.desk.nearby import HINT, header_value, hints
-from mock_server.desk.told import Teller, Told
+from mock_server.desk.happened.masking import masks, secret_names, without
+from mock_server.desk.happened.nearby import HINT, header_value, hints
+from mock_server.desk.happened.told import Teller, Told
 from mock_server.messages import Answer, Call, Json, Refusal, Request, Response
 from mock_server.spaces import DEFAULT_SPACE, Busy, Space, SpaceLimit, Spaces
 from mock_server.spec import (

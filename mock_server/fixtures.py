@@ -8,12 +8,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck, Spec, SpecError
-from mock_server.spec.document import read_yaml
-from mock_server.spec.errors import understood
+from mock_server.spec.reading.document import read_yaml
+from mock_server.spec.reading.errors import understood
 from mock_server.stores import State, Transaction
+from mock_server.text.jsontext import dumps
 
 Completion = Callable[[Mapping[str, Json], datetime, Random], dict[str, Json]]
 """Fills in what a fixture left out of a record: (what is given, time, chance) -> the whole record."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from mock_server.desk.happened.told import Teller
 from mock_server.desk.rewind import Snapshots
-from mock_server.desk.told import Teller
 from mock_server.exchange import Service
-from mock_server.limits import DEFAULTS
 from mock_server.messages import Request, Response
+from mock_server.process.limits import DEFAULTS
 from mock_server.telephone import Courier, Switchboard
 
 CONTROL = "_ringback"

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from mock_server.gateway import Gateway
-from mock_server.jsontext import BadJson, loads
 from mock_server.messages import Json, Request, Response
 from mock_server.operations import forced_request, natural_request
 from mock_server.spec import NamedAnswer, NamedRequest, Operation, Spec, WireRequest, build
+from mock_server.text.jsontext import BadJson, loads
 
 WAYS = ("natural", "forced")
 _CLIENT = {"user-agent": "ringback-console"}

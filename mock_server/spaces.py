@@ -17,12 +17,12 @@ from mock_server.deliveries import DELIVERIES, Deliveries, Room
 from mock_server.desk.chance import Chance
 from mock_server.desk.clock import Clock
 from mock_server.desk.faults import HELD_FAULTS, Faults
-from mock_server.desk.journal import Budget, Journal
-from mock_server.desk.stored_journal import StoredJournal
+from mock_server.desk.happened.journal import Budget, Journal
+from mock_server.desk.happened.stored_journal import StoredJournal
 from mock_server.desk.stubs import Stubs
-from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
-from mock_server.metrics import Metrics
+from mock_server.process.limits import DEFAULTS, Limits
+from mock_server.process.metrics import Metrics
 from mock_server.stores import Contended, SharedStore, Store, StoreFailed, StoreUncertain, Transaction
 
 log = logging.getLogger("ringback")

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server import formtext
-from mock_server.adopting.circles import circles
-from mock_server.adopting.narrowing import contained, narrowed
-from mock_server.adopting.patterns import issued_by, matching
-from mock_server.adopting.samples import fits, forget
-from mock_server.adopting.words import reached
+from mock_server.adopting.forms.circles import circles
+from mock_server.adopting.forms.narrowing import contained, narrowed
+from mock_server.adopting.forms.patterns import issued_by, matching
+from mock_server.adopting.forms.samples import fits, forget
+from mock_server.adopting.forms.words import reached
 from mock_server.spec.routing import path_values
+from mock_server.text import formtext
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.words.mutations import mutations
+from contract_tests.words.secrets.mutations import mutations
 from mock_server.spec import Spec
 from tests.conftest import RINGBACK, ROOT, Server
 from tests.spy import Spy

@@ -10,9 +10,9 @@ import yaml
 
 from contract_tests.properties.table import PROPERTIES
 from mock_server.spec import load_all
-from mock_server.spec.contracts import KINDS, check_contract, named_answers
-from mock_server.spec.document import KEYWORDS, Checker
-from mock_server.spec.sources import FORMS, HEADS, ISSUED, TRANSFORMS
+from mock_server.spec.reading.document import KEYWORDS, Checker
+from mock_server.spec.saying.contracts import KINDS, check_contract, named_answers
+from mock_server.spec.saying.sources import FORMS, HEADS, ISSUED, TRANSFORMS
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")

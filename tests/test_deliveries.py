@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mock_server.deliveries import Attempt, Deliveries, Room
-from mock_server.limits import DEFAULTS
+from mock_server.process.limits import DEFAULTS
 from mock_server.spec import SchemaCheck, Signature, Spec
 from mock_server.telephone.telling.addresses import Refused, place_of
 from mock_server.telephone.telling.destinations import MAX_SECONDS, destination

@@ -15,8 +15,8 @@ import pytest
 
 from mock_server.catalogue import open_services
 from mock_server.exchange import Service
-from mock_server.limits import DEFAULTS
 from mock_server.messages import Request
+from mock_server.process.limits import DEFAULTS
 from mock_server.spec import load, specs_folder
 from mock_server.stores.memory import MemoryStore, MemoryTransaction
 from mock_server.stores.protocols import StoreFull

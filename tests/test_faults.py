@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from mock_server.desk.faults import WIRE_FAULTS
-from mock_server.limits import DEFAULTS
+from mock_server.process.limits import DEFAULTS
 from mock_server.spec import Spec, build
 from tests.conftest import Client, Server
 from tests.desk import Desk, desk_of, problem

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from mock_server.desk.journal import MAX_BODY_BYTES, Budget, Entry, Journal
-from mock_server.desk.masking import REDACTED, SECRET_HEADERS, masks, redacted
+from mock_server.desk.happened.journal import MAX_BODY_BYTES, Budget, Entry, Journal
+from mock_server.desk.happened.masking import REDACTED, SECRET_HEADERS, masks, redacted
 from mock_server.messages import Request, Response
 from mock_server.spec import Spec
 from tests.conftest import Server

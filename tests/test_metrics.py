@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from mock_server.metrics import SECONDS, Metrics, text
+from mock_server.process.metrics import SECONDS, Metrics, text
 from tests.conftest import Server
 from tests.several import several
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from mock_server.spec import SpecError
-from mock_server.spec.document import read_yaml
-from mock_server.spec.parsed import parsed
+from mock_server.spec.reading.document import read_yaml
+from mock_server.spec.reading.parsed import parsed
 
 PADDING = "# a comment that makes the file long enough to be worth keeping\n" * 40
 

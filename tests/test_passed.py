@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.spec import SpecError, load, passed, specs_folder
-from mock_server.spec.document import Checker
+from mock_server.spec import SpecError, load, specs_folder
+from mock_server.spec.reading import passed
+from mock_server.spec.reading.document import Checker
 from tests.conftest import ROOT
 
 VENDORS = sorted(file.stem for file in specs_folder().glob("*.yaml"))

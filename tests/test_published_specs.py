@@ -15,8 +15,8 @@ import requests
 import yaml
 
 from mock_server.spec import Spec, specs_folder
-from mock_server.spec.document import METHODS
 from mock_server.spec.publishing import as_yaml, published
+from mock_server.spec.reading.document import METHODS
 
 VENDORS = sorted(file.stem for file in specs_folder().glob("*.yaml"))
 every_vendor = pytest.mark.parametrize("vendor", VENDORS)
@@ -119,7 +119,7 @@ def test_the_evidence_stands_in_the_descriptions_of_the_plain_file() -> None:
 def test_a_message_that_the_file_allows_the_plain_file_allows_too(vendor: str, specs: dict[str, Spec]) -> None:
     """What is taken out only makes it say less: no example of an answer is forbidden by it."""
     from mock_server.spec import SchemaCheck
-    from mock_server.spec.document import resolve
+    from mock_server.spec.reading.document import resolve
 
     document = resolve(plain(vendor), vendor)
     looked = 0

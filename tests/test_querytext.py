@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.querytext import fields
+from mock_server.text.querytext import fields
 
 
 @given(st.text(alphabet="ab=&;%+2 é\n"))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests import cli as check
-from contract_tests import proxy
+from contract_tests.commands import proxy
 from contract_tests.pages.command import parser as pages_parser
 from contract_tests.properties.table import PROPERTIES
 from mock_server.commands import cli

@@ -19,9 +19,9 @@ from threading import Thread
 import pytest
 import requests
 
-from mock_server.desk.told import Told, as_json, as_text
-from mock_server.logs import MAX_WAITING, Stderr
-from mock_server.terminal import painter, printable
+from mock_server.desk.happened.told import Told, as_json, as_text
+from mock_server.process.logs import MAX_WAITING, Stderr
+from mock_server.process.terminal import painter, printable
 from tests.conftest import RINGBACK, ROOT, Server, start_server
 
 KEY = {"X-API-Key": "test_log"}

@@ -17,12 +17,12 @@ import requests
 
 from mock_server.app import create_app
 from mock_server.catalogue import open_services
-from mock_server.desk.events import Feed, Marker
-from mock_server.desk.journal import MAX_BODY_BYTES
+from mock_server.desk.happened.events import Feed, Marker
+from mock_server.desk.happened.journal import MAX_BODY_BYTES
 from mock_server.exchange import Service
 from mock_server.gateway import Gateway
-from mock_server.limits import DEFAULTS
 from mock_server.messages import Request, Response
+from mock_server.process.limits import DEFAULTS
 from tests.conftest import Client, Server
 from tests.desk import Desk, desk_of, events, problem, read_until
 

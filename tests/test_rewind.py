@@ -15,8 +15,8 @@ import requests
 
 from mock_server.catalogue import open_services
 from mock_server.desk.rewind import SnapshotLimit, Snapshots
-from mock_server.limits import DEFAULTS
 from mock_server.messages import Request
+from mock_server.process.limits import DEFAULTS
 from mock_server.spec import Spec, build
 from mock_server.stores import MemoryStore
 from tests.conftest import Client, Server

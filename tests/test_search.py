@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from mock_server.desk.journal import Entry
-from mock_server.desk.search import FIELDS, MAX_LENGTH, MAX_TERMS, BadQuery, Query
+from mock_server.desk.happened.journal import Entry
+from mock_server.desk.happened.search import FIELDS, MAX_LENGTH, MAX_TERMS, BadQuery, Query
 from tests.conftest import RINGBACK, ROOT, Client, Server
 from tests.desk import Desk, desk_of, events, problem, read_until
 

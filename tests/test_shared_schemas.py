@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mock_server.spec import SchemaCheck
-from mock_server.spec.checking import _holds_secret, _plain
+from mock_server.spec.terms.checking import _holds_secret, _plain
 
 
 def _doubled(inner: dict[str, Any], levels: int) -> dict[str, Any]:

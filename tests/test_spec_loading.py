@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from mock_server.spec import SpecError, load
-from mock_server.spec.parsed import parsed
+from mock_server.spec.reading.parsed import parsed
 from tests.conftest import ROOT
 
 POST = "/v1/voice/phone-numbers/create"

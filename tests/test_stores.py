@@ -27,12 +27,12 @@ from hypothesis.stateful import (
     rule,
 )
 
-from mock_server.jsontext import own
-from mock_server.limits import Limits
+from mock_server.process.limits import Limits
 from mock_server.spaces import Busy, Spaces
 from mock_server.stores import MemoryStore, Row, SharedStore, Store, StoreFull, open_store
 from mock_server.stores.backends import REMEMBERED
 from mock_server.stores.naming import Naming
+from mock_server.text.jsontext import own
 from tests.redises import Cluster, Redis
 
 KINDS = ("numbers", "agents")

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from mock_server.desk.stub_texts import BadStub, read_stub
-from mock_server.limits import DEFAULTS
+from mock_server.process.limits import DEFAULTS
 from mock_server.spec import Spec
 from tests.conftest import RINGBACK, ROOT, Client, Server
 from tests.desk import Desk, desk_of, problem

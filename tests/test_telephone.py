@@ -17,8 +17,8 @@ import pytest
 import requests
 
 from mock_server.catalogue import open_services
-from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Request
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.spaces import Space
 from mock_server.telephone import CallLimit, Switchboard
 from mock_server.telephone.campaigning.playing import Agenda, play

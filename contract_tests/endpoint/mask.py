@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from urllib.parse import quote, quote_plus
 
-from contract_tests.words.discretion import MASK
 from contract_tests.words.replies import Reply, reply_of
+from contract_tests.words.secrets.discretion import MASK
 from mock_server.messages import Json
 
 SHORTEST_SECRET = 8

@@ -17,10 +17,10 @@ from contract_tests.endpoint.guard import Guard
 from contract_tests.endpoint.mask import SHORTEST_SECRET, Mask
 from contract_tests.endpoint.opening import CannotOpen, Opening, Proxy, authorities
 from contract_tests.endpoint.wire import Broken, Connection, Late, Raw, Silent
-from contract_tests.words.discretion import MASK
 from contract_tests.words.findings import NotCovered, printable
-from contract_tests.words.mutations import forms
 from contract_tests.words.replies import Reply, reply_of
+from contract_tests.words.secrets.discretion import MASK
+from contract_tests.words.secrets.mutations import forms
 from mock_server import __version__
 from mock_server.spec import Spec, WireRequest
 

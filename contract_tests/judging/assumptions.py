@@ -13,13 +13,13 @@ from contract_tests.judging import compare
 from contract_tests.judging.lawful import violation_values, violations_of
 from contract_tests.words.facts import Verdict
 from contract_tests.words.findings import entry_of, show
-from contract_tests.words.keys import WRONG_KEY
 from contract_tests.words.pointers import pointed_all
+from contract_tests.words.secrets.keys import WRONG_KEY
 from contract_tests.words.spec_lines import Place, SpecLines
 from contract_tests.world.world import Sent, World
 from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedAnswer, NamedRequest, Operation, SchemaCheck, refuse
-from mock_server.spec.evidence import WHOLE, statements
+from mock_server.spec.terms.evidence import WHOLE, statements
 
 _KEYS_OF = {
     "read-back": ("fields",),

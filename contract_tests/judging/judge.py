@@ -13,7 +13,7 @@ from contract_tests.judging.lawful import Draw, must_be_refused, violations_of
 from contract_tests.judging.model import Model
 from contract_tests.words.facts import Verdict
 from contract_tests.words.findings import FAIL_ON, NOTHING, Difference, Finding, NotCovered, Outcome
-from contract_tests.words.keys import WRONG_KEY
+from contract_tests.words.secrets.keys import WRONG_KEY
 from contract_tests.words.statements import outcome_of, weakest
 from contract_tests.world.later import notice
 from contract_tests.world.looks import fair

@@ -12,7 +12,7 @@ from contract_tests.words.pointers import ABSENT, pointed
 from contract_tests.words.schemas import declared, grade_of
 from mock_server.messages import Json
 from mock_server.spec import Operation
-from mock_server.spec.moments import moment
+from mock_server.spec.terms.moments import moment
 
 BOUNDS = ("since", "until")
 """The words of a contract that name a moment before, or after, which no row may lie."""

@@ -11,7 +11,7 @@ from contract_tests.patching import places
 from contract_tests.patching.yamltext import CannotEdit, Node, YamlText, flow
 from mock_server.messages import Json, Violation
 from mock_server.spec import ResponseSpec, SchemaCheck, Spec, SpecError, load_document, stated
-from mock_server.spec.parsed import parsed
+from mock_server.spec.reading.parsed import parsed
 
 Change = Callable[[str], str]
 """From the text of a spec to the text with the change; raises CannotEdit where it cannot be made."""

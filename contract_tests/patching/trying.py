@@ -24,7 +24,7 @@ from contract_tests.recordings.replay import Replay
 from contract_tests.words.findings import Finding
 from mock_server.messages import Json
 from mock_server.spec import SchemaCheck, Spec
-from mock_server.spec.places import SPECS
+from mock_server.spec.reading.places import SPECS
 
 GRADES = ("assumed", "observed")
 

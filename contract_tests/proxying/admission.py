@@ -21,7 +21,7 @@ from contract_tests.proxying.marking import marks
 from contract_tests.proxying.periods import Periods
 from contract_tests.recordings.beginnings import is_whole
 from contract_tests.words.findings import NotCovered
-from contract_tests.words.keys import KeyKinds
+from contract_tests.words.secrets.keys import KeyKinds
 from mock_server.messages import Json
 from mock_server.spec import Operation, Router, Spec, WireRequest, key_header
 

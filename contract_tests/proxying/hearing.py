@@ -30,12 +30,12 @@ from contract_tests.recordings.growing import Growing
 from contract_tests.recordings.har import Recorded
 from contract_tests.recordings.masking import Mask, secret_names
 from contract_tests.recordings.recheck import Listener, Offline
-from contract_tests.words.discretion import Discretion
 from contract_tests.words.faults import Fault
 from contract_tests.words.findings import Finding
-from contract_tests.words.keys import OWN, WRONG, KeyKinds
 from contract_tests.words.replies import Reply
 from contract_tests.words.results import Results
+from contract_tests.words.secrets.discretion import Discretion
+from contract_tests.words.secrets.keys import OWN, WRONG, KeyKinds
 from contract_tests.world.world import LONGEST_SHOWN, World
 from mock_server.messages import Json
 from mock_server.spec import Spec, WireRequest, key_header

@@ -14,10 +14,10 @@ from contract_tests.reports.outputs import say
 from contract_tests.reports.style import style_for
 from contract_tests.reports.table import table
 from contract_tests.reports.text import findings, told
-from contract_tests.words.discretion import Discretion
 from contract_tests.words.faults import Fault
 from contract_tests.words.findings import Finding, printable
 from contract_tests.words.results import Results
+from contract_tests.words.secrets.discretion import Discretion
 
 _WORDS = {MOCK: "answered by the mock", REFUSED: "refused", UNANSWERED: "not answered"}
 

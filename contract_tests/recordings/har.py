@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from contract_tests.endpoint.transport import MASK, Exchange, Reply, reply_of
 from contract_tests.recordings.masking import Mask, secret_names
 from contract_tests.words.findings import printable, show
-from contract_tests.words.keys import NONE, OWN, WRONG, KeyKinds
+from contract_tests.words.secrets.keys import NONE, OWN, WRONG, KeyKinds
 from mock_server import __version__
 from mock_server.spec import Router, Spec, WireRequest
 

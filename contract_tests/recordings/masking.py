@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from contract_tests.words.discretion import MASK, Discretion
+from contract_tests.words.secrets.discretion import MASK, Discretion
 from mock_server.messages import Json
 from mock_server.spec import Spec
 

@@ -25,7 +25,7 @@ from contract_tests.recordings.naming import (
 )
 from contract_tests.words.facts import Verdict
 from contract_tests.words.findings import NotCovered
-from contract_tests.words.keys import NONE, OTHER, WRONG, WRONG_KEY
+from contract_tests.words.secrets.keys import NONE, OTHER, WRONG, WRONG_KEY
 from contract_tests.world.absence import NOT_THERE, said
 from contract_tests.world.world import World
 from mock_server.messages import Json

@@ -25,8 +25,8 @@ from contract_tests.recordings.har import Recorded, Recording
 from contract_tests.recordings.masking import holds_mask, stood_in
 from contract_tests.recordings.naming import NOT_NOW, Recogniser, counts_as_none
 from contract_tests.words.findings import NotCovered
-from contract_tests.words.keys import NONE, OTHER, OWN, WRONG, WRONG_KEY
 from contract_tests.words.pointers import ABSENT
+from contract_tests.words.secrets.keys import NONE, OTHER, OWN, WRONG, WRONG_KEY
 from mock_server.messages import Json
 from mock_server.spec import Operation, Spec, WireRequest, key_header
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from contract_tests.endpoint.guard import BudgetSpent, cost_of, destroys
 from contract_tests.words.findings import NotCovered
-from contract_tests.words.keys import WRONG_KEY
 from contract_tests.words.listed import rows_in
 from contract_tests.words.paging import turned_by
+from contract_tests.words.secrets.keys import WRONG_KEY
 from contract_tests.world import reading
 from contract_tests.world.world import ABSENT, World, pointed, refusals, successes
 from mock_server.messages import Json

@@ -16,7 +16,7 @@ from contract_tests.world.turning import turn
 from contract_tests.world.world import ABSENT, Sent, World, pointed
 from mock_server.messages import Json
 from mock_server.spec import Evidence, NamedRequest, Operation, WireRequest
-from mock_server.spec.contracts import inside_of, properties
+from mock_server.spec.saying.contracts import inside_of, properties
 
 
 class Reading(NamedTuple):

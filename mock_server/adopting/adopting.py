@@ -6,16 +6,16 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mock_server.adopting.forms.samples import fits, forget, kind_of, sample
+from mock_server.adopting.forms.schemas import references
 from mock_server.adopting.inferring import Described, Kind, infer
 from mock_server.adopting.placing import placed
 from mock_server.adopting.reading import NotAdopted, Reading, read
-from mock_server.adopting.samples import fits, forget, kind_of, sample
-from mock_server.adopting.schemas import references
 from mock_server.adopting.trying import Wrong, failing
 from mock_server.adopting.writing import Envelope, records, spec
-from mock_server.formtext import MEDIA_TYPE
 from mock_server.spec import SpecError
 from mock_server.spec.publishing import as_yaml
+from mock_server.text.formtext import MEDIA_TYPE
 
 METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mock_server.adopting.merging import forms, merged, spread, with_own_properties, with_property
-from mock_server.adopting.narrowing import narrowed, without_null
+from mock_server.adopting.forms.merging import forms, merged, spread, with_own_properties, with_property
+from mock_server.adopting.forms.narrowing import narrowed, without_null
+from mock_server.adopting.forms.patterns import issued_by
+from mock_server.adopting.forms.samples import fits, kind_of, sample
+from mock_server.adopting.forms.shapes import choices, record_in, rows_in
+from mock_server.adopting.forms.unions import brought, of_form, tag_of
+from mock_server.adopting.forms.words import COUNTS, ENVELOPES, plain, reached, singular, snake
 from mock_server.adopting.paging import more_in, paging
-from mock_server.adopting.patterns import issued_by
-from mock_server.adopting.samples import fits, kind_of, sample
-from mock_server.adopting.shapes import choices, record_in, rows_in
-from mock_server.adopting.unions import brought, of_form, tag_of
-from mock_server.adopting.words import COUNTS, ENVELOPES, plain, reached, singular, snake
-from mock_server.spec.contracts import inside_of
+from mock_server.spec.saying.contracts import inside_of
 
 _ALONE = "~"
 """Stands for the parameter of a path that is not there."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mock_server.adopting.merging import merged
-from mock_server.adopting.samples import kind_of
-from mock_server.adopting.words import AROUND_NEXT, MORE, NEXT, PAGING, is_one
+from mock_server.adopting.forms.merging import merged
+from mock_server.adopting.forms.samples import kind_of
+from mock_server.adopting.forms.words import AROUND_NEXT, MORE, NEXT, PAGING, is_one
 
 _DEEPEST = 2
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from mock_server.adopting.schemas import Schemas
-from mock_server.spec.parsed import parsed
+from mock_server.adopting.forms.schemas import Schemas
+from mock_server.spec.reading.parsed import parsed
 
 
 class NotAdopted(Exception):

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mock_server import formtext
+from mock_server.adopting.forms.merging import merged
+from mock_server.adopting.forms.samples import fits, kind_of, sample
+from mock_server.adopting.forms.schemas import Schemas
+from mock_server.adopting.forms.unions import examples
 from mock_server.adopting.inferring import Described, Kind, news
-from mock_server.adopting.merging import merged
-from mock_server.adopting.samples import fits, kind_of, sample
-from mock_server.adopting.schemas import Schemas
-from mock_server.adopting.unions import examples
 from mock_server.messages import Json
+from mock_server.text import formtext
 
 _FILE = "the file that was adopted"
 DOC = {"grade": "doc", "source": _FILE}

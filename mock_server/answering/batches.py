@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from mock_server.jsontext import dumps
 from mock_server.messages import Json, Violation
 from mock_server.spec import NamedAnswer, Operation
+from mock_server.text.jsontext import dumps
 
 BATCH = 200
 _PAUSE_SECONDS = 0.0001

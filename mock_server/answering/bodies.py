@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mock_server import formtext
-from mock_server.jsontext import BadJson, loads
 from mock_server.messages import Json, Refusal, Request
 from mock_server.spec import Operation
+from mock_server.text import formtext
+from mock_server.text.jsontext import BadJson, loads
 
 MAX_BODY_BYTES = 1024 * 1024
 UNREAD: Json = object()

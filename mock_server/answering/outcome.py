@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mock_server.answering.batches import Encoded
-from mock_server.jsontext import dumps
 from mock_server.messages import Json, Response
 from mock_server.spec import Operation
+from mock_server.text.jsontext import dumps
 
 
 class Outcome(NamedTuple):

@@ -12,9 +12,9 @@ from mock_server.choosing.magic import MagicValues
 from mock_server.choosing.preferences import NO_PREFERENCE, Preference, read_preference
 from mock_server.desk.faults import DEFAULT_HANG_SECONDS, HELD_FAULTS, SILENT_FAULTS, Rule, Values
 from mock_server.messages import Json, Request
-from mock_server.querytext import fields
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import Operation, Spec
+from mock_server.text.querytext import fields
 
 NOTHING = Outcome(None, 0, None, "assumed")
 """The answer of a request that never gets one; such a request is not carried out either."""

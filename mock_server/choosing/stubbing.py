@@ -8,10 +8,10 @@ from mock_server.answering.bodies import MAX_BODY_BYTES, body_or_none
 from mock_server.answering.outcome import Outcome
 from mock_server.desk.faults import Values
 from mock_server.desk.stubs import Stub
-from mock_server.jsontext import dumps
 from mock_server.messages import Json, Refusal, Request
-from mock_server.querytext import fields
 from mock_server.spec import path_values
+from mock_server.text.jsontext import dumps
+from mock_server.text.querytext import fields
 
 PLACEHOLDER = re.compile(r"\{\{ *((?:path|query|body)(?:\.[^{}\s]+)?) *\}\}")
 """`{{path.id}}`, `{{query.limit}}`, `{{body.lead.name}}`, or `{{body}}` for the whole of it."""

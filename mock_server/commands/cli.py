@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 
 from mock_server import __version__
 from mock_server.commands.usage import USAGE, fail
-from mock_server.limits import DEFAULTS, MEANINGS, Limits
-from mock_server.limits import flag as limit_flag
-from mock_server.limits import names as limit_names
-from mock_server.terminal import printable
+from mock_server.process.limits import DEFAULTS, MEANINGS, Limits
+from mock_server.process.limits import flag as limit_flag
+from mock_server.process.limits import names as limit_names
+from mock_server.process.terminal import printable
 
 MAX_DRAIN_SECONDS = 3600.0
 _HARNESS = ("hypothesis", "jsonschema", "pytest", "schemathesis", "urllib3")
@@ -83,11 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return check(arguments[1:])
     if arguments[:1] == ["diff"]:
-        from contract_tests.diff import diff
+        from contract_tests.commands.diff import diff
 
         return diff(arguments[1:])
     if arguments[:1] == ["proxy"]:
-        from contract_tests.proxy import proxy
+        from contract_tests.commands.proxy import proxy
 
         return proxy(arguments[1:])
     if arguments[:1] == ["pages"]:

@@ -120,11 +120,11 @@ def _whole(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
             return cli.parser()
         if command == "proxy":
-            from contract_tests import proxy
+            from contract_tests.commands import proxy
 
             return proxy.parser()
         if command == "diff":
-            from contract_tests import diff
+            from contract_tests.commands import diff
 
             return diff.parser()
         if command == "pages":

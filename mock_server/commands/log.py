@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from time import time
 
-from mock_server.desk.told import Told, as_json, as_text
+from mock_server.desk.happened.told import Told, as_json, as_text
 from mock_server.gateway import Gateway
-from mock_server.logs import Stderr, begin
-from mock_server.terminal import painter
+from mock_server.process.logs import Stderr, begin
+from mock_server.process.terminal import painter
 
 LOG_FORMS = ("text", "json", "off")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from mock_server.terminal import printable
+from mock_server.process.terminal import printable
 
 USAGE = 2
 

@@ -13,7 +13,7 @@ from threading import Thread
 from time import sleep
 
 from mock_server.commands.usage import fail
-from mock_server.metrics import FOLDER
+from mock_server.process.metrics import FOLDER
 
 log = logging.getLogger("ringback")
 

@@ -24,9 +24,9 @@ from mock_server.control.asking.problems import Problem
 from mock_server.control.webhooks import check_address, webhooks_of
 from mock_server.deliveries import DELIVERY_STATES, Delivery
 from mock_server.deliveries import as_json as without_body
-from mock_server.jsontext import own
 from mock_server.spaces import Space
 from mock_server.telephone import Destination, NoSuchCall, facts, written
+from mock_server.text.jsontext import own
 
 blueprint = Blueprint("deliveries", __name__)
 

@@ -23,14 +23,14 @@ from mock_server.control.asking.inputs import (
     unknown_name,
 )
 from mock_server.control.asking.problems import Problem
-from mock_server.desk.events import HEADER, Feed, Marker, brief
-from mock_server.desk.explaining import explain
-from mock_server.desk.journal import Entry
-from mock_server.desk.nearby import hints
-from mock_server.jsontext import BadJson, loads
+from mock_server.desk.happened.events import HEADER, Feed, Marker, brief
+from mock_server.desk.happened.explaining import explain
+from mock_server.desk.happened.journal import Entry
+from mock_server.desk.happened.nearby import hints
 from mock_server.messages import Json, Request
 from mock_server.messages import Response as Answered
 from mock_server.spaces import Space
+from mock_server.text.jsontext import BadJson, loads
 
 blueprint = Blueprint("requests", __name__)
 

@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request
 from mock_server.control.asking.inputs import body, gateway, known_space, only, open_space, state_body
 from mock_server.control.asking.problems import Problem
 from mock_server.desk.rewind import BadState, SnapshotLimit, export_state, import_state
-from mock_server.jsontext import dumps_long
 from mock_server.messages import Json
 from mock_server.spaces import Space
+from mock_server.text.jsontext import dumps_long
 
 blueprint = Blueprint("state", __name__)
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from mock_server.derived.scene import ABSENT, Record, asked, said
 from mock_server.messages import Call, Json, Refusal
-from mock_server.spec.contracts import properties
-from mock_server.spec.model import Operation, RecordSpec, Spec
+from mock_server.spec.saying.contracts import properties
+from mock_server.spec.terms.model import Operation, RecordSpec, Spec
 from mock_server.stores.state import State
 
 Find = Callable[[Call, State], Record]

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from mock_server.derived.answering import first_success, shape_at
 from mock_server.derived.scene import ABSENT, Make, Scene
 from mock_server.derived.sources import source
-from mock_server.spec.checking import SchemaCheck
-from mock_server.spec.contracts import properties
-from mock_server.spec.errors import SpecError, shortened
-from mock_server.spec.model import Operation, RecordSpec, Spec
+from mock_server.spec.reading.errors import SpecError, shortened
+from mock_server.spec.saying.contracts import properties
+from mock_server.spec.terms.checking import SchemaCheck
+from mock_server.spec.terms.model import Operation, RecordSpec, Spec
 
 _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 

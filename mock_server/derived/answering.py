@@ -8,8 +8,8 @@ from typing import Any
 from mock_server.derived.scene import ABSENT, Make, Record, Scene, fits
 from mock_server.derived.sources import source
 from mock_server.messages import Answer, Call, Json
-from mock_server.spec.contracts import properties
-from mock_server.spec.model import NamedAnswer, Operation, RecordSpec
+from mock_server.spec.saying.contracts import properties
+from mock_server.spec.terms.model import NamedAnswer, Operation, RecordSpec
 from mock_server.stores.state import State
 
 Show = Callable[[Record], Record]

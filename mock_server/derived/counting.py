@@ -8,7 +8,7 @@ from typing import Any
 
 from mock_server.derived.scene import ABSENT, Make, Record, Scene, fits, reader
 from mock_server.messages import Json, Refusal
-from mock_server.spec.moments import moment
+from mock_server.spec.terms.moments import moment
 
 _DAY_LENGTH = len("2025-11-20")
 

@@ -11,9 +11,9 @@ from mock_server.derived.making import Completion, Making
 from mock_server.derived.reading import listing, reporting, showing
 from mock_server.derived.writing import creating, deleting, moving, updating
 from mock_server.messages import Answer, Call
-from mock_server.spec.errors import SpecError
-from mock_server.spec.model import Operation, Spec
-from mock_server.spec.places import specs_folder
+from mock_server.spec.reading.errors import SpecError
+from mock_server.spec.reading.places import specs_folder
+from mock_server.spec.terms.model import Operation, Spec
 from mock_server.stores.state import State
 
 Behaviour = Callable[[Call, State], Answer]

@@ -9,8 +9,8 @@ from mock_server.derived.making import Making
 from mock_server.derived.scene import ABSENT, Record, Scene
 from mock_server.derived.sources import source
 from mock_server.messages import Call, Json
-from mock_server.spec.contracts import inside_of
-from mock_server.spec.model import Operation
+from mock_server.spec.saying.contracts import inside_of
+from mock_server.spec.terms.model import Operation
 from mock_server.stores.state import State
 
 Put = Callable[[Record, Json], None]

@@ -8,7 +8,7 @@ from typing import Any
 
 from mock_server.derived.scene import Make, Scene
 from mock_server.messages import Json, Refusal
-from mock_server.spec.model import RecordSpec
+from mock_server.spec.terms.model import RecordSpec
 from mock_server.stores.state import State
 from mock_server.values.identifiers import epoch_x_digits, hexadecimal, object_id, uuid4
 from mock_server.values.numbering import LINES_PER_AREA, fictitious_line, is_north_american_area

@@ -10,8 +10,8 @@ from random import Random
 from mock_server.derived.scene import ABSENT, Make, Record, Scene
 from mock_server.derived.sources import source
 from mock_server.messages import Call, Json
-from mock_server.spec.contracts import properties
-from mock_server.spec.model import RecordSpec
+from mock_server.spec.saying.contracts import properties
+from mock_server.spec.terms.model import RecordSpec
 from mock_server.stores.state import State
 
 Completion = Callable[[Mapping[str, Json], datetime, Random], Record]

@@ -16,9 +16,9 @@ from mock_server.derived.refusing import refusals
 from mock_server.derived.scene import ABSENT, Record, Scene, asked, reader
 from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import SchemaCheck
-from mock_server.spec.contracts import properties
-from mock_server.spec.model import Operation, RecordSpec, Spec
-from mock_server.spec.moments import moment
+from mock_server.spec.saying.contracts import properties
+from mock_server.spec.terms.model import Operation, RecordSpec, Spec
+from mock_server.spec.terms.moments import moment
 from mock_server.stores.protocols import Row
 from mock_server.stores.state import State
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from mock_server.derived.addressing import refusal
 from mock_server.derived.scene import ABSENT, Record, asked
 from mock_server.messages import Call, Json
-from mock_server.spec.contracts import properties
-from mock_server.spec.model import Operation, RecordSpec, Spec
+from mock_server.spec.saying.contracts import properties
+from mock_server.spec.terms.model import Operation, RecordSpec, Spec
 from mock_server.stores.state import State
 
 Refuse = Callable[[Call], None]

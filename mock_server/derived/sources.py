@@ -10,9 +10,9 @@ from typing import Any
 from mock_server.derived.counting import counted
 from mock_server.derived.issued import issued
 from mock_server.derived.scene import ABSENT, Make, Scene, fits, reader
-from mock_server.jsontext import dumps
 from mock_server.messages import Json
-from mock_server.spec.model import RecordSpec
+from mock_server.spec.terms.model import RecordSpec
+from mock_server.text.jsontext import dumps
 from mock_server.values.numbering import pretty
 
 _TRANSFORMS: Mapping[str, Callable[[Any], Json]] = {

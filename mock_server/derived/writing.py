@@ -12,8 +12,8 @@ from mock_server.derived.making import Making
 from mock_server.derived.refusing import conflicts, references, refusals
 from mock_server.derived.scene import Record
 from mock_server.messages import Answer, Call
-from mock_server.spec.contracts import properties
-from mock_server.spec.model import Operation, RecordSpec, Spec
+from mock_server.spec.saying.contracts import properties
+from mock_server.spec.terms.model import Operation, RecordSpec, Spec
 from mock_server.stores.naming import Naming
 from mock_server.stores.state import State
 

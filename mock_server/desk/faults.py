@@ -13,9 +13,9 @@ from random import Random
 from threading import RLock
 from typing import NamedTuple
 
-from mock_server.jsontext import dumps
-from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
+from mock_server.process.limits import DEFAULTS, Limits
+from mock_server.text.jsontext import dumps
 
 MAX_DELAY_SECONDS = 120.0
 WIRE_FAULTS = ("reset", "empty", "truncate", "malformed-json", "hang", "slow-drip")

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mock_server.desk.rewind import BadState
-from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import RecordSpec, SchemaCheck, Spec
 from mock_server.stores import State
 from mock_server.stores.naming import Naming
+from mock_server.text.jsontext import dumps
 
 
 def kinds(spaces: Spaces, specs: Mapping[str, Spec], space: Space) -> list[dict[str, Json]]:

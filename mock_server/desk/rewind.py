@@ -10,13 +10,13 @@ from mock_server.desk.stub_texts import BadStub, as_json, read_stub
 from mock_server.desk.stubs import Stub, StubLimit, check_stubs
 from mock_server.exchange import Service
 from mock_server.fixtures import reference_errors
-from mock_server.jsontext import dumps, dumps_long, loads_long, own
-from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.spaces import Space, Spaces
 from mock_server.spec import SchemaCheck, Spec
 from mock_server.stores import SharedStore, State, Store
 from mock_server.telephone import BadCalls, export_calls, import_calls, read_calls, reminded, wrong_campaigns
+from mock_server.text.jsontext import dumps, dumps_long, loads_long, own
 
 VERSION = 1
 _NOTES = "~notes"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from mock_server.desk.stubs import METHODS, Stub
-from mock_server.jsontext import dumps
 from mock_server.messages import FRAMING, Json
 from mock_server.spec import Router, Spec
+from mock_server.text.jsontext import dumps
 
 MAX_PLACEHOLDERS = 1_000
 _PARAMETER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]*\}")

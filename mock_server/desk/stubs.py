@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import RLock
 
-from mock_server.jsontext import dumps
-from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json, Request
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.spec import path_values
+from mock_server.text.jsontext import dumps
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

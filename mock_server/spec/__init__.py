@@ -1,11 +1,14 @@
 """The vendors' promises: YAML in, a table of operations out, and the differences between a message and the spec."""
 
 from mock_server.spec.building import WireRequest, build, curl, encode_query, fill_path, key_header
-from mock_server.spec.checking import OperationCheck, SchemaCheck, compile_checks
-from mock_server.spec.errors import SpecError
-from mock_server.spec.evidence import GRADES, child, stated, strongest, whole
-from mock_server.spec.loading import SHARED_ANSWERS, faults, load, load_all, load_document
-from mock_server.spec.model import (
+from mock_server.spec.reading.errors import SpecError
+from mock_server.spec.reading.places import outside, spec_files, specs_folder
+from mock_server.spec.refusing import Verdict, refusal_values, refuse, refused_in_some_form
+from mock_server.spec.routing import Match, Router, path_values
+from mock_server.spec.saying.loading import SHARED_ANSWERS, faults, load, load_all, load_document
+from mock_server.spec.terms.checking import OperationCheck, SchemaCheck, compile_checks
+from mock_server.spec.terms.evidence import GRADES, child, stated, strongest, whole
+from mock_server.spec.terms.model import (
     CAMPAIGN_CALL,
     CAMPAIGN_STATES,
     Campaigns,
@@ -28,9 +31,6 @@ from mock_server.spec.model import (
     Variable,
     Webhook,
 )
-from mock_server.spec.places import outside, spec_files, specs_folder
-from mock_server.spec.refusing import Verdict, refusal_values, refuse, refused_in_some_form
-from mock_server.spec.routing import Match, Router, path_values
 from mock_server.spec.unserved import hint, unserved
 
 __all__ = [

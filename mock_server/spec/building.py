@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from mock_server import formtext
 from mock_server.messages import Json
-from mock_server.spec.model import NamedRequest, Operation, Security, Spec
+from mock_server.spec.terms.model import NamedRequest, Operation, Security, Spec
+from mock_server.text import formtext
 
 
 class WireRequest(NamedTuple):

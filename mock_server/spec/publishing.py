@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from mock_server.messages import Json
-from mock_server.spec.document import METHODS, read_yaml
+from mock_server.spec.reading.document import METHODS, read_yaml
 
 _DATA = frozenset(["value", "default", "const", "enum", "example"])
 """Keys whose values are documents of their own, in which nothing is ours."""

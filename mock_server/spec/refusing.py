@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mock_server.messages import Violation
-from mock_server.spec.evidence import stated, strongest
-from mock_server.spec.model import Evidence, Operation, RefusalRule
+from mock_server.spec.terms.evidence import stated, strongest
+from mock_server.spec.terms.model import Evidence, Operation, RefusalRule
 
 
 class Verdict(NamedTuple):

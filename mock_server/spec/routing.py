@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from mock_server.spec.model import Missing, Operation
+from mock_server.spec.terms.model import Missing, Operation
 
 _KNOWN, _KNOWN_LENGTH = 1_000, 200
 """Of how many requests it is known what they name, and how long their paths are at most."""

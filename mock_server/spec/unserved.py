@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mock_server.spec.model import Missing, Spec
 from mock_server.spec.routing import path_values
+from mock_server.spec.terms.model import Missing, Spec
 
 
 def unserved(spec: Spec, method: str, path: str) -> Missing | None:

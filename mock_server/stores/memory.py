@@ -9,11 +9,11 @@ from itertools import islice
 from threading import RLock, Thread
 from time import sleep
 
-from mock_server.jsontext import dumps, own
-from mock_server.limits import DEFAULTS, Limits
 from mock_server.messages import Json
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.stores.naming import Index, Naming, Namings
 from mock_server.stores.protocols import Row, StoreFull, Transaction
+from mock_server.text.jsontext import dumps, own
 
 Stored = tuple[int, bytes]
 _MANY = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mock_server.limits import DEFAULTS, Limits
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.stores.memory import MemoryStore
 from mock_server.stores.protocols import StoreRefused
 from mock_server.stores.shared import SharedStore

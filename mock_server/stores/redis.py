@@ -14,7 +14,7 @@ from secrets import randbits
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from mock_server.limits import DEFAULTS, Limits
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.stores.backends import (
     CHANGED,
     JOURNAL_STEP,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mock_server.jsontext import own
 from mock_server.stores.backends import Change, Written
 from mock_server.stores.memory import ROW_BYTES, Table, Tables
 from mock_server.stores.turns import Turn
+from mock_server.text.jsontext import own
 
 
 class Replica:

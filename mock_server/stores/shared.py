@@ -16,13 +16,13 @@ from threading import Event, RLock, Thread, get_ident, local
 from time import monotonic, sleep, time
 from typing import TypeVar
 
-from mock_server.jsontext import dumps, own
-from mock_server.limits import DEFAULTS, Limits
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.stores.backends import ANY, CHANGED, KEPT, Backend, Change, News, Proposal
 from mock_server.stores.memory import MemoryStore
 from mock_server.stores.protocols import Beside, StoreFailed, StoreFull, Transaction
 from mock_server.stores.replicas import Replica, apply, shorten
 from mock_server.stores.turns import Attempt, Turn, TurnTransaction, change_of
+from mock_server.text.jsontext import dumps, own
 
 Result = TypeVar("Result")
 

@@ -15,7 +15,7 @@ from random import Random
 from secrets import randbits
 from typing import TypeVar
 
-from mock_server.limits import DEFAULTS, Limits
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.stores.backends import (
     ANY,
     CHANGED,

@@ -15,9 +15,9 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 
 from mock_server.admission import objection
 from mock_server.answering.bodies import MAX_BODY_BYTES
-from mock_server.desk.events import HEADER
-from mock_server.desk.nearby import HINT
-from mock_server.desk.told import Told
+from mock_server.desk.happened.events import HEADER
+from mock_server.desk.happened.nearby import HINT
+from mock_server.desk.happened.told import Told
 from mock_server.exchange import Service
 from mock_server.gateway import CONTROL, MAX_CONTROL_BYTES, Gateway
 from mock_server.messages import Request, Response

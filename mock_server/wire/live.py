@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from granian._granian import RSGIProtocolClosed as ProtocolGone
 
-from mock_server.desk.events import Feed, marker
+from mock_server.desk.happened.events import Feed, marker
 from mock_server.spaces import Spaces
 from mock_server.stores import StoreFailed
 from mock_server.wire.connections import connection_with, unread_bytes

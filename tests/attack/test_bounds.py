@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from mock_server.limits import DEFAULTS, MEANINGS, Limits, flag, names
+from mock_server.process.limits import DEFAULTS, MEANINGS, Limits, flag, names
 from mock_server.stores import MemoryStore, StoreFull
 from mock_server.wire.flight import Airspace, Flight, FlightLimit
 from tests.attack.beside import assert_unmoved, ordinary_client

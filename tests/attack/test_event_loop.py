@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from mock_server.choosing.preferences import MAX_LENGTH, BadPreference, read_preference
-from mock_server.jsontext import MAX_NESTING, MAX_VALUES, BadJson, dumps, dumps_long, loads, loads_long, own
+from mock_server.text.jsontext import MAX_NESTING, MAX_VALUES, BadJson, dumps, dumps_long, loads, loads_long, own
 from tests.attack.beside import assert_unmoved, ordinary_client
 from tests.conftest import Server, start_server
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from mock_server.desk.masking import masks, without
+from mock_server.desk.happened.masking import masks, without
 from tests.conftest import RINGBACK, ROOT, Server
 
 KEY = 'sk-live/7+"secret" key'

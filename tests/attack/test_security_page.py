@@ -7,9 +7,9 @@ from mock_server.choosing.preferences import MAX_LENGTH
 from mock_server.desk.stub_texts import MAX_PLACEHOLDERS
 from mock_server.exchange import MAX_QUERY_FIELDS
 from mock_server.gateway import MAX_CONTROL_BYTES
-from mock_server.jsontext import MAX_NESTING, MAX_VALUES
-from mock_server.limits import DEFAULTS, MEANINGS, flag, names
-from mock_server.spec.document import MAX_DEPTH
+from mock_server.process.limits import DEFAULTS, MEANINGS, flag, names
+from mock_server.spec.reading.document import MAX_DEPTH
+from mock_server.text.jsontext import MAX_NESTING, MAX_VALUES
 from mock_server.wire.keeper import CROWDED_SILENT_SECONDS, IDLE_SECONDS, SILENT_SECONDS
 from mock_server.wire.receiving import BODY_SECONDS, MAX_CHUNKS
 from mock_server.wire.sending import UNREAD_SECONDS

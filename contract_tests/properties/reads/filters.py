@@ -18,7 +18,7 @@ from contract_tests.world import reading
 from contract_tests.world.world import Sent, World, pointed, successes
 from mock_server.messages import Json
 from mock_server.spec import Operation, Spec
-from mock_server.spec.moments import moment
+from mock_server.spec.terms.moments import moment
 
 SOME = 4
 """So many values of each filter are tried."""

@@ -10,8 +10,8 @@ from contract_tests.judging.lawful import documented_refusal
 from contract_tests.properties.tools.recorder import Recorder
 from contract_tests.properties.writes.untouched import Untouched
 from contract_tests.words.findings import Difference, NotCovered
-from contract_tests.words.keys import WRONG_KEY as WRONG_KEY
-from contract_tests.words.mutations import DOCUMENTED_KEY, mutations
+from contract_tests.words.secrets.keys import WRONG_KEY as WRONG_KEY
+from contract_tests.words.secrets.mutations import DOCUMENTED_KEY, mutations
 from contract_tests.words.statements import weakest
 from contract_tests.world import reading
 from contract_tests.world.world import World, refusals, successes

@@ -28,8 +28,8 @@ from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
 from mock_server.messages import Json
-from mock_server.spec.document import read_yaml, resolve
-from mock_server.spec.keeping import Shelf
+from mock_server.spec.reading.document import read_yaml, resolve
+from mock_server.spec.reading.keeping import Shelf
 
 Mode = Literal["positive", "negative"]
 VALID: Mode = "positive"

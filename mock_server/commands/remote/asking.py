@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mock_server.terminal import Paint, painter, printable
+from mock_server.process.terminal import Paint, painter, printable
 
 if TYPE_CHECKING:
     from ringback.client import Control

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mock_server.commands.remote.asking import ALL, EVERYWHERE, command, given, group, print_or_stop
 from mock_server.commands.remote.tables import REQUESTS, rows_of, unmatched, verdict
 from mock_server.commands.remote.texts import as_json
-from mock_server.terminal import Paint, painter, printable, status_style
+from mock_server.process.terminal import Paint, painter, printable, status_style
 
 if TYPE_CHECKING:
     from ringback.client import Control

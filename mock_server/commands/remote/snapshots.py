@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from mock_server.commands.remote.asking import command, given, group
 from mock_server.commands.remote.tables import SNAPSHOTS, row_of, rows_of
-from mock_server.terminal import printable
+from mock_server.process.terminal import printable
 
 
 def add_commands(commands: Any) -> None:

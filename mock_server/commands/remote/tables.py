@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from mock_server.terminal import Paint, printable, status_style
+from mock_server.process.terminal import Paint, printable, status_style
 
 Row = dict[str, Any]
 _GAP = "  "

@@ -9,8 +9,8 @@ from typing import Any
 
 from mock_server.control.asking.inputs import INTEGER, gateway, unknown_name
 from mock_server.control.asking.problems import Problem
-from mock_server.desk.journal import Entry
-from mock_server.desk.search import BadQuery, Query
+from mock_server.desk.happened.journal import Entry
+from mock_server.desk.happened.search import BadQuery, Query
 from mock_server.messages import Json
 from mock_server.spaces import Space
 

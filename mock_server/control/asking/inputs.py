@@ -14,11 +14,11 @@ from flask import current_app, request
 from mock_server.answering.bodies import MAX_BODY_BYTES
 from mock_server.control.asking.problems import Problem
 from mock_server.gateway import MAX_CONTROL_BYTES, Gateway
-from mock_server.jsontext import BadJson, loads, loads_long
 from mock_server.messages import Json
 from mock_server.spaces import DEFAULT_SPACE, Space, SpaceLimit
 from mock_server.spec import SchemaCheck
-from mock_server.spec.document import read_yaml, resolve
+from mock_server.spec.reading.document import read_yaml, resolve
+from mock_server.text.jsontext import BadJson, loads, loads_long
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 """An integer that int() reads whatever the text; str.isdigit() is also true of ², and int() refuses 5,000 digits."""

@@ -7,8 +7,8 @@ import logging
 from flask import Response, json
 from werkzeug.exceptions import HTTPException
 
+from mock_server.process.terminal import printable
 from mock_server.stores import StoreFailed, StoreFull
-from mock_server.terminal import printable
 
 log = logging.getLogger("ringback")
 

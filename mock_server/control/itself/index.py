@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from mock_server import __version__
 from mock_server.control.asking.problems import Problem, answer
-from mock_server.desk.nearby import HINT, header_value
+from mock_server.desk.happened.nearby import HINT, header_value
 from mock_server.exchange import Service
 from mock_server.gateway import CONTROL
 

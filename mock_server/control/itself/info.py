@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from mock_server import __version__
 from mock_server.control.asking.inputs import OPENAPI, gateway, only, switch
 from mock_server.control.asking.problems import Problem
-from mock_server.desk.search import FIELDS
+from mock_server.desk.happened.search import FIELDS
 from mock_server.operations import catalogue, missing_operations
 
 blueprint = Blueprint("info", __name__)

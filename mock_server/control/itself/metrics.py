@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from mock_server.control.asking.inputs import gateway, only
-from mock_server.metrics import text
+from mock_server.process.metrics import text
 
 blueprint = Blueprint("metrics", __name__)
 

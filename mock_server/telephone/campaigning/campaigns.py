@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from mock_server.messages import Json, Refusal
 from mock_server.spec import Campaigns, Inbound, Spec
-from mock_server.spec.moments import moment
+from mock_server.spec.terms.moments import moment
 from mock_server.stores import State
 from mock_server.stores.state import TELEPHONE
 from mock_server.telephone.campaigning.news import note

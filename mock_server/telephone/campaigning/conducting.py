@@ -9,7 +9,7 @@ from typing import Any
 
 from mock_server.messages import Answer, Call, Json, Refusal
 from mock_server.spec import Operation, Spec
-from mock_server.spec.contracts import properties
+from mock_server.spec.saying.contracts import properties
 from mock_server.stores import State, Transaction
 from mock_server.stores.state import TELEPHONE
 from mock_server.telephone.campaigning.campaigns import (

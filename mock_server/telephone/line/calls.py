@@ -8,8 +8,8 @@ from random import Random
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-from mock_server.limits import DEFAULTS
 from mock_server.messages import Json
+from mock_server.process.limits import DEFAULTS
 from mock_server.stores import State, Transaction
 from mock_server.stores.state import TELEPHONE
 from mock_server.telephone.line.fates import Fate

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from mock_server.jsontext import loads
 from mock_server.messages import Json
+from mock_server.text.jsontext import loads
 
 ABSENT: Any = type("Absent", (), {"__bool__": lambda self: False})()
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mock_server.deliveries import Delivery
-from mock_server.jsontext import dumps
 from mock_server.messages import Json
 from mock_server.spaces import Space
 from mock_server.spec import Spec, Webhook
@@ -16,6 +15,7 @@ from mock_server.telephone.line.facts import facts
 from mock_server.telephone.line.templates import filled
 from mock_server.telephone.telling.courier import Courier
 from mock_server.telephone.telling.destinations import Destination, destination, is_wanted
+from mock_server.text.jsontext import dumps
 
 
 def announce(space: Space, spec: Spec, call: Mapping[str, Json], now: datetime, courier: Courier) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from random import Random
 from typing import NamedTuple
 
-from mock_server.jsontext import loads
 from mock_server.messages import Json
 from mock_server.spaces import Space
 from mock_server.spec import Inbound, Spec, Webhook
@@ -16,6 +15,7 @@ from mock_server.telephone.line.picking import Picked, picks_up
 from mock_server.telephone.telling.announcing import written
 from mock_server.telephone.telling.courier import Courier
 from mock_server.telephone.telling.destinations import Destination
+from mock_server.text.jsontext import loads
 from mock_server.values.identifiers import uuid4
 
 

@@ -15,7 +15,7 @@ from threading import Condition, Event, Thread, Timer
 from typing import NamedTuple
 
 from mock_server.deliveries import DELIVERED, DELIVERING, DROPPED, FAILED, REFUSED, Attempt, Delivery, size_of
-from mock_server.limits import DEFAULTS, Limits
+from mock_server.process.limits import DEFAULTS, Limits
 from mock_server.spaces import Space
 from mock_server.spec import Sending
 from mock_server.stores import StoreFailed

@@ -1,0 +1,1 @@
+"""What happened: the journal of exchanges, without secrets; searched, followed live, explained."""

@@ -1,0 +1,1 @@
+"""What a server process holds at most, and what it tells: limits, logs, metrics, its terminal."""

@@ -1,0 +1,1 @@
+"""Texts that somebody else wrote: JSON, forms and queries, read within bounds."""
