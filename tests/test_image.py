@@ -112,6 +112,7 @@ def test_it_is_small_and_has_neither_a_shell_nor_a_package_manager(built: Path, 
     assert all(machine in name for name in libraries if "-linux-gnu" in name)
 
 
+@pytest.mark.proof
 def test_the_same_inputs_make_the_same_bytes(built: Path, tmp_path: Path) -> None:
     _build(tmp_path, HERE)
     assert _manifests(tmp_path)[HERE] == _manifests(built)[HERE]

@@ -422,10 +422,7 @@ class Model:
         return all(made.get(filters.get(name, name), ABSENT) == value for name, value in asked.items())
 
     def _made_since(self, kind: str, step: int) -> bool:
-        return any(
-            write.accepted and write.effect == "create" and write.operation.contract.get("record") == kind
-            for write in self._since(step)
-        )
+        return any(write.accepted and kind in _makes(write.operation) for write in self._since(step))
 
     def _since(self, step: int) -> list[Write]:
         """The writes after a step; most readings are near the last write, however long a recording is."""
@@ -497,6 +494,14 @@ def _wrote(write: Write, name: str) -> bool:
 
 def _same(one: Write, other: Write) -> bool:
     return one.operation is other.operation and one.wire[:3] == other.wire[:3] and one.wire.body == other.wire.body
+
+
+def _makes(operation: Operation) -> Iterator[str]:
+    """The kinds of record that a write makes: its own, and those it makes of what it is sent."""
+    contract = operation.contract
+    if contract.get("effect") == "create":
+        yield str(contract.get("record"))
+    yield from (str(one["record"]) for one in (contract.get("makes") or {}).values())
 
 
 def _signature(operation: Operation, sent: Sent) -> str:

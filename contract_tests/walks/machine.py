@@ -16,7 +16,7 @@ from contract_tests.endpoint.guard import cost_of, destroys
 from contract_tests.judging.judge import Tally
 from contract_tests.judging.lawful import must_be_refused
 from contract_tests.properties.tools import generation
-from contract_tests.properties.tools.drawing import no_local_constants
+from contract_tests.properties.tools.drawing import BATCH, no_local_constants
 from contract_tests.walks.walk import Walk, identity, shortened
 from contract_tests.words.findings import ContractBroken, Finding, NotCovered
 from contract_tests.world import reading
@@ -26,9 +26,6 @@ from mock_server.spec import NamedRequest, Operation
 
 ROUNDS = 4
 """So many different findings are looked for, each in a round of its own."""
-
-DRAWS = 60
-"""So many requests are drawn of each operation, of which a step takes one."""
 
 STEPS = ("write", "write", "write", "again", "read")
 """What a step does: mostly it writes, after which every list and the record are looked at anyway."""
@@ -175,7 +172,7 @@ def _drawn(data: Any, walk: Walk, operation: Operation, seed: int) -> NamedReque
             requests = (generation.valid_requests if way == "generated" else generation.invalid_requests)(
                 world, operation
             )
-            drawn = requests.drawn(DRAWS, seed)
+            drawn = requests.drawn(BATCH, seed)
             draw = requests.made(_picked(data, drawn)) if drawn else None
             if draw is None:
                 return None

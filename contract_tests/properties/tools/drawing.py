@@ -36,6 +36,8 @@ VALID: Mode = "positive"
 INVALID: Mode = "negative"
 
 _NO_CONSTANTS = Constants()
+BATCH = 30
+"""So many draws of an operation are made at once, and kept."""
 _SHELF = Shelf("draws", most_files=2_000)
 _FORM = f"1 {hypothesis.__version__} {version('schemathesis')} {platform.python_version()}"
 """Changes whenever the same seed would draw something else."""
@@ -53,8 +55,11 @@ class Drawn(NamedTuple):
 
 
 def drawn(file: str, path: str, method: str, mode: Mode, *, draws: int, seed: int) -> list[Drawn]:
-    """So many draws of an operation, always the same; fewer, or none, where the schema allows no more."""
-    return _kept(_part(file, path, method), mode, draws, seed)
+    """So many draws of an operation, always the same; fewer, or none, where the schema allows no more.
+
+    Whoever needs few has the first of a batch that all share, so that nothing is drawn twice.
+    """
+    return _kept(_part(file, path, method), mode, max(draws, BATCH), seed)[:draws]
 
 
 def strategy(file: str, path: str, method: str, mode: Mode) -> st.SearchStrategy[Drawn]:
