@@ -403,7 +403,13 @@ class Model:
         return None
 
     def _belongs(self, record: Record, which: str, operation: Operation, sent: Sent) -> bool:
-        """Whether a list must show a record: it did before, or was asked for what the record was made with."""
+        """Whether a list must show a record: it did before, or was asked for what the record was made with.
+
+        A list of those alone `where` a field has a value must show what is known to have it.
+        """
+        for name, value in (operation.contract.get("where") or {}).items():
+            if name not in record.facts or record.facts[name].value != value:
+                return False
         filters = operation.contract.get("filters") or {}
         if record.last is not None and set(_fields_of(record.last)) & set(filters.values()):
             return False
