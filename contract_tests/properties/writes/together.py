@@ -135,6 +135,8 @@ def _compare(recorder: Recorder, world: World, title: str, done: list[tuple[Sent
             how = weakest(contract_evidence(operation, "fields"), seen.evidence)
             if wire is not None:
                 lost = list(unlike(operation, values, seen, reading.same_names(world, operation)))
+                for one in lost:
+                    one.beside = True  # The records are those that are there: somebody else may be at work on one.
                 recorder.add(f"{title}, read by {seen.operation.id}", how, lost, wire)
     return done
 
