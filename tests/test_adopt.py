@@ -256,7 +256,7 @@ def test_an_owner_is_found_by_a_number_and_a_page_lies_wherever_it_is_asked_for(
     assert (far.status_code, far.json()["cards"]) == (200, [])
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_the_check_of_every_adopted_mock_finds_nothing(folder: Path) -> None:
     report = folder / "report.json"
     names = [file.stem for file in FILES]

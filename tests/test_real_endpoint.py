@@ -422,7 +422,7 @@ def test_a_server_that_lacks_an_operation_costs_coverage_only(serve: Serve, spy:
     assert "needs 1 of 'agent_id'; found 0" in done.stdout
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_server_that_lacks_what_the_project_began_with_breaks_the_contract(serve: Serve, spy: Spying) -> None:
     def partly(seen: Seen, said: Said) -> Said:
         return said._replace(status=404, body=b"{}") if seen.method == "PUT" else said
@@ -436,7 +436,7 @@ def test_a_server_that_lacks_what_the_project_began_with_breaks_the_contract(ser
     assert "the server has no such operation" not in done.stdout
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_a_number_that_the_list_of_the_account_shows_is_found_by_its_update(serve: Serve, spy: Spying) -> None:
     """Nobody said that the account is the pages' own: that its list has rows says so."""
     lost = Said(404, {"Content-Type": "application/json"}, b'{"success": false, "message": "Not found"}')
